@@ -1,0 +1,1 @@
+//! Headroom: a load-aware campaign scheduler for Kubernetes.
