@@ -1,0 +1,82 @@
+{{/*
+Names and labels. Objects in the release's namespace are named as in any chart. Cluster-wide names, and names in
+other people's namespaces, are <what>.<namespace>.<release>: a namespace holds no dot, so no two installs share one.
+*/}}
+{{- define "headroom.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "headroom.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains $name .Release.Name }}
+{{- .Release.Name | replace "." "-" | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | replace "." "-" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "headroom.installSuffix" -}}
+{{ .Release.Namespace }}.{{ .Release.Name }}
+{{- end }}
+
+{{- define "headroom.install" -}}
+{{ .Release.Namespace }}/{{ .Release.Name }}
+{{- end }}
+
+{{- define "headroom.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "headroom.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "headroom.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "headroom.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* The chart's own labels win: the selectors depend on them. The schema refuses an attempt to set those. */}}
+{{- define "headroom.labels" -}}
+{{- $own := include "headroom.selectorLabels" . | fromYaml }}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") }}
+{{- merge $own (default dict .Values.commonLabels) | toYaml }}
+{{- end }}
+
+{{/* Without the chart's version, which would restart the operator at each upgrade of the chart alone. */}}
+{{- define "headroom.podLabels" -}}
+{{- $own := include "headroom.selectorLabels" . | fromYaml }}
+{{- merge $own (default dict .Values.podLabels) (default dict .Values.commonLabels) | toYaml }}
+{{- end }}
+
+{{- define "headroom.image" -}}
+{{- $name := .Values.image.repository }}
+{{- with .Values.image.registry }}
+{{- $name = printf "%s/%s" (trimSuffix "/" .) $name }}
+{{- end }}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" $name .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) }}
+{{- end }}
+{{- end }}
+
+{{/* What the schema cannot say kindly, or cannot know. */}}
+{{- define "headroom.check" -}}
+{{- if not .Values.prometheus.url }}
+{{- fail "\n\nprometheus.url is required: the address of the Prometheus that knows the demand of your workloads.\nFor example:  --set prometheus.url=http://prometheus-server.monitoring.svc\n" }}
+{{- end }}
+{{- if eq .Values.ledger.namespace .Release.Namespace }}
+{{- fail (printf "\n\nledger.namespace must not be the release's own namespace (%s): the ledger has to outlive the release, and nobody else may write there.\nLeave ledger.namespace unset, or name another namespace.\n" .Release.Namespace) }}
+{{- end }}
+{{- if has .Values.ledger.namespace .Values.senderNamespaces }}
+{{- fail (printf "\n\nsenderNamespaces must not hold the ledger's namespace (%s): it is for the operator alone.\n" .Values.ledger.namespace) }}
+{{- end }}
+{{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
+{{- fail "\n\nserviceAccount.name is required when serviceAccount.create is false: the rights of the operator must not go to the namespace's default ServiceAccount, which every pod there may use.\n" }}
+{{- end }}
+{{- end }}
