@@ -1,0 +1,38 @@
+//! The objects people write and read: `Campaign`, `CapacityPool`, `Sender` and the ledger's `WaveRelease`.
+//!
+//! Types, schemas and CEL rules only. Nothing here parses a quantity or decides anything; `plan` does both.
+
+pub mod campaign;
+pub mod campaign_status;
+pub mod condition;
+pub mod pool;
+pub mod pool_status;
+pub mod reference;
+pub mod release;
+pub mod schema;
+pub mod sender;
+
+pub use campaign::{Campaign, CampaignSpec};
+pub use campaign_status::{CampaignStatus, Phase};
+pub use pool::{CapacityPool, CapacityPoolSpec};
+pub use pool_status::CapacityPoolStatus;
+pub use release::{WaveRelease, WaveReleaseSpec};
+pub use sender::{Sender, SenderSpec};
+
+/// The API group of every object.
+pub const GROUP: &str = "headroom.dev";
+/// The one served version.
+pub const VERSION: &str = "v1alpha1";
+
+/// Written on a scaled target: whose floor it carries, and what it was before.
+pub const FLOOR_ANNOTATION: &str = "headroom.dev/floor";
+/// Written on a pool: the install (`<namespace>/<release>`) that looks after it.
+pub const INSTALL_ANNOTATION: &str = "headroom.dev/install";
+/// On a pool while scale is borrowed; it waits until the restore has been observed.
+pub const RESTORE_FINALIZER: &str = "headroom.dev/restore";
+/// On every ledger entry: a hash of its `sendId`, to find all entries of one send.
+pub const SEND_LABEL: &str = "headroom.dev/send";
+/// On every ledger entry: a hash of its pool, to find all that draws on one pool.
+pub const POOL_LABEL: &str = "headroom.dev/pool";
+/// The field manager of every write, and the reporter of every event.
+pub const MANAGER: &str = "headroom";

@@ -1,0 +1,255 @@
+//! `CapacityPool`: what a service owner writes. What takes the traffic, what it can bear, and the rules of using it.
+//!
+//! No server-side defaults: the operator applies them and shows the effective value in status, so that a later
+//! apply from Git never meets a value that nobody wrote.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::campaign::Wave;
+use super::pool_status::CapacityPoolStatus;
+use super::reference::{NamespaceSelector, TargetRef};
+use super::schema;
+
+/// What takes the traffic, what it can bear, and the rules of using it.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "headroom.dev",
+    version = "v1alpha1",
+    kind = "CapacityPool",
+    namespaced,
+    status = "CapacityPoolStatus",
+    category = "headroom",
+    doc = "A CapacityPool describes the workloads behind a kind of traffic: how much each bears, how far it may be scaled, and what must stay healthy.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Demand", type_ = "string", json_path = ".status.display.demand"),
+    printcolumn(
+        name = "Committed",
+        type_ = "string",
+        json_path = ".status.display.committed",
+        description = "still to come from sends, with its margin"
+    ),
+    printcolumn(name = "Free", type_ = "string", json_path = ".status.display.free"),
+    printcolumn(
+        name = "Floor",
+        type_ = "string",
+        json_path = ".status.display.floor",
+        description = "raised floor of the narrowest workload"
+    ),
+    printcolumn(name = "Queue", type_ = "integer", json_path = ".status.queueLength"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Why", type_ = "string", json_path = ".status.reason"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityPoolSpec {
+    /// They are in series: the pool's headroom is that of the narrowest, never a sum.
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub workloads: Vec<Workload>,
+    /// What cannot be scaled, such as connections of a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub limits: Option<Vec<Limit>>,
+    /// Watched while and after messages leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub guardrails: Option<Vec<Guardrail>>,
+    /// Share of `capacityPerReplica` that is used. Default 70 %, at most 85 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^([1-9]|[1-7][0-9]|8[0-4])(\.[0-9]+)?%$|^85%$"))]
+    pub target_utilization: Option<String>,
+    /// Factor by which expected loads may be exceeded, such as `"1.66"`. Default 2.3: nothing is known of the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^[1-9][0-9]?(\.[0-9]+)?$"))]
+    pub load_margin: Option<String>,
+    /// Who may draw on the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<Admission>,
+    /// How often headroom must be seen before it counts as confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<Confirm>,
+    /// What makes a sample believable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensor: Option<SensorRules>,
+    /// Where this pool is measured. Default: the operator's setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusServer>,
+    /// Plan for campaigns that bring no `waves` of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(
+        merge_strategy = ListMerge::Map(vec!["name".into()]),
+        validation = Rule::new("self.filter(w, !has(w.percent) && !has(w.recipients)).size() <= 1").message("only one wave may leave out its size; it takes the rest"),
+        validation = Rule::new("self.exists(w, has(w.recipients)) || (self.all(w, has(w.percent)) ? self.map(w, w.percent).sum() == 100 : self.filter(w, has(w.percent)).map(w, w.percent).sum() < 100)").message("the percentages of the waves must add up to 100, or to less when one wave leaves its size out and takes the rest")
+    )]
+    pub waves: Option<Vec<Wave>>,
+    /// How borrowed scale is given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_down: Option<ScaleDown>,
+    /// Nothing goes, and borrowed scale is given back at once, while this is true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+}
+
+/// One workload that takes the traffic.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// Its name in messages.
+    #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
+    pub name: String,
+    /// What is scaled.
+    pub target_ref: TargetRef,
+    /// What it is asked to do.
+    pub demand: Demand,
+    /// What one replica bears within its objectives, in the unit of the demand query.
+    #[schemars(length(max = 24), regex(pattern = schema::RATE))]
+    pub capacity_per_replica: String,
+    /// Of a visit's requests, the share that reaches this workload. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub requests_per_request: Option<f64>,
+    /// The most replicas Headroom may ask for.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_replicas: i32,
+}
+
+/// What a workload is asked to do, in requests per second.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Demand {
+    /// PromQL that gives one number: requests per second.
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: String,
+    /// Stands for history where there is none yet: the most that an ordinary day brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::RATE))]
+    pub peak: Option<String>,
+    /// How several series become one number. Without it several series close the gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<Reduce>,
+}
+
+/// How several series become one number.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
+pub enum Reduce {
+    /// All of them together.
+    Sum,
+    /// The largest.
+    Max,
+}
+
+/// Something that cannot be scaled and must stay below a maximum.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limit {
+    /// Its name in messages.
+    #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
+    pub name: String,
+    /// PromQL that gives one number.
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: String,
+    /// `70%`, `800ms`, `5/s`, `"0.05"`.
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub max: String,
+}
+
+/// Something that must stay healthy while and after messages leave.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.max) != has(self.min)").message("give a guardrail max or min, one of them"))]
+pub struct Guardrail {
+    /// Its name in messages.
+    #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
+    pub name: String,
+    /// PromQL that gives one number.
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: String,
+    /// The value must not be above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub max: Option<String>,
+    /// The value must not be below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub min: Option<String>,
+    /// How long it must be out of bounds to count as a breach. Default: at once.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub lasting: Option<String>,
+    /// Default Hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_breach: Option<OnBreach>,
+}
+
+/// What a breach does to the campaigns of the pool.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum OnBreach {
+    /// No further wave.
+    #[default]
+    Hold,
+    /// Also stops the wave that is leaving, where the Sender can.
+    Pause,
+    /// Ends the campaign that is being sent.
+    Abort,
+}
+
+/// Who may draw on a pool.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Admission {
+    /// Namespaces whose Campaigns may use the pool. Absent: its own only; `{}`: every namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_selector: Option<NamespaceSelector>,
+}
+
+/// How often headroom must be seen before it counts as confirmed.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirm {
+    /// Distinct samples at which everything holds. Default 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20))]
+    pub samples: Option<i32>,
+    /// They must span at least this. Default 60s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub span: Option<String>,
+}
+
+/// What makes a sample believable.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SensorRules {
+    /// Older samples close the gate. Default 90s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub max_sample_age: Option<String>,
+}
+
+/// Where a pool is measured.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrometheusServer {
+    /// Such as `http://prometheus.monitoring.svc:9090`.
+    #[schemars(length(max = 512), regex(pattern = "^https?://[^@?#]+$"))]
+    pub address: String,
+}
+
+/// How borrowed scale is given back, once the load that needed it has gone.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScaleDown {
+    /// How long to keep it after that. Default 10m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub hold: Option<String>,
+    /// How much of the floor is given back each minute. Default 10 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^([1-9]|[1-9][0-9]|100)%$"))]
+    pub step: Option<String>,
+}

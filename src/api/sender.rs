@@ -1,0 +1,116 @@
+//! `Sender`: what the platform team writes. How a release is made, how fast, and with what guarantee.
+//!
+//! Campaigns hold no URL: only whoever may write Senders decides where requests go.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reference::{NamespaceSelector, SecretKeyRef};
+use super::{condition, schema};
+
+/// How a release is made, how fast, and with what guarantee.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "headroom.dev",
+    version = "v1alpha1",
+    kind = "Sender",
+    namespaced,
+    status = "SenderStatus",
+    category = "headroom",
+    doc = "A Sender says how a wave is released: where the request goes, how fast messages then leave, and what the receiver guarantees.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".status.type"),
+    printcolumn(name = "Contract", type_ = "string", json_path = ".status.contract"),
+    printcolumn(name = "Can", type_ = "string", json_path = ".status.abilities"),
+    printcolumn(name = "Rate", type_ = "string", json_path = ".spec.sendRate"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SenderSpec {
+    /// Namespaces whose Campaigns may use this Sender. Absent: its own only; `{}`: every namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_selector: Option<NamespaceSelector>,
+    /// How fast messages leave once a wave is released, such as `2000/s`. A receiver that may go faster must say so here.
+    #[schemars(length(max = 24), regex(pattern = schema::RATE))]
+    pub send_rate: String,
+    /// A wave is released by one HTTP request.
+    pub webhook: Webhook,
+}
+
+/// One POST per wave.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// Where the request goes. Redirects are not followed.
+    #[schemars(length(max = 1024), regex(pattern = "^https?://[^@?#/]+(/[^#]*)?$"))]
+    pub url: String,
+    /// What the receiver guarantees. Default `atMostOnce: {}`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("has(self.atMostOnce)").message("a contract must name what the receiver guarantees; this release knows atMostOnce: {}"))]
+    pub contract: Option<Contract>,
+    /// Further headers; their values come from Secrets in the Sender's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub headers: Option<Vec<Header>>,
+    /// JSON with placeholders such as `{{ wave.offset }}`, each a whole value. Default: all variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 16_384))]
+    pub body: Option<String>,
+}
+
+/// What a receiver guarantees about a request it may have seen before.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Contract {
+    /// Nothing: a request that may have arrived is never repeated; a person decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_once: Option<AtMostOnce>,
+}
+
+/// A request that may have arrived is never repeated.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub struct AtMostOnce {}
+
+/// A header whose value stays in a Secret.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// Such as `Authorization`.
+    #[schemars(length(max = 64), regex(pattern = "^[A-Za-z0-9-]+$"))]
+    pub name: String,
+    /// Where its value is.
+    pub secret_key_ref: SecretKeyRef,
+}
+
+/// What the operator says about a Sender.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SenderStatus {
+    /// The generation of the spec this speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `webhook`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub kind: Option<String>,
+    /// `at most once`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub contract: Option<String>,
+    /// What it can do: `fire`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub abilities: Option<String>,
+    /// A sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+    /// `Ready`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::schema")]
+    pub conditions: Vec<Condition>,
+}

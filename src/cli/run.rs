@@ -1,0 +1,98 @@
+//! `headroom run`: the operator. Owns the order in which things start, and the order in which they stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use jiff::SignedDuration;
+use kube::{Client, Config};
+
+use crate::cluster::{self, stores};
+use crate::controller::{self, context};
+use crate::plan::units::Span;
+use crate::senders::Trust;
+use crate::telemetry::{self, LogFormat};
+use crate::web;
+
+/// What `headroom run` is given.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Which of several installs this is: NAMESPACE/RELEASE.
+    #[arg(long, env = "HEADROOM_INSTALL", value_name = "NAMESPACE/RELEASE", default_value = "headroom/headroom")]
+    install: String,
+    /// The namespace that holds the ledger.
+    #[arg(long, env = "HEADROOM_LEDGER_NAMESPACE", value_name = "NAMESPACE", default_value = "headroom-ledger")]
+    ledger_namespace: String,
+    /// Where pools are measured that name no Prometheus of their own.
+    #[arg(long, env = "HEADROOM_PROMETHEUS_URL", value_name = "URL")]
+    prometheus_url: String,
+    /// Namespaces of Senders in which Secrets may be read.
+    #[arg(long, env = "HEADROOM_SENDER_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
+    sender_namespaces: Vec<String>,
+    /// Where /healthz, /readyz and /metrics are served.
+    #[arg(long, env = "HEADROOM_HTTP_ADDRESS", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    http_address: SocketAddr,
+    /// How log lines look.
+    #[arg(long, env = "HEADROOM_LOG_FORMAT", value_enum, default_value = "json")]
+    log_format: LogFormat,
+    /// error, warn, info, debug or trace; or a filter such as headroom=debug,kube=info.
+    #[arg(long, env = "HEADROOM_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    log_level: String,
+    /// A broken guardrail must have been fine for so long before a wave is weighed anew.
+    #[arg(long, env = "HEADROOM_BREACH_RECOVERY", value_name = "SPAN", default_value = "10m", value_parser = span)]
+    breach_recovery: SignedDuration,
+}
+
+fn span(text: &str) -> Result<SignedDuration, String> {
+    Span::parse_or_zero(text).map(Span::to_duration).map_err(|error| error.to_string())
+}
+
+/// Runs the operator until it is asked to stop.
+pub fn run(arguments: RunArguments) -> anyhow::Result<()> {
+    telemetry::start(arguments.log_format, &arguments.log_level).map_err(|error| anyhow!(error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("failed to start")?;
+    runtime.block_on(operate(arguments))
+}
+
+async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
+    let mut config = Config::infer().await.context("failed to find an API server: run in a pod, or set KUBECONFIG")?;
+    // The client's own retries would repeat a POST that was applied; repeating is our state machine's business.
+    config.default_retry = false;
+    let client = Client::try_from(config).context("failed to make a client for the API server")?;
+    cluster::crds::check(&client).await?;
+
+    let settings = context::Settings {
+        install: arguments.install,
+        ledger_namespace: arguments.ledger_namespace,
+        prometheus_url: arguments.prometheus_url,
+        sender_namespaces: arguments.sender_namespaces,
+        breach_recovery: arguments.breach_recovery,
+    };
+    let (stores, touched) = stores::start(&client, &settings.ledger_namespace);
+    let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
+    let ctx = Arc::new(context::Context::new(client, stores, settings, trust));
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let until = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
+        // An error means that the sender is gone, which is as good as a stop.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let web = tokio::spawn(web::serve(arguments.http_address, Arc::clone(&ctx), until(stopped.clone())));
+    let operator = tokio::spawn(controller::run(Arc::clone(&ctx), touched, until(stopped)));
+    let signal = wait_for_signal().await?;
+    tracing::info!(signal, "stopping: what is under way is brought to its end first");
+    stop.send_replace(true);
+    operator.await.context("the controller ended unexpectedly")?;
+    web.await.context("the web server ended unexpectedly")?.context("failed to serve")
+}
+
+async fn wait_for_signal() -> anyhow::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}

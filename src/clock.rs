@@ -1,0 +1,74 @@
+//! The only place that reads a clock.
+//!
+//! Wall time says when something may go; boot time, which goes on while a machine is suspended, says how long
+//! something took. The two are compared, since a wall clock that was set in between makes a decision void.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The wall clock.
+#[allow(clippy::disallowed_methods)]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Time since the machine was started, suspended or not.
+pub fn boot() -> SignedDuration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    SignedDuration::new(time.tv_sec, i32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// A short time in which something irreversible may be begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    wall: Timestamp,
+    boot: SignedDuration,
+    length: SignedDuration,
+}
+
+/// Wall and boot clock may drift apart by so much while a window is open.
+const MOST_DRIFT: SignedDuration = SignedDuration::from_millis(200);
+
+impl Window {
+    /// Opens now.
+    pub fn open(length: SignedDuration) -> Window {
+        Window { wall: now(), boot: boot(), length }
+    }
+
+    /// Whether it is still open, by both clocks; else why not.
+    pub fn check(&self) -> Result<(), String> {
+        self.check_at(now(), boot())
+    }
+
+    fn check_at(&self, wall: Timestamp, boot: SignedDuration) -> Result<(), String> {
+        let by_boot = boot - self.boot;
+        let by_wall = wall.duration_since(self.wall);
+        if (by_wall - by_boot).abs() > MOST_DRIFT {
+            let drift = (by_wall - by_boot).as_millis();
+            return Err(format!("the wall clock moved by {drift} ms against the time since start while the wave was being fired"));
+        }
+        if by_boot > self.length {
+            let (took, most) = (by_boot.as_millis(), self.length.as_millis());
+            return Err(format!("{took} ms had passed since the wave was armed, more than the {most} ms in which it may be fired"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_closes_by_time_and_by_a_clock_that_was_set() {
+        let window = Window::open(SignedDuration::from_secs(5));
+        let (wall, boot) = (window.wall, window.boot);
+        let after = |wall_ms: i64, boot_ms: i64| {
+            window.check_at(wall + SignedDuration::from_millis(wall_ms), boot + SignedDuration::from_millis(boot_ms))
+        };
+        assert!(after(5_000, 5_000).is_ok());
+        assert!(after(5_001, 5_001).is_err());
+        assert!(after(1_200, 1_000).is_ok());
+        assert!(after(1_201, 1_000).is_err(), "the wall clock ran ahead");
+        assert!(after(-3_600_000, 1_000).is_err(), "the wall clock was set back");
+    }
+}

@@ -1,0 +1,12 @@
+//! The adapter to Kubernetes: reads objects into the plan's plain data and writes what was decided, each write a
+//! compare-and-swap. Decides nothing.
+
+pub mod crds;
+pub mod error;
+pub mod events;
+pub mod ledger;
+pub mod objects;
+pub mod stores;
+pub mod targets;
+
+pub use error::{Class, Error, bounded};

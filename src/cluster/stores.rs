@@ -1,0 +1,178 @@
+//! What the operator keeps in sight: reflectors of our objects and of namespaces, and a stream that names the pool
+//! each event concerns. One unreadable object is set aside and told of; it never ends a watch.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, PartialObjectMeta};
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
+
+/// An object that the API server took and we cannot read, or one that we can.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+/// What is kept in sight.
+#[derive(Clone)]
+pub struct Stores {
+    /// Every Campaign.
+    pub campaigns: Store<Guarded<Campaign>>,
+    /// Every CapacityPool.
+    pub pools: Store<Guarded<CapacityPool>>,
+    /// Every Sender.
+    pub senders: Store<Guarded<Sender>>,
+    /// Every entry of the ledger namespace.
+    pub entries: Store<Guarded<WaveRelease>>,
+    /// Every namespace, for its labels.
+    pub namespaces: Store<PartialObjectMeta<Namespace>>,
+}
+
+/// What an event concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Touched {
+    /// One pool, by namespace and name.
+    Pool(String, String),
+    /// Every pool of a namespace.
+    PoolsOf(String),
+    /// A Sender, and every campaign that uses it.
+    Sender(String, String),
+    /// Every pool.
+    Everything,
+}
+
+fn reflect<K>(api: Api<K>) -> (Store<K>, impl Stream<Item = K> + Send + 'static)
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Default + Clone + Eq + Hash + Send + Sync,
+{
+    let writer = reflector::store::Writer::<K>::default();
+    let store = writer.as_reader();
+    let stream = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .touched_objects()
+        .filter_map(|event| async move {
+            match event {
+                Ok(object) => Some(object),
+                Err(error) => {
+                    tracing::warn!(%error, "a watch was interrupted and will be taken up again");
+                    None
+                }
+            }
+        });
+    (store, stream)
+}
+
+/// The pool a campaign draws on.
+pub fn pool_of(campaign: &Campaign) -> (String, String) {
+    let pool = &campaign.spec.pool_ref;
+    let namespace = pool.namespace.clone().or_else(|| campaign.namespace()).unwrap_or_default();
+    (namespace, pool.name.clone())
+}
+
+/// The sender a campaign uses.
+pub fn sender_of(campaign: &Campaign) -> (String, String) {
+    let sender = &campaign.spec.sender_ref;
+    let namespace = sender.namespace.clone().or_else(|| campaign.namespace()).unwrap_or_default();
+    (namespace, sender.name.clone())
+}
+
+/// Starts every watch. The stream must be polled for the stores to fill.
+pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'static, Touched>) {
+    let (campaigns, campaign_events) = reflect(Api::<Guarded<Campaign>>::all(client.clone()));
+    let (pools, pool_events) = reflect(Api::<Guarded<CapacityPool>>::all(client.clone()));
+    let (senders, sender_events) = reflect(Api::<Guarded<Sender>>::all(client.clone()));
+    let (entries, entry_events) = reflect(Api::<Guarded<WaveRelease>>::namespaced(client.clone(), ledger_namespace));
+    let (namespaces, namespace_events) = reflect(Api::<PartialObjectMeta<Namespace>>::all(client.clone()));
+    let targets = |event: Option<String>| event.map_or(Touched::Everything, Touched::PoolsOf);
+    let (_, hpa_events) = reflect(Api::<PartialObjectMeta<HorizontalPodAutoscaler>>::all(client.clone()));
+    let (_, deployment_events) = reflect(Api::<PartialObjectMeta<Deployment>>::all(client.clone()));
+
+    let events = stream::select_all([
+        campaign_events
+            .map(|guarded| match guarded.0 {
+                Ok(campaign) => {
+                    let (namespace, name) = pool_of(&campaign);
+                    Touched::Pool(namespace, name)
+                }
+                Err(_) => Touched::Everything,
+            })
+            .boxed(),
+        pool_events
+            .map(|pool| Touched::Pool(pool.namespace().unwrap_or_default(), pool.name_any()))
+            .boxed(),
+        sender_events
+            .map(|sender| Touched::Sender(sender.namespace().unwrap_or_default(), sender.name_any()))
+            .boxed(),
+        entry_events
+            .map(|guarded| match guarded.0 {
+                Ok(entry) => match entry.spec.pool.split_once('/') {
+                    Some((namespace, name)) => Touched::Pool(namespace.to_owned(), name.to_owned()),
+                    None => Touched::Everything,
+                },
+                Err(_) => Touched::Everything,
+            })
+            .boxed(),
+        namespace_events.map(|_| Touched::Everything).boxed(),
+        hpa_events.map(move |hpa| targets(hpa.namespace())).boxed(),
+        deployment_events.map(move |deployment| targets(deployment.namespace())).boxed(),
+    ])
+    .boxed();
+    (Stores { campaigns, pools, senders, entries, namespaces }, events)
+}
+
+impl Stores {
+    /// What has not been read yet since the start, in plain words; empty when all is there.
+    pub fn waiting_for(&self) -> Vec<&'static str> {
+        let mut waiting = Vec::new();
+        let mut look = |ready: bool, what| {
+            if !ready {
+                waiting.push(what);
+            }
+        };
+        look(futures::FutureExt::now_or_never(self.campaigns.wait_until_ready()).is_some(), "campaigns");
+        look(futures::FutureExt::now_or_never(self.pools.wait_until_ready()).is_some(), "capacitypools");
+        look(futures::FutureExt::now_or_never(self.senders.wait_until_ready()).is_some(), "senders");
+        look(futures::FutureExt::now_or_never(self.entries.wait_until_ready()).is_some(), "wavereleases");
+        look(futures::FutureExt::now_or_never(self.namespaces.wait_until_ready()).is_some(), "namespaces");
+        waiting
+    }
+
+    /// The pools that an event concerns.
+    pub fn pools_of(&self, touched: &Touched) -> Vec<ObjectRef<Guarded<CapacityPool>>> {
+        let all = || self.pools.state().into_iter().map(|pool| ObjectRef::from_obj(pool.as_ref()));
+        match touched {
+            Touched::Pool(namespace, name) => vec![ObjectRef::new(name).within(namespace)],
+            Touched::PoolsOf(namespace) => all().filter(|pool| pool.namespace.as_ref() == Some(namespace)).collect(),
+            Touched::Sender(namespace, name) => {
+                let uses = |campaign: &Campaign| sender_of(campaign) == (namespace.clone(), name.clone());
+                let mut pools: Vec<_> = self.readable_campaigns().filter(uses).map(|campaign| pool_of(&campaign)).collect();
+                pools.sort();
+                pools.dedup();
+                pools.into_iter().map(|(namespace, name)| ObjectRef::new(&name).within(&namespace)).collect()
+            }
+            Touched::Everything => all().collect(),
+        }
+    }
+
+    /// Every campaign that can be read.
+    pub fn readable_campaigns(&self) -> impl Iterator<Item = Campaign> {
+        self.campaigns.state().into_iter().filter_map(|guarded| guarded.0.as_ref().ok().cloned())
+    }
+
+    /// Labels of a namespace; none if it is not there.
+    pub fn labels(&self, namespace: &str) -> BTreeMap<String, String> {
+        let found = self.namespaces.get(&ObjectRef::new(namespace));
+        found.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,144 @@
+//! What every look at a pool shares: the client, the stores, the sensors, and what is remembered between two looks.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use kube::{Client, ResourceExt};
+
+use crate::api::WaveRelease;
+use crate::cluster::events::Events;
+use crate::cluster::stores::Stores;
+use crate::metrics::Metrics;
+use crate::plan::memory::Memory;
+use crate::plan::reading::{HistoryPoints, SensorFault};
+use crate::prometheus::Sensor;
+use crate::senders::{Limits, Trust};
+
+/// What the platform team has set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `<namespace>/<release>`: which of several installs this is.
+    pub install: String,
+    /// Where the ledger is.
+    pub ledger_namespace: String,
+    /// Where pools are measured that name no server of their own.
+    pub prometheus_url: String,
+    /// Namespaces in which Secrets may be read.
+    pub sender_namespaces: Vec<String>,
+    /// A breach lasts until its guardrail has been fine for at least so long.
+    pub breach_recovery: SignedDuration,
+}
+
+/// A history that was read, and when.
+type KeptHistory = (Timestamp, Result<HistoryPoints, SensorFault>);
+
+/// Shared by every look.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// What is kept in sight.
+    pub stores: Stores,
+    /// Events.
+    pub events: Events,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Settings.
+    pub settings: Settings,
+    /// Whom Senders' certificates are believed from.
+    pub trust: Trust,
+    /// Time-outs of a release.
+    pub limits: Limits,
+    sensors: Mutex<HashMap<String, Arc<Sensor>>>,
+    memories: Mutex<HashMap<String, Memory>>,
+    own_entries: Mutex<HashMap<String, WaveRelease>>,
+    histories: Mutex<HashMap<(String, String), KeptHistory>>,
+}
+
+/// A lock that another task left in the middle of a panic is still good for plain data.
+fn open<T>(lock: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Context {
+    /// Starts with nothing remembered.
+    pub fn new(client: Client, stores: Stores, settings: Settings, trust: Trust) -> Context {
+        Context {
+            events: Events::new(client.clone()),
+            client,
+            stores,
+            metrics: Metrics::default(),
+            settings,
+            trust,
+            limits: Limits::default(),
+            sensors: Mutex::default(),
+            memories: Mutex::default(),
+            own_entries: Mutex::default(),
+            histories: Mutex::default(),
+        }
+    }
+
+    /// The sensor at an address; one per address, so that its bound on queries in flight holds.
+    pub fn sensor(&self, address: &str) -> Result<Arc<Sensor>, String> {
+        let mut sensors = open(&self.sensors);
+        if let Some(sensor) = sensors.get(address) {
+            return Ok(Arc::clone(sensor));
+        }
+        let sensor = Arc::new(Sensor::new(address).map_err(|error| error.to_string())?);
+        sensors.insert(address.to_owned(), Arc::clone(&sensor));
+        Ok(sensor)
+    }
+
+    /// What was seen of a pool before.
+    pub fn memory(&self, pool: &str) -> Memory {
+        open(&self.memories).get(pool).cloned().unwrap_or_default()
+    }
+
+    /// Keeps what was seen of a pool.
+    pub fn remember(&self, pool: &str, memory: Memory) {
+        open(&self.memories).insert(pool.to_owned(), memory);
+    }
+
+    /// Forgets a pool that is gone.
+    pub fn forget(&self, pool: &str) {
+        open(&self.memories).remove(pool);
+    }
+
+    /// Keeps an entry as we last wrote it: the store may not have seen it yet, and a decision must.
+    pub fn remember_entry(&self, entry: WaveRelease) {
+        open(&self.own_entries).insert(entry.name_any(), entry);
+    }
+
+    /// The ledger as it is known here: the store, and where we have written something newer, that.
+    pub fn entries(&self) -> BTreeMap<String, WaveRelease> {
+        let mut own = open(&self.own_entries);
+        let mut entries = BTreeMap::new();
+        for guarded in self.stores.entries.state() {
+            if let Ok(entry) = &guarded.0 {
+                entries.insert(entry.name_any(), entry.clone());
+            }
+        }
+        own.retain(|name, entry| entries.get(name).is_none_or(|there| version(there) < version(entry)));
+        for (name, entry) in own.iter() {
+            entries.insert(name.clone(), entry.clone());
+        }
+        entries
+    }
+
+    /// A history that was read a short while ago.
+    pub fn kept_history(&self, address: &str, query: &str, since: Timestamp) -> Option<Result<HistoryPoints, SensorFault>> {
+        let histories = open(&self.histories);
+        let (at, history) = histories.get(&(address.to_owned(), query.to_owned()))?;
+        (*at >= since).then(|| history.clone())
+    }
+
+    /// Keeps a history.
+    pub fn keep_history(&self, address: &str, query: &str, at: Timestamp, history: Result<HistoryPoints, SensorFault>) {
+        open(&self.histories).insert((address.to_owned(), query.to_owned()), (at, history));
+    }
+}
+
+/// Resource versions of one resource are numbers that grow.
+fn version(entry: &WaveRelease) -> u128 {
+    entry.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
+}

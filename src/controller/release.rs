@@ -1,0 +1,343 @@
+//! Releasing one wave, at most once: the steps P0 to P6 of the protocol, in the one order that is safe.
+//!
+//! What was decided counts for exactly the objects that were read. Each step re-reads or compares-and-swaps, the
+//! ledger's CREATE is the point of no return, and whatever is not known to have stayed away is never repeated here.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::api::{Api, ObjectMeta};
+
+use crate::api::campaign_status::Armed;
+use crate::api::pool_status::Reservation;
+use crate::api::release::{Attempt as Try, EntryCampaign, EntryRequest, Outcome, WaveReleaseStatus};
+use crate::api::{Campaign, CapacityPool, POOL_LABEL, SEND_LABEL, Sender, WaveRelease, WaveReleaseSpec};
+use crate::clock::{self, Window};
+use crate::cluster::{Error, bounded, ledger, objects};
+use crate::plan::identity;
+use crate::plan::order::Release;
+use crate::senders::{self, Attempt, Contract, Effect, SecretValue, Target};
+
+use super::context::Context;
+
+/// From arming to the first byte.
+const FIRE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
+/// Evidence older than this does not open a gate.
+const EVIDENCE_LIFE: SignedDuration = SignedDuration::from_secs(30);
+/// A reservation without a ledger entry is void after this.
+const RESERVATION_LIFE: SignedDuration = SignedDuration::from_secs(60);
+/// So often the outcome of what was sent is written, before it is left to a person.
+const OUTCOME_TRIES: u32 = 6;
+
+/// What became of a release.
+#[derive(Debug)]
+pub enum Done {
+    /// Something was not as it had been when it was decided; nothing was armed. Look again.
+    Stale(String),
+    /// It was armed and not sent, or it was sent.
+    Attempted(Attempt),
+}
+
+/// Releases one wave. `pool` and `entries` are what the decision was made on.
+pub async fn release(
+    ctx: &Context,
+    order: &Release,
+    pool: &mut CapacityPool,
+    entries: &BTreeMap<String, String>,
+) -> Result<Done, Error> {
+    // P0: everything that was decided on, as the API server's majority has it now.
+    let (campaign_key, sender_key) = (&order.campaign, &order.sender);
+    let Some(mut campaign) = objects::get::<Campaign>(&ctx.client, &campaign_key.0, &campaign_key.1).await? else {
+        return Ok(Done::Stale("the Campaign is gone".into()));
+    };
+    if campaign.resource_version().as_ref() != Some(&order.campaign_version) {
+        return Ok(Done::Stale("the Campaign was changed since it was weighed".into()));
+    }
+    let Some(sender) = objects::get::<Sender>(&ctx.client, &sender_key.0, &sender_key.1).await? else {
+        return Ok(Done::Stale("the Sender is gone".into()));
+    };
+    if sender.metadata.generation != Some(order.sender_generation) || sender.uid().as_deref() != Some(&order.sender_uid) {
+        return Ok(Done::Stale("the Sender was changed since it was weighed".into()));
+    }
+    let now_there = read_entries(ctx, order).await?;
+    if now_there.keys().any(|name| !entries.contains_key(name)) {
+        return Ok(Done::Stale("the ledger has grown since it was weighed".into()));
+    }
+    for (name, version) in entries {
+        if now_there.get(name).is_some_and(|there| there.resource_version().as_ref() != Some(version)) {
+            return Ok(Done::Stale("the ledger was changed since it was weighed".into()));
+        }
+    }
+    let effect = match effect(ctx, order, &sender).await? {
+        Ok(effect) => effect,
+        Err(why) => return Ok(Done::Attempted(Attempt::NotFired { why })),
+    };
+
+    // P2: the pool's headroom is promised to this wave, to the exclusion of any other operator.
+    let status = pool.status.get_or_insert_default();
+    let valid_until = clock::now() + RESERVATION_LIFE;
+    status.reservation = Some(Reservation { entry: order.entry.clone(), valid_until: Time(valid_until) });
+    *pool = objects::replace_status(&ctx.client, pool).await?;
+
+    // P3: armed by compare-and-swap. The window in which it may be fired opens before the write.
+    let window = Window::open(FIRE_WINDOW);
+    let nonce = order.nonce.clone();
+    let armed_at = Time(clock::now());
+    let status = campaign.status.get_or_insert_default();
+    status.armed = Some(Armed { wave: order.wave.name.clone(), nonce: nonce.clone(), at: armed_at.clone() });
+    let campaign = objects::replace_status(&ctx.client, &campaign).await?;
+
+    // P4: the point of no return.
+    let entry = match now_there.get(&order.entry) {
+        None => match created(ctx, draft(order, &campaign, &sender, &armed_at)).await? {
+            Some(entry) => entry,
+            None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
+        },
+        Some(there) => begin_another_try(ctx, there.clone(), &nonce, &armed_at).await?,
+    };
+
+    // P5 and P6.
+    let check = Recheck { campaign: &campaign, pool, sender: &sender, window, evidence_at: order.evidence_at, valid_until };
+    let attempt = fire(ctx, &effect, check).await;
+    record(ctx, entry, &nonce, &armed_at, &attempt).await;
+    Ok(Done::Attempted(attempt))
+}
+
+async fn read_entries(ctx: &Context, order: &Release) -> Result<BTreeMap<String, WaveRelease>, Error> {
+    let of_send = ledger::labelled(&ctx.client, &ctx.settings.ledger_namespace, SEND_LABEL, &order.send_label);
+    let of_pool = ledger::labelled(&ctx.client, &ctx.settings.ledger_namespace, POOL_LABEL, &order.pool_label);
+    let (of_send, of_pool) = futures::try_join!(of_send, of_pool)?;
+    Ok(of_send.into_iter().chain(of_pool).map(|entry| (entry.name_any(), entry)).collect())
+}
+
+/// The request, with its secrets; or why it cannot be made.
+async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Effect, String>, Error> {
+    let namespace = sender.namespace().unwrap_or_default();
+    let webhook = &sender.spec.webhook;
+    let target = match Target::parse(&webhook.url) {
+        Ok(target) => target,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let mut headers = Vec::new();
+    for header in webhook.headers.iter().flatten() {
+        let from = &header.secret_key_ref;
+        match secret_value(ctx, &namespace, &from.name, &from.key).await? {
+            Ok(value) => match header.name.parse() {
+                Ok(name) => headers.push((name, value)),
+                Err(_) => return Ok(Err(format!("{} is not a name for a header", header.name))),
+            },
+            Err(why) => return Ok(Err(format!("the header {}: {why}", header.name))),
+        }
+    }
+    let body = Bytes::from(order.body.clone().into_bytes());
+    Ok(Effect::new(target, Contract::AtMostOnce, headers, &order.key, body).map_err(|error| error.to_string()))
+}
+
+/// A value from a Secret, read at the time it is needed and kept nowhere.
+pub async fn secret_value(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+    key: &str,
+) -> Result<Result<SecretValue, String>, Error> {
+    if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
+        return Ok(Err(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart")));
+    }
+    let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
+    let secret = match bounded(format!("read Secret {namespace}/{name}"), api.get_opt(name)).await {
+        Ok(secret) => secret,
+        Err(Error::Refused { message, .. }) => return Ok(Err(message)),
+        Err(error) => return Err(error),
+    };
+    let Some(secret) = secret else { return Ok(Err(format!("there is no Secret {namespace}/{name}"))) };
+    let Some(value) = secret.data.unwrap_or_default().remove(key) else {
+        return Ok(Err(format!("the Secret {namespace}/{name} has no key {key}")));
+    };
+    Ok(SecretValue::new(&value.0).map_err(|error| format!("the key {key} of Secret {namespace}/{name}: {error}")))
+}
+
+/// Everything a later try, or a rebuild of the load, will ever need.
+fn draft(order: &Release, campaign: &Campaign, sender: &Sender, at: &Time) -> WaveRelease {
+    let labels = [(SEND_LABEL, &order.send_label), (POOL_LABEL, &order.pool_label)];
+    let metadata = ObjectMeta {
+        name: Some(order.entry.clone()),
+        namespace: Some(order.ledger_namespace.clone()),
+        labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()),
+        ..ObjectMeta::default()
+    };
+    let spec = WaveReleaseSpec {
+        send_id: order.send_id.clone(),
+        wave: order.wave.clone(),
+        disposition: crate::api::release::Disposition::Fire,
+        skip: None,
+        campaign: EntryCampaign {
+            namespace: campaign.namespace().unwrap_or_default(),
+            name: campaign.name_any(),
+            uid: campaign.uid().unwrap_or_default(),
+            generation: campaign.metadata.generation.unwrap_or_default(),
+        },
+        pool: order.pool.clone(),
+        nonce: order.nonce.clone(),
+        request: Some(EntryRequest {
+            sender: format!("{}/{}", order.sender.0, order.sender.1),
+            sender_uid: order.sender_uid.clone(),
+            url_digest: identity::digest(sender.spec.webhook.url.as_bytes()),
+            key: order.key.clone(),
+            key_header: "Idempotency-Key".to_owned(),
+            body: order.body.clone(),
+            digest: identity::digest(order.body.as_bytes()),
+            contract: "atMostOnce".to_owned(),
+        }),
+        load: Some(order.load.clone()),
+        evidence: Some(order.evidence.clone()),
+        first_attempt_at: at.clone(),
+    };
+    WaveRelease { metadata, spec, status: None }
+}
+
+/// Creates the entry; None if the one that is there is not ours.
+async fn created(ctx: &Context, draft: WaveRelease) -> Result<Option<WaveRelease>, Error> {
+    match ledger::create(&ctx.client, &draft).await {
+        Ok(entry) => Ok(Some(entry)),
+        Err(Error::AlreadyExists { .. } | Error::Ambiguous { .. }) => {
+            let (namespace, name) = (draft.namespace().unwrap_or_default(), draft.name_any());
+            let there = objects::get::<WaveRelease>(&ctx.client, &namespace, &name).await?;
+            Ok(there.filter(|there| there.spec.nonce == draft.spec.nonce))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A further try on an entry whose tries so far are known to have left nothing at the receiver.
+async fn begin_another_try(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time) -> Result<WaveRelease, Error> {
+    let status = entry.status.get_or_insert_default();
+    status.attempts.push(Try { nonce: nonce.to_owned(), at: at.clone(), result: None, message: None });
+    objects::replace_status(&ctx.client, &entry).await
+}
+
+/// What the last reads must find unchanged.
+struct Recheck<'a> {
+    campaign: &'a Campaign,
+    pool: &'a CapacityPool,
+    sender: &'a Sender,
+    window: Window,
+    evidence_at: Timestamp,
+    valid_until: Timestamp,
+}
+
+async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
+    // P5a: a fresh connection; nothing of the request has gone.
+    let connection = match senders::connect(effect.target(), &ctx.trust, &ctx.limits).await {
+        Ok(connection) => connection,
+        Err(attempt) => return attempt,
+    };
+    // P5b: nothing that could stop it has been written meanwhile.
+    if let Err(why) = unchanged(ctx, &check).await {
+        return Attempt::NotFired { why };
+    }
+    // P5c: asked by the connection immediately before the first byte.
+    let Recheck { window, evidence_at, valid_until, .. } = check;
+    let last_check = move || {
+        window.check()?;
+        let now = clock::now();
+        if now > valid_until {
+            return Err("the pool's reservation had run out".to_owned());
+        }
+        let age = now.duration_since(evidence_at);
+        if age > EVIDENCE_LIFE || age.is_negative() {
+            return Err(format!("the evidence was {} s old", age.as_secs()));
+        }
+        Ok(())
+    };
+    connection.send(effect, last_check).await
+}
+
+async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
+    let place = |object: &dyn Fn() -> (Option<String>, String)| {
+        let (namespace, name) = object();
+        (namespace.unwrap_or_default(), name)
+    };
+    let campaign_at = place(&|| (check.campaign.namespace(), check.campaign.name_any()));
+    let pool_at = place(&|| (check.pool.namespace(), check.pool.name_any()));
+    let sender_at = place(&|| (check.sender.namespace(), check.sender.name_any()));
+    let (campaign, pool, sender) = futures::try_join!(
+        objects::get::<Campaign>(&ctx.client, &campaign_at.0, &campaign_at.1),
+        objects::get::<CapacityPool>(&ctx.client, &pool_at.0, &pool_at.1),
+        objects::get::<Sender>(&ctx.client, &sender_at.0, &sender_at.1),
+    )
+    .map_err(|error| error.to_string())?;
+    let campaign = campaign.ok_or("the Campaign was deleted")?;
+    if campaign.uid() != check.campaign.uid() || campaign.resource_version() != check.campaign.resource_version() {
+        return Err("the Campaign was changed while its wave was being fired".to_owned());
+    }
+    let pool = pool.ok_or("the CapacityPool was deleted")?;
+    let pool_same = pool.uid() == check.pool.uid() && pool.metadata.generation == check.pool.metadata.generation;
+    if !pool_same || pool.metadata.deletion_timestamp.is_some() {
+        return Err("the CapacityPool was changed while the wave was being fired".to_owned());
+    }
+    if pool.status.as_ref().and_then(|status| status.reservation.as_ref())
+        != check.pool.status.as_ref().and_then(|status| status.reservation.as_ref())
+    {
+        return Err("the pool's headroom was promised to another wave meanwhile".to_owned());
+    }
+    let sender = sender.ok_or("the Sender was deleted")?;
+    let sender_same = sender.uid() == check.sender.uid() && sender.metadata.generation == check.sender.metadata.generation;
+    if !sender_same || sender.metadata.deletion_timestamp.is_some() {
+        return Err("the Sender was changed while the wave was being fired".to_owned());
+    }
+    Ok(())
+}
+
+/// Writes what became of the attempt. It is repeated until it is written: after this moment nobody else knows.
+async fn record(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
+    for tried in 0..OUTCOME_TRIES {
+        note(entry.status.get_or_insert_default(), nonce, at, attempt);
+        match objects::replace_status(&ctx.client, &entry).await {
+            Ok(written) => {
+                ctx.remember_entry(written);
+                return;
+            }
+            Err(error) => tracing::warn!(%error, entry = entry.name_any(), "failed to write what became of a wave"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200 << tried)).await;
+        let (namespace, name) = (entry.namespace().unwrap_or_default(), entry.name_any());
+        if let Ok(Some(there)) = objects::get::<WaveRelease>(&ctx.client, &namespace, &name).await {
+            entry = there;
+        }
+    }
+    tracing::error!(entry = entry.name_any(), %attempt, "what became of a wave could not be written; it will need a person");
+}
+
+fn note(status: &mut WaveReleaseStatus, nonce: &str, at: &Time, attempt: &Attempt) {
+    let (result, outcome) = match attempt {
+        Attempt::NotFired { .. } => ("NotFired", None),
+        Attempt::NotSent { .. } => ("NotSent", None),
+        Attempt::Released { .. } => ("Released", Some(Outcome::Released)),
+        Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected)),
+        Attempt::Unknown { .. } | Attempt::InProgress { .. } | Attempt::Deferred { .. } => {
+            ("Unknown", Some(Outcome::Unknown))
+        }
+    };
+    let message = attempt.to_string();
+    let told = Try {
+        nonce: nonce.to_owned(),
+        at: at.clone(),
+        result: Some(result.to_owned()),
+        message: Some(message.chars().take(512).collect()),
+    };
+    match status.attempts.iter_mut().find(|there| there.nonce == nonce) {
+        Some(there) => *there = told,
+        None => status.attempts.push(told),
+    }
+    // A later answer never launders an outcome that is there.
+    if status.outcome.is_none() && outcome.is_some() {
+        status.outcome = outcome;
+        status.decided_at = Some(Time(clock::now()));
+        status.decided_by = Some("headroom".to_owned());
+        status.message = Some(message.chars().take(1024).collect());
+    }
+}

@@ -1,0 +1,92 @@
+//! Every metric the operator exports, with closed sets of labels: no name of an object is ever a label value of a
+//! counter, so that the number of series is bounded by the code. Decides nothing.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// A label with one of a closed set of words.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Word {
+    /// What it counts: a phase, a reason, a result.
+    pub kind: &'static str,
+}
+
+/// Counters, gauges and what they are registered in.
+pub struct Metrics {
+    registry: Registry,
+    /// Looks at a pool that ended well.
+    pub looks: Counter,
+    /// Looks at a pool that ended early, by kind of error.
+    pub failures: Family<Word, Counter>,
+    /// Campaigns by phase.
+    pub campaigns: Family<Word, Gauge>,
+    /// Attempts to release a wave, by result.
+    pub attempts: Family<Word, Counter>,
+    /// Readings that could not be believed, by fault.
+    pub sensor_faults: Family<Word, Counter>,
+    /// Queries sent to Prometheus.
+    pub queries: Counter,
+    /// Writes to targets, by what they do.
+    pub floor_writes: Family<Word, Counter>,
+    /// Waves of which nobody knows whether they went.
+    pub unknown_outcomes: Gauge,
+    /// Objects that the API server took and the operator cannot read.
+    pub unreadable: Gauge,
+    /// Seconds that one look took.
+    pub look_seconds: Histogram,
+    /// When the operator last looked at anything, seconds since 1970.
+    pub heartbeat: Gauge<f64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("headroom");
+        let metrics = Metrics {
+            looks: Counter::default(),
+            failures: Family::default(),
+            campaigns: Family::default(),
+            attempts: Family::default(),
+            sensor_faults: Family::default(),
+            queries: Counter::default(),
+            floor_writes: Family::default(),
+            unknown_outcomes: Gauge::default(),
+            unreadable: Gauge::default(),
+            look_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 12)),
+            heartbeat: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("looks", "Looks at a pool that ended well", metrics.looks.clone());
+        registry.register("look_failures", "Looks at a pool that ended early", metrics.failures.clone());
+        registry.register("campaigns", "Campaigns by phase", metrics.campaigns.clone());
+        registry.register("release_attempts", "Attempts to release a wave by result", metrics.attempts.clone());
+        registry.register("sensor_faults", "Readings that could not be believed", metrics.sensor_faults.clone());
+        registry.register("prometheus_queries", "Queries sent to Prometheus", metrics.queries.clone());
+        registry.register("floor_writes", "Writes to the scale of targets", metrics.floor_writes.clone());
+        registry.register("waves_unknown", "Waves that may or may not have gone", metrics.unknown_outcomes.clone());
+        registry.register("unreadable_objects", "Objects that cannot be read", metrics.unreadable.clone());
+        registry.register("look_seconds", "Seconds that one look at a pool took", metrics.look_seconds.clone());
+        registry.register("heartbeat_timestamp_seconds", "When the operator last looked", metrics.heartbeat.clone());
+        Metrics { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// Counts one more of a kind.
+    pub fn count(family: &Family<Word, Counter>, kind: &'static str) {
+        family.get_or_create(&Word { kind }).inc();
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,139 @@
+//! Every reason a campaign can give for not moving, in one closed list. The words are an interface: alerts, scripts
+//! and `docs/reasons.md` name them.
+
+use std::fmt;
+
+/// Why a campaign stands where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The pool it names is not there.
+    PoolNotFound,
+    /// The sender it names is not there.
+    SenderNotFound,
+    /// The pool cannot be used as it is written.
+    PoolInvalid,
+    /// The pool is looked after by another install.
+    OtherInstall,
+    /// A field cannot be understood or contradicts another.
+    Invalid,
+    /// The pool or the sender does not admit campaigns of this namespace.
+    NotAdmitted,
+    /// The sender cannot carry out this plan.
+    SenderUnable,
+    /// Another Campaign with the same `sendId` came first.
+    SendIdTaken,
+    /// A wave can never leave inside its windows.
+    NeverFits,
+    /// A wave that has gone was changed in the spec.
+    WaveChanged,
+    /// `start` is still to come.
+    BeforeStart,
+    /// No window is open, or what is left of it is too short.
+    OutsideWindow,
+    /// There is not enough room.
+    WaitingForRoom,
+    /// Another campaign goes first.
+    WaitingForTurn,
+    /// What would have to be measured cannot be believed.
+    SensorUntrusted,
+    /// The newest sample is too old.
+    SampleTooOld,
+    /// Nothing is known of an ordinary day's demand.
+    NoHistory,
+    /// What cannot be scaled has no room.
+    LimitReached,
+    /// What cannot be scaled cannot be foretold.
+    LimitUnpredictable,
+    /// The workload or its autoscaler cannot be scaled by this release.
+    TargetUnsupported,
+    /// The workload is not there.
+    TargetMissing,
+    /// Another pool has claimed the workload.
+    TargetClaimed,
+    /// Somebody else keeps writing the floor.
+    FloorContested,
+    /// Replicas are being raised.
+    ScalingUp,
+    /// Room is there and is being confirmed.
+    Confirming,
+    /// A wave is leaving.
+    Sending,
+    /// A wave has left and is being watched.
+    Soaking,
+    /// `spec.suspend` is true.
+    Suspended,
+    /// The pool's `spec.suspend` is true.
+    PoolSuspended,
+    /// A guardrail is, or was until shortly, out of bounds.
+    GuardrailBreached,
+    /// Waves of this `sendId` went for an earlier Campaign.
+    SentBefore,
+    /// The status tells of a wave that the ledger does not know.
+    LedgerLost,
+    /// The time for what is left has passed.
+    DeadlinePassed,
+    /// Nobody knows whether a wave arrived.
+    OutcomeUnknown,
+    /// The receiver refused a wave.
+    Rejected,
+    /// Everything has left; its load still arrives.
+    LoadStillArriving,
+    /// It is over.
+    Completed,
+    /// A person ended it.
+    Aborted,
+    /// A guardrail ended it.
+    GuardrailAborted,
+}
+
+impl Reason {
+    /// Every reason, in the order of the list above.
+    pub const ALL: [Reason; 39] = [
+        Reason::PoolNotFound,
+        Reason::SenderNotFound,
+        Reason::PoolInvalid,
+        Reason::OtherInstall,
+        Reason::Invalid,
+        Reason::NotAdmitted,
+        Reason::SenderUnable,
+        Reason::SendIdTaken,
+        Reason::NeverFits,
+        Reason::WaveChanged,
+        Reason::BeforeStart,
+        Reason::OutsideWindow,
+        Reason::WaitingForRoom,
+        Reason::WaitingForTurn,
+        Reason::SensorUntrusted,
+        Reason::SampleTooOld,
+        Reason::NoHistory,
+        Reason::LimitReached,
+        Reason::LimitUnpredictable,
+        Reason::TargetUnsupported,
+        Reason::TargetMissing,
+        Reason::TargetClaimed,
+        Reason::FloorContested,
+        Reason::ScalingUp,
+        Reason::Confirming,
+        Reason::Sending,
+        Reason::Soaking,
+        Reason::Suspended,
+        Reason::PoolSuspended,
+        Reason::GuardrailBreached,
+        Reason::SentBefore,
+        Reason::LedgerLost,
+        Reason::DeadlinePassed,
+        Reason::OutcomeUnknown,
+        Reason::Rejected,
+        Reason::LoadStillArriving,
+        Reason::Completed,
+        Reason::Aborted,
+        Reason::GuardrailAborted,
+    ];
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The variant's name is the word.
+        fmt::Debug::fmt(self, f)
+    }
+}

@@ -1,0 +1,224 @@
+//! A pool's rules, parsed once: quantities as numbers with their defaults applied.
+//!
+//! A spec that passed the API server can still be wrong; then the whole pool is `Invalid` with the field and the way
+//! out, and nothing goes through it.
+
+use jiff::SignedDuration;
+
+use crate::api::pool::{CapacityPoolSpec, OnBreach, Reduce, Wave};
+use crate::api::reference::NamespaceSelector;
+
+use super::load;
+use super::units::{Percent, Rate, Span, Threshold};
+
+/// What one replica bears is used up to this share, unless the owner says otherwise.
+const TARGET_UTILIZATION: f64 = 0.70;
+/// Samples older than this are not believed, unless the owner says otherwise.
+const MAX_SAMPLE_AGE: SignedDuration = SignedDuration::from_secs(90);
+/// Headroom counts as confirmed when it was seen so often, over so long.
+const CONFIRM: (u32, SignedDuration) = (3, SignedDuration::from_secs(60));
+/// Borrowed scale is kept so long after it was last needed.
+const SCALE_DOWN_HOLD: SignedDuration = SignedDuration::from_secs(600);
+/// Share of the floor that is given back each minute.
+const SCALE_DOWN_STEP: f64 = 0.10;
+
+/// The rules of one pool.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// In the order written.
+    pub workloads: Vec<WorkloadRules>,
+    /// What cannot be scaled.
+    pub limits: Vec<LimitRules>,
+    /// What must stay healthy.
+    pub guardrails: Vec<GuardrailRules>,
+    /// Factor by which expected loads may be exceeded.
+    pub margin: f64,
+    /// How many samples confirm.
+    pub confirmations: u32,
+    /// Over how long.
+    pub confirm_span: SignedDuration,
+    /// Older samples close the gate.
+    pub max_sample_age: SignedDuration,
+    /// The plan of campaigns that bring none.
+    pub waves: Option<Vec<Wave>>,
+    /// How long borrowed scale is kept after it was last needed.
+    pub hold: SignedDuration,
+    /// Share of the floor that goes each minute.
+    pub step: f64,
+    /// The owner's switch.
+    pub suspended: bool,
+    /// Whose campaigns are admitted.
+    pub admits: Option<NamespaceSelector>,
+}
+
+/// One workload.
+#[derive(Clone, Debug)]
+pub struct WorkloadRules {
+    /// Its name in messages.
+    pub name: String,
+    /// Kind and name of what is scaled.
+    pub target: (String, String),
+    /// Its demand query.
+    pub query: String,
+    /// How several series become one number.
+    pub reduce: Option<Reduce>,
+    /// The most that an ordinary day brings, requests per second.
+    pub peak: Option<f64>,
+    /// What one replica bears, before utilisation, requests per second.
+    pub per_replica: f64,
+    /// Share of it that is used.
+    pub utilization: f64,
+    /// Share of a send's requests that reaches it.
+    pub share: f64,
+    /// The most replicas that may be asked for.
+    pub most: i32,
+}
+
+/// One thing that cannot be scaled.
+#[derive(Clone, Debug)]
+pub struct LimitRules {
+    /// Its name in messages.
+    pub name: String,
+    /// Its query.
+    pub query: String,
+    /// It must stay below.
+    pub max: Threshold,
+}
+
+/// One thing that must stay healthy.
+#[derive(Clone, Debug)]
+pub struct GuardrailRules {
+    /// Its name in messages.
+    pub name: String,
+    /// Its query.
+    pub query: String,
+    /// What it is held against.
+    pub bound: Bound,
+    /// How long it must be out of bounds to count.
+    pub lasting: SignedDuration,
+    /// What a breach does.
+    pub on_breach: OnBreach,
+}
+
+/// What a guardrail is held against.
+#[derive(Clone, Debug)]
+pub enum Bound {
+    /// It must not be above.
+    Max(Threshold),
+    /// It must not be below.
+    Min(Threshold),
+}
+
+impl Bound {
+    /// Whether a value is in bounds. A value that cannot be compared is not.
+    pub fn admits(&self, value: f64) -> bool {
+        match self {
+            Bound::Max(max) => value <= max.value(),
+            Bound::Min(min) => value >= min.value(),
+        }
+    }
+
+    /// The threshold.
+    pub fn threshold(&self) -> &Threshold {
+        match self {
+            Bound::Max(threshold) | Bound::Min(threshold) => threshold,
+        }
+    }
+}
+
+/// A field that cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub struct Unusable {
+    /// Its path.
+    pub field: String,
+    /// A sentence with the way out.
+    pub why: String,
+}
+
+/// Names the field of a parser's refusal.
+pub fn at<T, E: std::fmt::Display>(field: impl Into<String>, parsed: Result<T, E>) -> Result<T, Unusable> {
+    parsed.map_err(|error| Unusable { field: field.into(), why: error.to_string() })
+}
+
+fn span(field: &str, text: Option<&String>, default: SignedDuration) -> Result<SignedDuration, Unusable> {
+    text.map_or(Ok(default), |text| at(field, Span::parse_or_zero(text)).map(Span::to_duration))
+}
+
+impl Rules {
+    /// Reads a spec.
+    pub fn parse(spec: &CapacityPoolSpec) -> Result<Rules, Unusable> {
+        let utilization = match &spec.target_utilization {
+            Some(text) => at("spec.targetUtilization", Percent::parse(text))?.fraction(),
+            None => TARGET_UTILIZATION,
+        };
+        let margin = match &spec.load_margin {
+            Some(text) => at("spec.loadMargin", text.parse::<f64>())?,
+            None => load::UNKNOWN_MARGIN,
+        };
+        let confirm = spec.confirm.clone().unwrap_or_default();
+        let sensor = spec.sensor.clone().unwrap_or_default();
+        let down = spec.scale_down.clone().unwrap_or_default();
+        let workloads = spec.workloads.iter().enumerate().map(|(index, workload)| {
+            let field = |name: &str| format!("spec.workloads[{index}].{name}");
+            let peak = match &workload.demand.peak {
+                Some(text) => Some(at(field("demand.peak"), Rate::parse(text))?.per_second()),
+                None => None,
+            };
+            let share = workload.requests_per_request.unwrap_or(1.0);
+            if !(share.is_finite() && share > 0.0) {
+                return Err(Unusable {
+                    field: field("requestsPerRequest"),
+                    why: "must be above 0; leave it out where every request of a visit reaches the workload".into(),
+                });
+            }
+            Ok(WorkloadRules {
+                name: workload.name.clone(),
+                target: (workload.target_ref.kind.clone(), workload.target_ref.name.clone()),
+                query: workload.demand.query.clone(),
+                reduce: workload.demand.reduce,
+                peak,
+                per_replica: at(field("capacityPerReplica"), Rate::parse(&workload.capacity_per_replica))?.per_second(),
+                utilization,
+                share,
+                most: workload.max_replicas,
+            })
+        });
+        let limits = spec.limits.iter().flatten().enumerate().map(|(index, limit)| {
+            let max = at(format!("spec.limits[{index}].max"), Threshold::parse(&limit.max))?;
+            Ok(LimitRules { name: limit.name.clone(), query: limit.query.clone(), max })
+        });
+        let guardrails = spec.guardrails.iter().flatten().enumerate().map(|(index, rail)| {
+            let field = |name: &str| format!("spec.guardrails[{index}].{name}");
+            let bound = match (&rail.max, &rail.min) {
+                (Some(max), None) => Bound::Max(at(field("max"), Threshold::parse(max))?),
+                (None, Some(min)) => Bound::Min(at(field("min"), Threshold::parse(min))?),
+                _ => return Err(Unusable { field: field("max"), why: "give max or min, one of them".into() }),
+            };
+            Ok(GuardrailRules {
+                name: rail.name.clone(),
+                query: rail.query.clone(),
+                bound,
+                lasting: span(&field("for"), rail.lasting.as_ref(), SignedDuration::ZERO)?,
+                on_breach: rail.on_breach.unwrap_or_default(),
+            })
+        });
+        Ok(Rules {
+            workloads: workloads.collect::<Result<_, _>>()?,
+            limits: limits.collect::<Result<_, _>>()?,
+            guardrails: guardrails.collect::<Result<_, _>>()?,
+            margin,
+            confirmations: confirm.samples.map_or(CONFIRM.0, i32::unsigned_abs).max(1),
+            confirm_span: span("spec.confirm.span", confirm.span.as_ref(), CONFIRM.1)?,
+            max_sample_age: span("spec.sensor.maxSampleAge", sensor.max_sample_age.as_ref(), MAX_SAMPLE_AGE)?,
+            waves: spec.waves.clone(),
+            hold: span("spec.scaleDown.hold", down.hold.as_ref(), SCALE_DOWN_HOLD)?,
+            step: match &down.step {
+                Some(text) => at("spec.scaleDown.step", Percent::parse(text))?.fraction(),
+                None => SCALE_DOWN_STEP,
+            },
+            suspended: spec.suspend.unwrap_or(false),
+            admits: spec.admission.as_ref().and_then(|admission| admission.namespace_selector.clone()),
+        })
+    }
+}

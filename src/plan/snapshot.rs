@@ -1,0 +1,229 @@
+//! Everything one decision knows: plain data, read beforehand. What is not in here does not count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::campaign::CampaignSpec;
+use crate::api::campaign_status::{CampaignStatus, Phase};
+use crate::api::pool_status::CapacityPoolStatus;
+use crate::api::release::{Disposition, EntryLoad, Outcome, SkipReason};
+use crate::api::sender::SenderSpec;
+
+use super::claim::Target;
+use super::memory::Memory;
+use super::reading::{HistoryPoints, Reading, SensorFault};
+use super::rules::{Rules, Unusable};
+
+/// One pool, with everything that draws on it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The pool itself.
+    pub pool: Pool,
+    /// One per workload in the rules, in their order.
+    pub workloads: Vec<Workload>,
+    /// One answer per limit, in their order; None where nothing was asked.
+    pub limits: Vec<Option<Result<Reading, SensorFault>>>,
+    /// One answer per guardrail, in their order; None where nothing was asked.
+    pub guardrails: Vec<Option<Result<Reading, SensorFault>>>,
+    /// Every campaign that names the pool.
+    pub campaigns: Vec<Campaign>,
+    /// Ledger entries of this pool, and of every send in `campaigns`.
+    pub entries: Vec<Entry>,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// What was seen before, by this process.
+    pub memory: Memory,
+    /// Fresh and random; names what is made in this step.
+    pub nonce: String,
+}
+
+/// What the platform team sets for all pools.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// A breach lasts until its guardrail has been fine for at least so long.
+    pub breach_recovery: SignedDuration,
+}
+
+/// The pool itself.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Whether it is being deleted, or its namespace is.
+    pub deleting: bool,
+    /// Whether another install looks after it.
+    pub other_install: Option<String>,
+    /// Its rules, or why they cannot be used.
+    pub rules: Result<Rules, Unusable>,
+    /// Its status: of it, claims, breaches and the reservation count.
+    pub status: CapacityPoolStatus,
+}
+
+impl Pool {
+    /// `<namespace>/<name>`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What was read of one workload.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Its target, or why there is none.
+    pub target: Result<Found, TargetFault>,
+    /// Its newest demand; None where nothing was asked.
+    pub demand: Option<Result<Reading, SensorFault>>,
+    /// Its demand of the last eight days; None where nothing was asked.
+    pub history: Option<Result<HistoryPoints, SensorFault>>,
+}
+
+/// A workload that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What carries the floor.
+    pub target: Target,
+    /// The most its autoscaler allows.
+    pub autoscaler_max: Option<i32>,
+    /// Replicas that are ready, at the generation that was asked for.
+    pub ready: i32,
+    /// Replicas that exist.
+    pub replicas: i32,
+}
+
+/// Why a workload has no target that can be scaled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetFault {
+    /// There is no such workload.
+    Missing,
+    /// It cannot be scaled by this release; why, as a sentence.
+    Unsupported(String),
+    /// It could not be read this time; why.
+    Unreadable(String),
+}
+
+/// One campaign.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Its resource version: what is decided counts for exactly this one.
+    pub version: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// What it says.
+    pub spec: CampaignSpec,
+    /// What was said of it.
+    pub status: CampaignStatus,
+    /// Its sender, if there is one.
+    pub sender: Option<Sender>,
+    /// Labels of its namespace.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Campaign {
+    /// `<namespace>/<name>`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The identity of the send, as it is written or by default.
+    pub fn send_id(&self) -> String {
+        self.spec.send_id.clone().unwrap_or_else(|| self.key())
+    }
+
+    /// Whether its status says that it has ended.
+    pub fn has_finished(&self) -> bool {
+        self.status.phase.is_some_and(Phase::is_finished)
+    }
+
+    /// The waves of which its status says that they went.
+    pub fn said_to_have_gone(&self) -> BTreeSet<&str> {
+        self.status.waves.iter().filter(|wave| wave.release.is_some()).map(|wave| wave.name.as_str()).collect()
+    }
+}
+
+/// The sender of a campaign.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Its generation.
+    pub generation: i64,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// What it says.
+    pub spec: SenderSpec,
+    /// Why it cannot be used, if it cannot.
+    pub trouble: Option<String>,
+}
+
+/// One line of the ledger.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Identity of the send.
+    pub send_id: String,
+    /// The wave.
+    pub wave: String,
+    /// The first recipient.
+    pub offset: u64,
+    /// How many.
+    pub recipients: u64,
+    /// The size as it was written.
+    pub share: String,
+    /// Fired or skipped.
+    pub disposition: Disposition,
+    /// Why it was skipped.
+    pub skip: Option<SkipReason>,
+    /// UID of the Campaign it came from.
+    pub campaign_uid: String,
+    /// `<namespace>/<name>` of that Campaign.
+    pub campaign: String,
+    /// `<namespace>/<name>` of the pool.
+    pub pool: String,
+    /// When the first attempt was made.
+    pub first_attempt: Timestamp,
+    /// When the newest attempt was made.
+    pub newest_attempt: Timestamp,
+    /// How many attempts were made.
+    pub attempts: usize,
+    /// The result of the newest attempt, if it has one.
+    pub newest_result: Option<String>,
+    /// What became of it.
+    pub outcome: Option<Outcome>,
+    /// The sentence of its outcome.
+    pub message: Option<String>,
+    /// The load it brings.
+    pub load: Option<EntryLoad>,
+}
+
+impl Entry {
+    /// Whether its newest attempt is known to have left nothing at the receiver, so that it may be tried again.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.outcome.is_none() && matches!(self.newest_result.as_deref(), Some("NotFired" | "NotSent"))
+    }
+
+    /// Whether the load of this entry counts: everything that has, or may have, gone.
+    pub fn brings_load(&self) -> bool {
+        let gone = matches!(self.outcome, None | Some(Outcome::Released | Outcome::Unknown));
+        self.disposition == Disposition::Fire && gone && !self.may_be_tried_again()
+    }
+}

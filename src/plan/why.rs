@@ -1,0 +1,209 @@
+//! Why a campaign stands where it stands: data with numbers, one variant per situation. Which phase and reason each
+//! one means is one table here; `explain` turns it into the sentence that people read.
+
+use jiff::Timestamp;
+
+use crate::api::campaign_status::Phase;
+
+use super::reading::SensorFault;
+use super::reason::Reason;
+use super::rules::Bound;
+use super::snapshot::TargetFault;
+
+/// The numbers of one workload in front of the gate, requests per second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// The workload.
+    pub workload: String,
+    /// What the wave brings at its peak there, with its margin.
+    pub needed: f64,
+    /// The margin in it.
+    pub margin: f64,
+    /// What is free.
+    pub free: f64,
+    /// Replicas that are ready and held.
+    pub replicas: i32,
+    /// What they bear before utilisation.
+    pub raw_capacity: f64,
+    /// Share of it that is used.
+    pub utilization: f64,
+    /// What they bear.
+    pub capacity: f64,
+    /// Demand, as it is or will be very soon.
+    pub baseline: f64,
+    /// Still to come from other sends, with its margin.
+    pub committed: f64,
+}
+
+/// What was measured: a workload's demand, a limit or a guardrail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// A workload's demand.
+    Demand,
+    /// A limit.
+    Limit,
+    /// A guardrail.
+    Guardrail,
+}
+
+impl Measured {
+    /// Its name in sentences.
+    pub fn name(self) -> &'static str {
+        match self {
+            Measured::Demand => "demand of",
+            Measured::Limit => "limit",
+            Measured::Guardrail => "guardrail",
+        }
+    }
+}
+
+/// Why there is not enough room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lack {
+    /// Even the most replicas do not bear it now.
+    Now {
+        /// Replicas it would take, if that can be said.
+        needed: Option<i32>,
+        /// The most there may be.
+        most: i32,
+        /// Whether the autoscaler, rather than the pool, sets that.
+        by_autoscaler: bool,
+    },
+    /// It would bear it now, and not later, while its traffic still arrives.
+    Later {
+        /// When, in minutes from now.
+        after: f64,
+        /// What would be needed in all.
+        needed: f64,
+        /// The most there may be.
+        most: f64,
+    },
+}
+
+/// Why a campaign stands where it stands.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The fields are the numbers of the sentence in `explain`, where each is shown in its place.
+pub enum Why {
+    PoolNotFound { pool: String },
+    SenderNotFound { sender: String },
+    PoolInvalid { pool: String, why: String },
+    OtherInstall { pool: String, install: String },
+    Invalid { field: String, why: String },
+    NotAdmitted { what: &'static str, object: String, namespace: String },
+    SenderUnable { sender: String, why: String },
+    SendIdTaken { send_id: String, by: String },
+    NeverFits { why: String },
+    WaveChanged { why: String },
+    BeforeStart { wave: String, at: Timestamp, confirmed: Option<(u32, u32)> },
+    OutsideWindow { wave: String, at: Timestamp, takes: String, window_was_open: bool },
+    Room { wave: String, numbers: Numbers, lack: Lack, likely: Option<Timestamp> },
+    Turn { wave: String, ahead: String, ahead_wave: String, numbers: Option<Numbers> },
+    Sensor { measured: Measured, name: String, fault: SensorFault },
+    TooOld { measured: Measured, name: String, age: i64, limit: i64, workload: String },
+    Negative { workload: String, value: f64 },
+    NoHistory { workload: String },
+    Limit { name: String, value: String, max: String, predicted: Option<String> },
+    LimitUnpredictable { name: String, workload: String },
+    Target { workload: String, name: String, fault: TargetFault },
+    Claimed { workload: String, by: String },
+    Contested { workload: String, manager: String, value: i32, floor: i32 },
+    Scaling { wave: String, numbers: Numbers, needed: i32, have: i32, most: i32 },
+    Confirming { wave: String, numbers: Numbers, seen: u32, of: u32, span: i64 },
+    Sending { wave: String, recipients: u64, until: Timestamp },
+    Soaking { wave: String, until: Timestamp },
+    Suspended { released: usize, planned: usize },
+    PoolSuspended { pool: String },
+    Breached { guardrail: String, value: Option<f64>, bound: Bound, since: Timestamp, fine_since: Option<Timestamp>, until: Option<Timestamp>, arriving: Option<f64> },
+    SentBefore { send_id: String, campaign: String, waves: Vec<(String, u64, Timestamp)> },
+    LedgerLost { waves: Vec<String> },
+    DeadlineHeld { waves: Vec<String>, end: Option<Timestamp> },
+    OutcomeUnknown { wave: String, what: String, name: String, namespace: String, at: Timestamp },
+    Rejected { wave: String, what: String },
+    Arriving { recipients: u64, waves: usize, load: f64, workload: String },
+    Completed { recipients: u64, waves: usize, edited: bool },
+    DeadlineSkipped { waves: Vec<String>, recipients: u64, planned: u64 },
+    Aborted { waves: usize, planned: usize, recipients: u64, by_guardrail: Option<String> },
+    NotYetTried { wave: String, what: String, again: Option<Timestamp> },
+}
+
+impl Bound {
+    fn same(&self, other: &Bound) -> bool {
+        let max = matches!(self, Bound::Max(_)) == matches!(other, Bound::Max(_));
+        max && self.threshold().show(self.threshold().value()) == other.threshold().show(other.threshold().value())
+    }
+}
+
+impl PartialEq for Bound {
+    fn eq(&self, other: &Bound) -> bool {
+        self.same(other)
+    }
+}
+
+impl Why {
+    /// Phase and reason: one table.
+    pub fn place(&self) -> (Phase, Reason) {
+        match self {
+            Why::PoolNotFound { .. } => (Phase::Pending, Reason::PoolNotFound),
+            Why::SenderNotFound { .. } => (Phase::Pending, Reason::SenderNotFound),
+            Why::PoolInvalid { .. } => (Phase::Pending, Reason::PoolInvalid),
+            Why::OtherInstall { .. } => (Phase::Pending, Reason::OtherInstall),
+            Why::Invalid { .. } => (Phase::Refused, Reason::Invalid),
+            Why::NotAdmitted { .. } => (Phase::Refused, Reason::NotAdmitted),
+            Why::SenderUnable { .. } => (Phase::Refused, Reason::SenderUnable),
+            Why::SendIdTaken { .. } => (Phase::Refused, Reason::SendIdTaken),
+            Why::NeverFits { .. } => (Phase::Refused, Reason::NeverFits),
+            Why::WaveChanged { .. } => (Phase::Refused, Reason::WaveChanged),
+            Why::BeforeStart { .. } => (Phase::Scheduled, Reason::BeforeStart),
+            Why::OutsideWindow { .. } => (Phase::Scheduled, Reason::OutsideWindow),
+            Why::Room { .. } => (Phase::Queued, Reason::WaitingForRoom),
+            Why::Turn { .. } => (Phase::Queued, Reason::WaitingForTurn),
+            Why::Sensor { .. } | Why::Negative { .. } => (Phase::Queued, Reason::SensorUntrusted),
+            Why::TooOld { .. } => (Phase::Queued, Reason::SampleTooOld),
+            Why::NoHistory { .. } => (Phase::Queued, Reason::NoHistory),
+            Why::Limit { .. } => (Phase::Queued, Reason::LimitReached),
+            Why::LimitUnpredictable { .. } => (Phase::Queued, Reason::LimitUnpredictable),
+            Why::Target { fault: TargetFault::Missing | TargetFault::Unreadable(_), .. } => {
+                (Phase::Queued, Reason::TargetMissing)
+            }
+            Why::Target { fault: TargetFault::Unsupported(_), .. } => (Phase::Queued, Reason::TargetUnsupported),
+            Why::Claimed { .. } => (Phase::Queued, Reason::TargetClaimed),
+            Why::Contested { .. } => (Phase::Queued, Reason::FloorContested),
+            Why::Scaling { .. } => (Phase::Scaling, Reason::ScalingUp),
+            Why::Confirming { .. } | Why::NotYetTried { .. } => (Phase::Confirming, Reason::Confirming),
+            Why::Sending { .. } => (Phase::Sending, Reason::Sending),
+            Why::Soaking { .. } => (Phase::Soaking, Reason::Soaking),
+            Why::Suspended { .. } => (Phase::Held, Reason::Suspended),
+            Why::PoolSuspended { .. } => (Phase::Held, Reason::PoolSuspended),
+            Why::Breached { .. } => (Phase::Held, Reason::GuardrailBreached),
+            Why::SentBefore { .. } => (Phase::Held, Reason::SentBefore),
+            Why::LedgerLost { .. } => (Phase::Held, Reason::LedgerLost),
+            Why::DeadlineHeld { .. } => (Phase::Held, Reason::DeadlinePassed),
+            Why::OutcomeUnknown { .. } => (Phase::NeedsAttention, Reason::OutcomeUnknown),
+            Why::Rejected { .. } => (Phase::NeedsAttention, Reason::Rejected),
+            Why::Arriving { .. } => (Phase::Observing, Reason::LoadStillArriving),
+            Why::Completed { .. } => (Phase::Completed, Reason::Completed),
+            Why::DeadlineSkipped { .. } => (Phase::Skipped, Reason::DeadlinePassed),
+            Why::Aborted { by_guardrail: None, .. } => (Phase::Aborted, Reason::Aborted),
+            Why::Aborted { by_guardrail: Some(_), .. } => (Phase::Aborted, Reason::GuardrailAborted),
+        }
+    }
+
+    /// Whether only a person can make it go on.
+    pub fn is_stalled(&self) -> bool {
+        let (phase, reason) = self.place();
+        match phase {
+            Phase::Refused | Phase::NeedsAttention => true,
+            Phase::Held => reason != Reason::GuardrailBreached,
+            _ => false,
+        }
+    }
+
+    /// Whether the campaign can be carried out as it is written.
+    pub fn is_accepted(&self) -> Option<bool> {
+        match self.place().0 {
+            Phase::Refused => Some(false),
+            Phase::Pending => None,
+            _ => Some(true),
+        }
+    }
+}
