@@ -85,7 +85,6 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::PoolNotFound { pool } => format!("Waiting: there is no CapacityPool {pool}. Check spec.poolRef, or ask the service's owner to create the pool."),
         Why::SenderNotFound { sender } => format!("Waiting: there is no Sender {sender}. Check spec.senderRef, or ask the platform team to create the sender."),
         Why::PoolInvalid { pool, why } => format!("Waiting: the CapacityPool {pool} cannot be used: {why}."),
-        Why::OtherInstall { pool, install } => format!("Waiting: the CapacityPool {pool} is looked after by another Headroom, {install}."),
         Why::Invalid { field, why } => match why.strip_prefix(&format!("{field}: ")).unwrap_or(why) {
             why if field.is_empty() => format!("Refused: {why}."),
             why => format!("Refused: {field}: {why}."),
@@ -169,6 +168,7 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         }
         Why::OutcomeUnknown { wave, what, name, namespace, at } => format!("Needs attention: wave \"{wave}\" may or may not have gone ({}): {what} Ask the receiver. Nothing more of this send goes by itself: set spec.abort on Campaign {name} in {namespace} to end it, and send what is missing by a new Campaign with a spec.sendId of its own.", voice.at(*at)),
         Why::Rejected { wave, what } => format!("Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender or the parameters, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."),
+        Why::Unreachable { wave, what, tries } => format!("Needs attention: wave \"{wave}\" was tried {tries} times and nothing of it went: {what} Check the Sender's address and its receiver, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."),
         Why::Arriving { recipients, waves, load, workload } => format!("All {waves} waves have left ({} messages). About {} on {workload} still come from them, so scale stays up.", people::grouped(*recipients), people::needed(*load)),
         Why::Completed { recipients, waves, edited } => {
             let edited = if *edited { " It was edited after its end; that changes nothing. Create a new Campaign for a further send." } else { "" };

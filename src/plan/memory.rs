@@ -12,6 +12,21 @@ pub struct Memory {
     pub streaks: BTreeMap<(String, String), Streak>,
     /// Since when a guardrail has been out of bounds, by name.
     pub out_since: BTreeMap<String, Timestamp>,
+    /// What was last said of each campaign, by UID.
+    pub said: BTreeMap<String, Said>,
+    /// When the pool's numbers were last written.
+    pub numbers_written: Option<Timestamp>,
+}
+
+/// What was last written of a campaign: numbers that move a little are not worth a write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// What it was about.
+    pub matter: String,
+    /// When.
+    pub at: Timestamp,
+    /// Needed and free, where there were such numbers.
+    pub numbers: Option<(f64, f64)>,
 }
 
 /// Distinct samples in a row at which everything held.

@@ -12,8 +12,6 @@ pub enum Reason {
     SenderNotFound,
     /// The pool cannot be used as it is written.
     PoolInvalid,
-    /// The pool is looked after by another install.
-    OtherInstall,
     /// A field cannot be understood or contradicts another.
     Invalid,
     /// The pool or the sender does not admit campaigns of this namespace.
@@ -76,6 +74,8 @@ pub enum Reason {
     OutcomeUnknown,
     /// The receiver refused a wave.
     Rejected,
+    /// The receiver could not be reached, so often that a person should look.
+    ReceiverUnreachable,
     /// Everything has left; its load still arrives.
     LoadStillArriving,
     /// It is over.
@@ -92,7 +92,6 @@ impl Reason {
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
-        Reason::OtherInstall,
         Reason::Invalid,
         Reason::NotAdmitted,
         Reason::SenderUnable,
@@ -124,6 +123,7 @@ impl Reason {
         Reason::DeadlinePassed,
         Reason::OutcomeUnknown,
         Reason::Rejected,
+        Reason::ReceiverUnreachable,
         Reason::LoadStillArriving,
         Reason::Completed,
         Reason::Aborted,

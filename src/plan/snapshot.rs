@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::campaign::CampaignSpec;
 use crate::api::campaign_status::{CampaignStatus, Phase};
-use crate::api::pool_status::CapacityPoolStatus;
+use crate::api::pool_status::{CapacityPoolStatus, Claim};
 use crate::api::release::{Disposition, EntryLoad, Outcome, SkipReason};
 use crate::api::sender::SenderSpec;
 
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub pool: Pool,
     /// One per workload in the rules, in their order.
     pub workloads: Vec<Workload>,
+    /// Claims in the pool's status that belong to no workload of the rules any more.
+    pub orphans: Vec<Orphan>,
     /// One answer per limit, in their order; None where nothing was asked.
     pub limits: Vec<Option<Result<Reading, SensorFault>>>,
     /// One answer per guardrail, in their order; None where nothing was asked.
@@ -54,10 +56,10 @@ pub struct Pool {
     pub name: String,
     /// Its generation.
     pub generation: i64,
+    /// Whether there is no such pool: campaigns name it, and nothing more is known.
+    pub missing: bool,
     /// Whether it is being deleted, or its namespace is.
     pub deleting: bool,
-    /// Whether another install looks after it.
-    pub other_install: Option<String>,
     /// Its rules, or why they cannot be used.
     pub rules: Result<Rules, Unusable>,
     /// Its status: of it, claims, breaches and the reservation count.
@@ -93,6 +95,15 @@ pub struct Found {
     pub ready: i32,
     /// Replicas that exist.
     pub replicas: i32,
+}
+
+/// A claim whose workload has left the rules, or whose target was replaced.
+#[derive(Clone, Debug)]
+pub struct Orphan {
+    /// The claim.
+    pub claim: Claim,
+    /// What it was made on, as it is now.
+    pub target: Result<Target, TargetFault>,
 }
 
 /// Why a workload has no target that can be scaled.
@@ -131,6 +142,8 @@ pub struct Campaign {
     pub sender: Option<Sender>,
     /// Labels of its namespace.
     pub labels: BTreeMap<String, String>,
+    /// The older Campaign, of any pool, that has the same `sendId`.
+    pub taken_by: Option<String>,
 }
 
 impl Campaign {
@@ -193,6 +206,8 @@ pub struct Entry {
     pub disposition: Disposition,
     /// Why it was skipped.
     pub skip: Option<SkipReason>,
+    /// Who or what decided that.
+    pub skipped_by: Option<String>,
     /// UID of the Campaign it came from.
     pub campaign_uid: String,
     /// `<namespace>/<name>` of that Campaign.
@@ -205,6 +220,8 @@ pub struct Entry {
     pub newest_attempt: Timestamp,
     /// How many attempts were made.
     pub attempts: usize,
+    /// How many of them did not reach the receiver.
+    pub not_sent: usize,
     /// The result of the newest attempt, if it has one.
     pub newest_result: Option<String>,
     /// What became of it.
@@ -213,6 +230,10 @@ pub struct Entry {
     pub message: Option<String>,
     /// The load it brings.
     pub load: Option<EntryLoad>,
+    /// UID of the Sender it was made for, and the digest of that Sender's URL.
+    pub sender: Option<(String, String)>,
+    /// The request's body, byte for byte.
+    pub body: Option<String>,
 }
 
 impl Entry {

@@ -87,7 +87,6 @@ pub enum Why {
     PoolNotFound { pool: String },
     SenderNotFound { sender: String },
     PoolInvalid { pool: String, why: String },
-    OtherInstall { pool: String, install: String },
     Invalid { field: String, why: String },
     NotAdmitted { what: &'static str, object: String, namespace: String },
     SenderUnable { sender: String, why: String },
@@ -119,6 +118,7 @@ pub enum Why {
     DeadlineHeld { waves: Vec<String>, end: Option<Timestamp> },
     OutcomeUnknown { wave: String, what: String, name: String, namespace: String, at: Timestamp },
     Rejected { wave: String, what: String },
+    Unreachable { wave: String, what: String, tries: usize },
     Arriving { recipients: u64, waves: usize, load: f64, workload: String },
     Completed { recipients: u64, waves: usize, edited: bool },
     DeadlineSkipped { waves: Vec<String>, recipients: u64, planned: u64 },
@@ -146,7 +146,6 @@ impl Why {
             Why::PoolNotFound { .. } => (Phase::Pending, Reason::PoolNotFound),
             Why::SenderNotFound { .. } => (Phase::Pending, Reason::SenderNotFound),
             Why::PoolInvalid { .. } => (Phase::Pending, Reason::PoolInvalid),
-            Why::OtherInstall { .. } => (Phase::Pending, Reason::OtherInstall),
             Why::Invalid { .. } => (Phase::Refused, Reason::Invalid),
             Why::NotAdmitted { .. } => (Phase::Refused, Reason::NotAdmitted),
             Why::SenderUnable { .. } => (Phase::Refused, Reason::SenderUnable),
@@ -180,6 +179,7 @@ impl Why {
             Why::DeadlineHeld { .. } => (Phase::Held, Reason::DeadlinePassed),
             Why::OutcomeUnknown { .. } => (Phase::NeedsAttention, Reason::OutcomeUnknown),
             Why::Rejected { .. } => (Phase::NeedsAttention, Reason::Rejected),
+            Why::Unreachable { .. } => (Phase::NeedsAttention, Reason::ReceiverUnreachable),
             Why::Arriving { .. } => (Phase::Observing, Reason::LoadStillArriving),
             Why::Completed { .. } => (Phase::Completed, Reason::Completed),
             Why::DeadlineSkipped { .. } => (Phase::Skipped, Reason::DeadlinePassed),
@@ -204,6 +204,54 @@ impl Why {
             Phase::Refused => Some(false),
             Phase::Pending => None,
             _ => Some(true),
+        }
+    }
+
+    /// What it is about, without what is measured anew at every look: while this stays the same, status is not
+    /// written again for every number that moved.
+    pub fn matter(&self) -> String {
+        let about = match self {
+            Why::Room { wave, numbers, lack, .. } => {
+                format!("{wave} {} {}", numbers.workload, matches!(lack, Lack::Now { .. }))
+            }
+            Why::Turn { wave, ahead, ahead_wave, .. } => format!("{wave} {ahead} {ahead_wave}"),
+            Why::Sensor { measured, name, fault } => format!("{measured:?} {name} {}", fault.label()),
+            Why::TooOld { measured, name, .. } => format!("{measured:?} {name}"),
+            Why::Negative { workload, .. } => workload.clone(),
+            Why::Limit { name, .. } => name.clone(),
+            Why::Scaling { wave, numbers, .. } | Why::Confirming { wave, numbers, .. } => {
+                format!("{wave} {}", numbers.workload)
+            }
+            Why::Breached { guardrail, value, fine_since, .. } => {
+                format!("{guardrail} {} {fine_since:?}", value.is_some())
+            }
+            Why::Arriving { workload, .. } => workload.clone(),
+            Why::BeforeStart { wave, at, confirmed } => {
+                format!("{wave} {at} {}", confirmed.is_some_and(|(seen, of)| seen >= of))
+            }
+            other => format!("{other:?}"),
+        };
+        let (phase, reason) = self.place();
+        format!("{} {reason} {about}", phase.name())
+    }
+
+    /// The numbers in front of the gate, where there are any.
+    pub fn numbers(&self) -> Option<&Numbers> {
+        match self {
+            Why::Room { numbers, .. } | Why::Scaling { numbers, .. } | Why::Confirming { numbers, .. } => Some(numbers),
+            Why::Turn { numbers, .. } => numbers.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The wave it speaks of, where it speaks of one that is still to come.
+    pub fn next_start(&self) -> Option<Timestamp> {
+        match self {
+            Why::BeforeStart { at, .. } | Why::OutsideWindow { at, .. } => Some(*at),
+            Why::Room { likely, .. } => *likely,
+            Why::Soaking { until, .. } => Some(*until),
+            Why::NotYetTried { again, .. } => *again,
+            _ => None,
         }
     }
 }

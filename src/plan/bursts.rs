@@ -1,0 +1,72 @@
+//! The load that recorded waves bring to each workload, rebuilt from the ledger alone: a restart finds the same.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::load::{Burst, Component, Send};
+use super::ledger::Committed;
+use super::rules::{Rules, WorkloadRules};
+use super::snapshot::Entry;
+
+/// Traffic of a send is watched no longer than this after its last wave.
+const LONGEST_WATCH: SignedDuration = SignedDuration::from_hours(24);
+
+/// The load of one recorded wave, before it is shared out to workloads.
+pub fn of(entry: &Entry) -> Option<Burst> {
+    let load = entry.load.as_ref()?;
+    let component = |component: &crate::api::release::EntryComponent| Component {
+        per_message: component.requests_per_message,
+        median: component.median,
+        sigma: component.sigma,
+    };
+    Some(Burst::new(Send {
+        name: entry.name.clone(),
+        start: entry.newest_attempt,
+        rate: load.send_rate,
+        recipients: entry.recipients,
+        components: load.components.iter().map(component).collect(),
+        margin: load.margin,
+    }))
+}
+
+/// The share of a recorded wave that reaches a workload: as it was recorded, or as it is now for one that came later.
+fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
+    let recorded = entry.load.iter().flat_map(|load| &load.shares).find(|share| share.workload == workload.name);
+    recorded.map_or(workload.share, |share| share.requests_per_request)
+}
+
+/// Everything that entries bring to one workload.
+pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules) -> Committed {
+    let bringing = entries.filter(|entry| entry.brings_load());
+    Committed::new(bringing.filter_map(|entry| Some(of(entry)?.scaled(share(entry, workload)))).collect())
+}
+
+/// Whether a campaign's own load still matters: more than one replica of some workload. What still comes, where, and
+/// when to look again.
+pub fn still_arriving<'a>(
+    fired: impl Iterator<Item = &'a Entry> + Clone,
+    rules: &Rules,
+    now: Timestamp,
+) -> Option<(f64, String, Timestamp)> {
+    let ends = fired.clone().filter_map(|entry| of(entry).map(|burst| burst.end()));
+    if ends.max().is_none_or(|end| now.duration_since(end) > LONGEST_WATCH) {
+        return None;
+    }
+    rules
+        .workloads
+        .iter()
+        .map(|workload| {
+            let replica = workload.per_replica * workload.utilization;
+            let load = committed(fired.clone(), workload).max_from(now);
+            (load / replica, load, workload.name.clone())
+        })
+        .filter(|(replicas, ..)| *replicas > 1.0)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, load, workload)| (load, workload, now + SignedDuration::from_secs(10)))
+}
+
+/// Minutes until what is committed to a pool brings less than a twentieth of its height now; None if nothing comes.
+pub fn minutes_left<'a>(entries: impl Iterator<Item = &'a Entry>, now: Timestamp) -> Option<f64> {
+    let tails = entries.filter(|entry| entry.brings_load()).filter_map(|entry| of(entry).map(|burst| burst.tail()));
+    let last = tails.max()?;
+    (last > now).then(|| last.duration_since(now).as_secs_f64() / 60.0)
+}

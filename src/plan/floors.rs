@@ -1,0 +1,117 @@
+//! The floors of one pool: what each workload's replicas shall be at least, and the claims that say so.
+
+use jiff::Timestamp;
+
+use crate::api::pool_status::Claim;
+
+use super::capacity::Capacity;
+use super::claim::{self, Move, Pace, TargetKind, Wish, Write};
+use super::rules::Rules;
+use super::snapshot::{Snapshot, TargetFault};
+use super::weigh::Measure;
+
+/// The decided floors.
+#[derive(Debug, Default)]
+pub struct Floors {
+    /// Every claim, as the pool's status shall hold it.
+    pub claims: Vec<Claim>,
+    /// What to write, and to which target, once the claims are in place.
+    pub writes: Vec<FloorWrite>,
+}
+
+/// One write to a target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloorWrite {
+    /// The kind that carries the floor.
+    pub kind: TargetKind,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Value and note.
+    pub write: Write,
+}
+
+/// The share by which a plain workload must bear more than its demand before it is made smaller.
+const SPARE: f64 = 1.1;
+
+/// Decides every floor. `needed` holds what waves wait for, by workload.
+pub fn decide(
+    snapshot: &Snapshot,
+    rules: Option<&Rules>,
+    measures: &[Measure<'_>],
+    needed: &[Option<i32>],
+    now: Timestamp,
+) -> Floors {
+    let mut floors = Floors::default();
+    let give_back_now = snapshot.pool.deleting || rules.is_some_and(|rules| rules.suspended);
+    let pace = rules.map_or(Pace { hold: jiff::SignedDuration::ZERO, step: 1.0 }, |rules| Pace { hold: rules.hold, step: rules.step });
+    let pool = snapshot.pool.key();
+    for (index, workload) in rules.iter().flat_map(|rules| &rules.workloads).enumerate() {
+        let claim = snapshot.pool.status.claims.iter().find(|claim| claim.workload == workload.name);
+        let Some(Ok(found)) = snapshot.workloads.get(index).map(|workload| workload.target.as_ref()) else {
+            // What cannot be read now is neither touched nor forgotten; an orphan is seen to below.
+            floors.claims.extend(claim.filter(|claim| !is_orphan(snapshot, claim)).cloned());
+            continue;
+        };
+        let measure = measures.iter().find(|measure| measure.rules.name == workload.name);
+        let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
+        let wish = if give_back_now {
+            Wish::ReleaseNow
+        } else if let Some(replicas) = needed.get(index).copied().flatten() {
+            Wish::Hold { replicas: replicas.min(most), rising: true }
+        } else {
+            measure.map_or(Wish::Keep, |measure| at_rest(measure, most, now))
+        };
+        let capacity = Capacity::new(workload.per_replica, workload.utilization);
+        let bears = |replicas: i32| match found.target.kind {
+            TargetKind::Hpa => true,
+            TargetKind::Deployment => measure.is_some_and(|measure| {
+                u32::try_from(replicas).is_ok_and(|replicas| measure.demand.value * SPARE <= capacity.of(replicas))
+            }),
+        };
+        let ours = claim.filter(|claim| !is_orphan(snapshot, claim));
+        let id = format!("{}-{index}", snapshot.nonce);
+        let next = claim::next(&pool, &workload.name, &found.target, ours, wish, pace, &bears, &id, now);
+        floors.take(next, found.target.kind, &found.target.name, &found.target.uid);
+    }
+    for orphan in &snapshot.orphans {
+        let target = match &orphan.target {
+            Ok(target) => target,
+            // Gone, and what was borrowed with it.
+            Err(TargetFault::Missing) => continue,
+            Err(TargetFault::Unreadable(_) | TargetFault::Unsupported(_)) => {
+                floors.claims.push(orphan.claim.clone());
+                continue;
+            }
+        };
+        let claim = &orphan.claim;
+        let wish = if give_back_now { Wish::ReleaseNow } else { Wish::Release };
+        let next = claim::next(&pool, &claim.workload, target, Some(claim), wish, pace, &|_| true, &claim.id, now);
+        floors.take(next, target.kind, &target.name, &target.uid);
+    }
+    floors
+}
+
+fn is_orphan(snapshot: &Snapshot, claim: &Claim) -> bool {
+    snapshot.orphans.iter().any(|orphan| orphan.claim.id == claim.id)
+}
+
+/// What recorded waves still need, when none waits.
+fn at_rest(measure: &Measure<'_>, most: i32, now: Timestamp) -> Wish {
+    let Some(site) = measure.at_rest() else { return Wish::Keep };
+    if !site.is_held(now) {
+        return Wish::Release;
+    }
+    let need = site.needed_replicas(None, now).and_then(|need| i32::try_from(need).ok());
+    Wish::Hold { replicas: need.unwrap_or(most).min(most), rising: false }
+}
+
+impl Floors {
+    fn take(&mut self, next: Move, kind: TargetKind, name: &str, uid: &str) {
+        self.claims.extend(next.claim);
+        if let Some(write) = next.write {
+            self.writes.push(FloorWrite { kind, name: name.to_owned(), uid: uid.to_owned(), write });
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Guardrails: which are broken, since when, and which cannot be measured.
+//!
+//! A breach is remembered in the pool's status until its guardrail has been fine for long enough. One that cannot be
+//! measured is no breach: it closes the gate, and neither starts nor ends anything.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::pool::OnBreach;
+use crate::api::pool_status::Breach;
+
+use super::believe;
+use super::memory::Memory;
+use super::rules::{GuardrailRules, Rules};
+use super::snapshot::Snapshot;
+use super::why::{Measured, Why};
+
+/// The guardrails of a pool, as they stand.
+#[derive(Debug, Default)]
+pub struct Guard {
+    /// Broken, or not fine for long enough yet.
+    pub breaches: Vec<Breach>,
+    /// The first of them that stops campaigns, as a reason.
+    pub stops: Option<Why>,
+    /// The name of one that ends what is being sent, while it is out of bounds.
+    pub ends: Option<String>,
+    /// Why one cannot be measured, which closes the gate.
+    pub unmeasured: Option<Why>,
+}
+
+/// Weighs every guardrail. `arriving` is how many minutes the load already caused still takes.
+pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: Option<f64>, now: Timestamp) -> Guard {
+    let mut guard = Guard::default();
+    for (index, rail) in rules.guardrails.iter().enumerate() {
+        let before = snapshot.pool.status.breaches.iter().find(|breach| breach.guardrail == rail.name);
+        let answer = snapshot.guardrails.get(index).and_then(Option::as_ref);
+        let value = match answer {
+            None => None,
+            Some(answer) => match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
+                Ok(reading) => Some(reading.value),
+                Err(why) => {
+                    guard.unmeasured.get_or_insert(why);
+                    None
+                }
+            },
+        };
+        let Some(breach) = next(rail, before, value, memory, snapshot.settings.breach_recovery, now) else { continue };
+        let recovery = snapshot.settings.breach_recovery.max(rail.lasting);
+        let until = breach.fine_since.as_ref().map(|since| since.0 + recovery);
+        if rail.on_breach == OnBreach::Abort && breach.fine_since.is_none() {
+            guard.ends.get_or_insert_with(|| rail.name.clone());
+        }
+        guard.stops.get_or_insert_with(|| Why::Breached {
+            guardrail: rail.name.clone(),
+            value,
+            bound: rail.bound.clone(),
+            since: breach.since.0,
+            fine_since: breach.fine_since.as_ref().map(|since| since.0),
+            until,
+            arriving,
+        });
+        guard.breaches.push(breach);
+    }
+    guard
+}
+
+/// One guardrail: what is remembered of it next.
+fn next(
+    rail: &GuardrailRules,
+    before: Option<&Breach>,
+    value: Option<f64>,
+    memory: &mut Memory,
+    recovery: jiff::SignedDuration,
+    now: Timestamp,
+) -> Option<Breach> {
+    let Some(value) = value else { return before.cloned() };
+    if rail.bound.admits(value) {
+        memory.out_since.remove(&rail.name);
+        let mut breach = before.cloned()?;
+        let fine_since = breach.fine_since.get_or_insert(Time(now)).0;
+        return (now.duration_since(fine_since) < recovery.max(rail.lasting)).then_some(breach);
+    }
+    let out_since = *memory.out_since.entry(rail.name.clone()).or_insert(now);
+    match before {
+        // Out again before it had been fine for long enough: the same breach goes on.
+        Some(before) => Some(Breach { fine_since: None, ..before.clone() }),
+        None if now.duration_since(out_since) >= rail.lasting => {
+            Some(Breach { guardrail: rail.name.clone(), since: Time(out_since), fine_since: None })
+        }
+        None => None,
+    }
+}

@@ -1,0 +1,174 @@
+//! What a campaign means: its spec, and what its sender and pool add, parsed once into numbers and rules.
+//!
+//! Whatever cannot be understood is a refusal that names the field and the way out; nothing is guessed.
+
+use std::collections::BTreeMap;
+
+use crate::api::campaign::Load;
+
+use super::identity::{SendId, WaveId};
+use super::load::{self, Burst, Component, Profile, Send};
+use super::rules::{Rules, at};
+use super::schedule::{Schedule, WaveSchedule};
+use super::snapshot::{Campaign, Sender};
+use super::template::{Template, Variables};
+use super::units::{Percent, Rate, Span};
+use super::waves::WavePlan;
+use super::why::Why;
+use jiff::Timestamp;
+
+/// The priority of a campaign that names none.
+pub const PRIORITY: i32 = 500;
+
+/// A campaign, understood.
+#[derive(Debug)]
+pub struct Intent {
+    /// Identity of the send.
+    pub send_id: SendId,
+    /// When messages may leave.
+    pub schedule: Schedule,
+    /// The waves, in the order they go.
+    pub waves: WavePlan,
+    /// When each of them may leave.
+    pub times: Vec<WaveSchedule>,
+    /// How fast messages leave.
+    pub rate: Rate,
+    /// The load of one message.
+    pub components: Vec<Component>,
+    /// Factor by which that may be exceeded.
+    pub margin: f64,
+    /// The request's body.
+    pub template: Template,
+    /// Number of recipients, as the spec says today.
+    pub audience: u64,
+}
+
+/// A refusal that names a field.
+fn invalid(field: &str, why: impl std::fmt::Display) -> Why {
+    Why::Invalid { field: field.to_owned(), why: why.to_string() }
+}
+
+/// The identity of a campaign's send.
+pub fn send_id(campaign: &Campaign) -> Result<SendId, Why> {
+    match &campaign.spec.send_id {
+        None => Ok(SendId::for_campaign(&campaign.namespace, &campaign.name)),
+        Some(text) => SendId::parse(text, &campaign.namespace).map_err(|error| invalid("spec.sendId", error)),
+    }
+}
+
+impl Intent {
+    /// Understands a campaign.
+    pub fn parse(campaign: &Campaign, sender: &Sender, rules: &Rules) -> Result<Intent, Why> {
+        let spec = &campaign.spec;
+        let send_id = send_id(campaign)?;
+        let raw = spec.schedule.clone().unwrap_or_default();
+        let schedule = Schedule::parse(&raw).map_err(|error| invalid("", error))?;
+        let waves = WavePlan::resolve(spec.waves.as_deref(), rules.waves.as_deref()).map_err(|error| invalid("", error))?;
+        let unable = |why: String| Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why };
+        if let Some(why) = &sender.trouble {
+            return Err(unable(why.clone()));
+        }
+        let rate = at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
+        let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
+        let class = spec.audience.class.as_deref().unwrap_or("consumer");
+        let components = components(&spec.channel, class, spec.load.as_ref(), rate.per_second(), audience)?;
+        let template = match &sender.spec.webhook.body {
+            None => Template::default_body(),
+            Some(text) => Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?,
+        };
+        let mut times = Vec::new();
+        for wave in &waves.waves {
+            let path = format!("spec.waves[{}]", wave.name);
+            let own = schedule.for_wave(&path, wave.time_zone.as_deref(), wave.windows.as_deref());
+            times.push(own.map_err(|error| invalid("", error))?);
+            let parameters = parameters(campaign, &wave.parameters);
+            template.check_parameters(&parameters).map_err(|error| invalid("spec.parameters", error))?;
+        }
+        Ok(Intent { send_id, schedule, waves, times, rate, components, margin: rules.margin, template, audience })
+    }
+
+    /// The load of one of its waves, were it to start then.
+    pub fn burst(&self, name: &str, recipients: u64, start: Timestamp) -> Burst {
+        Burst::new(Send {
+            name: name.to_owned(),
+            start,
+            rate: self.rate.per_second(),
+            recipients,
+            components: self.components.clone(),
+            margin: self.margin,
+        })
+    }
+
+    /// The identity of one of its waves.
+    pub fn wave_id(&self, wave: &str) -> WaveId {
+        WaveId::new(&self.send_id, wave)
+    }
+
+    /// The request's body for one of its waves.
+    pub fn body(&self, campaign: &Campaign, index: usize, offset: u64, recipients: u64) -> Result<String, Why> {
+        let Some(wave) = self.waves.waves.get(index) else { return Err(invalid("spec.waves", "the wave is gone")) };
+        let variables = Variables {
+            send_id: self.send_id.as_str().to_owned(),
+            key: self.wave_id(&wave.name).key().to_string(),
+            channel: campaign.spec.channel.clone(),
+            campaign_namespace: campaign.namespace.clone(),
+            campaign_name: campaign.name.clone(),
+            audience_size: self.audience,
+            audience_class: campaign.spec.audience.class.clone().unwrap_or_else(|| "consumer".to_owned()),
+            wave_name: wave.name.clone(),
+            wave_offset: offset,
+            wave_recipients: recipients,
+            parameters: parameters(campaign, &wave.parameters),
+        };
+        self.template.render(&variables).map_err(|error| invalid("spec.parameters", error))
+    }
+}
+
+/// The campaign's parameters, and over them the wave's own.
+fn parameters(campaign: &Campaign, own: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut all = campaign.spec.parameters.clone().unwrap_or_default();
+    all.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+    all
+}
+
+/// What one message brings: the built-in profile of its channel, and what the campaign knows better.
+fn components(channel: &str, class: &str, known: Option<&Load>, rate: f64, audience: u64) -> Result<Vec<Component>, Why> {
+    let load = known.cloned().unwrap_or_default();
+    let builtin = Profile::builtin(channel, class);
+    let mut profile = match builtin {
+        Some(profile) => profile,
+        None if load.visit_rate.is_some() && load.requests_per_visit.is_some() && load.response_median.is_some() => {
+            Profile::unknown()
+        }
+        None => {
+            return Err(invalid(
+                "spec.channel",
+                format!(
+                    "nothing is known of the load of \"{channel}\" to \"{class}\"; use email, push or sms, or give load.visitRate, load.requestsPerVisit and load.responseMedian"
+                ),
+            ));
+        }
+    };
+    let wrong = |field: &str, error: super::rules::Unusable| invalid(field, error.why);
+    if let Some(text) = &load.visit_rate {
+        let field = "spec.load.visitRate";
+        profile.human.visit_rate = at(field, Percent::parse(text)).map_err(|error| wrong(field, error))?.fraction();
+    }
+    if let Some(requests) = load.requests_per_visit {
+        profile.human.requests_per_visit = f64::from(requests);
+    }
+    if let Some(text) = &load.response_median {
+        let field = "spec.load.responseMedian";
+        let median = at(field, Span::parse(text)).map_err(|error| wrong(field, error))?.to_duration();
+        profile.human.median_minutes = median.as_secs_f64() / 60.0;
+    }
+    let components = profile.components();
+    match &load.peak {
+        None => Ok(components),
+        Some(text) => {
+            let field = "spec.load.peak";
+            let peak = at(field, Rate::parse(text)).map_err(|error| wrong(field, error))?.per_second();
+            Ok(load::scale_to_peak(&components, rate, audience, peak))
+        }
+    }
+}

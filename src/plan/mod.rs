@@ -1,0 +1,215 @@
+//! Every decision. `plan(&Snapshot, now)` is a pure function: no async, no client, no clock, no randomness.
+//!
+//! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands; `weigh`
+//! holds those that want to send against the pool's room; `floors` decides scale; `report` and `pool_report` say it in
+//! words. Below them is the mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people
+//! write (`units`, `schedule`, `waves`, `template`, `rules`).
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::campaign_status::Phase;
+use crate::api::pool_status::{CapacityPoolStatus, Queued};
+use crate::api::release::{Disposition, Outcome};
+
+pub mod baseline;
+mod believe;
+pub mod bursts;
+pub mod capacity;
+pub mod claim;
+pub mod explain;
+pub mod floor;
+pub mod floors;
+pub mod gate;
+mod guard;
+pub mod identity;
+pub mod intent;
+pub mod ledger;
+pub mod load;
+pub mod memory;
+pub mod number;
+pub mod order;
+pub mod pool_report;
+pub mod reading;
+pub mod reason;
+pub mod report;
+pub mod rules;
+pub mod schedule;
+pub mod snapshot;
+pub mod stand;
+pub mod template;
+pub mod units;
+pub mod waves;
+pub mod weigh;
+pub mod why;
+
+use floors::FloorWrite;
+use memory::Memory;
+use order::{Release, Skip};
+use report::{Details, Report};
+use snapshot::Snapshot;
+use stand::{Stand, Want};
+
+/// While a wave is due, the pool is looked at this often.
+const TICK: SignedDuration = SignedDuration::from_secs(5);
+/// But no more often than this, however short the owner's span is.
+const SHORTEST_TICK: SignedDuration = SignedDuration::from_secs(1);
+/// While nothing is due.
+const IDLE: SignedDuration = SignedDuration::from_secs(60);
+/// An attempt without an outcome may still be under way at the receiver for so long.
+const QUIESCENCE: SignedDuration = SignedDuration::from_mins(6);
+
+/// What shall be done.
+#[derive(Debug)]
+pub struct Plan {
+    /// The pool's status; its claims must be written before any target is.
+    pub pool: CapacityPoolStatus,
+    /// Floors to write, once the claims are in place.
+    pub floors: Vec<FloorWrite>,
+    /// Facts for the ledger.
+    pub skips: Vec<Skip>,
+    /// Outcomes of entries that have none, by entry: what nobody can know any more, and what will not be tried again.
+    pub outcomes: Vec<(String, Outcome, String)>,
+    /// Statuses of campaigns that have changed.
+    pub reports: Vec<Report>,
+    /// The wave to release now.
+    pub release: Option<Release>,
+    /// What to remember.
+    pub memory: Memory,
+    /// When to look again.
+    pub again: SignedDuration,
+}
+
+/// Whether the pool must be measured for this look: something is due, under way or borrowed, or the pool is new.
+pub fn must_measure(snapshot: &Snapshot, now: Timestamp) -> bool {
+    let status = &snapshot.pool.status;
+    if snapshot.pool.missing || snapshot.pool.rules.is_err() {
+        return false;
+    }
+    if !status.claims.is_empty() || !status.breaches.is_empty() || status.observed_generation != Some(snapshot.pool.generation) {
+        return true;
+    }
+    let guard = guard::Guard::default();
+    snapshot.campaigns.iter().filter(|campaign| !campaign.deleting).any(|campaign| {
+        match stand::stand(snapshot, campaign, &guard, now) {
+            Stand::Wants(_) => true,
+            Stand::Rests { why, .. } => matches!(why.place().0, Phase::Sending | Phase::Soaking | Phase::Observing),
+            Stand::Ended => false,
+        }
+    })
+}
+
+/// Decides everything for one pool.
+pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
+    let mut memory = snapshot.memory.clone();
+    let rules = snapshot.pool.rules.as_ref().ok();
+    let key = snapshot.pool.key();
+    let arriving = bursts::minutes_left(snapshot.entries.iter().filter(|entry| entry.pool == key), now);
+    let guard = match rules {
+        Some(rules) => guard::weigh(snapshot, rules, &mut memory, arriving, now),
+        None => guard::Guard { breaches: snapshot.pool.status.breaches.clone(), ..guard::Guard::default() },
+    };
+
+    // Where each campaign stands before room is asked for.
+    let mut reports = Vec::new();
+    let mut skips = Vec::new();
+    let mut wants: Vec<Want<'_>> = Vec::new();
+    let mut queue = Vec::new();
+    let mut again = IDLE;
+    for campaign in snapshot.campaigns.iter().filter(|campaign| !campaign.deleting) {
+        match stand::stand(snapshot, campaign, &guard, now) {
+            Stand::Ended => reports.extend(report::ended(campaign)),
+            Stand::Wants(want) => wants.push(*want),
+            Stand::Rests { why, skips: facts, until } => {
+                if let Some(until) = until {
+                    again = again.min(until.duration_since(now));
+                }
+                let phase = why.place().0;
+                if !phase.is_finished() {
+                    queue.push((why.place().0, campaign.key()));
+                }
+                // An end is said only when the ledger holds it: until then the next look writes and tells.
+                if facts.is_empty() {
+                    let details = Details { why: &why, rooms: Vec::new(), confirmations: (0, 0) };
+                    reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
+                } else {
+                    again = SignedDuration::ZERO;
+                    skips.extend(facts);
+                }
+            }
+        }
+    }
+    let live: Vec<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
+    memory.said.retain(|uid, _| live.contains(&uid.as_str()));
+
+    // Those that want to go, against the room there is.
+    let measured = rules.map_or_else(Vec::new, |rules| weigh::measure(snapshot, rules, now));
+    let asked = measured.iter().any(|measure| measure.is_some());
+    let fault = measured.iter().flatten().find_map(|measure| measure.as_ref().err()).cloned();
+    let waiting = !wants.is_empty();
+    let (verdict, measures) = match rules {
+        Some(rules) => weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now),
+        None => (weigh::Verdict { weighed: Vec::new(), needed: Vec::new(), release: None }, Vec::new()),
+    };
+    let mut line = Vec::new();
+    for weighed in &verdict.weighed {
+        let campaign = weighed.want.campaign;
+        line.push((weighed.why.place().0, campaign.key()));
+        // The campaign whose wave goes now is armed by compare-and-swap on the version that was weighed.
+        let goes = verdict.release.as_ref().is_some_and(|release| release.campaign == (campaign.namespace.clone(), campaign.name.clone()));
+        if !goes {
+            let rooms = measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
+            let details = Details { why: &weighed.why, rooms, confirmations: weighed.confirmations };
+            reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
+        }
+    }
+    line.extend(queue);
+
+    let decided = floors::decide(snapshot, rules, &measures, &verdict.needed, now);
+    if waiting {
+        let span = rules.map_or(TICK, |rules| rules.confirm_span);
+        let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
+        again = again.min((span / steps).clamp(SHORTEST_TICK, TICK));
+    }
+    if !decided.claims.is_empty() || !guard.breaches.is_empty() {
+        again = again.min(TICK);
+    }
+    let queue = line.into_iter().map(|(phase, campaign)| Queued { campaign, phase: phase.name().to_owned() }).collect();
+    let seen = pool_report::Seen {
+        fault: fault.as_ref(),
+        asked,
+        measures: &measures,
+        claims: decided.claims,
+        breaches: guard.breaches,
+        queue,
+    };
+    let pool = pool_report::tell(snapshot, rules, seen, &mut memory, now);
+    let outcomes = outcomes(snapshot, now);
+    Plan { pool, floors: decided.writes, skips, outcomes, reports, release: verdict.release, memory, again: again.max(SignedDuration::ZERO) }
+}
+
+/// Entries whose outcome can be written although nothing was heard: an attempt that is long over and was never
+/// answered, and one that will not be repeated because its send has ended.
+fn outcomes(snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Outcome, String)> {
+    let key = snapshot.pool.key();
+    let open = snapshot.entries.iter().filter(|entry| {
+        entry.pool == key && entry.disposition == Disposition::Fire && entry.outcome.is_none()
+    });
+    open.filter_map(|entry| {
+        if entry.may_be_tried_again() {
+            let ends = |other: &&snapshot::Entry| {
+                other.send_id == entry.send_id
+                    && other.skip.is_some_and(|reason| reason != crate::api::release::SkipReason::Empty)
+            };
+            let end = snapshot.entries.iter().find(ends)?;
+            let by = end.skipped_by.clone().unwrap_or_default();
+            return Some((entry.name.clone(), Outcome::Skipped, format!("it had not gone when the send ended: {by}")));
+        }
+        let quiet = now.duration_since(entry.newest_attempt) >= QUIESCENCE;
+        quiet.then(|| {
+            let told = "Headroom was stopped while it was being sent, and whether it arrived was never written.".to_owned();
+            (entry.name.clone(), Outcome::Unknown, told)
+        })
+    })
+    .collect()
+}
+

@@ -1,0 +1,253 @@
+//! What is said of a campaign: its status, built from why it stands where it stands. A number that moved a little is
+//! not worth a write; a change of what is awaited is said at once.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::campaign_status::{CampaignStatus, Check, Display, Headroom, NextStart, Phase, WaveStatus};
+use crate::api::condition::{self, Wanted};
+use crate::api::release::{Disposition, Outcome, SkipReason};
+
+use super::bursts;
+use super::explain::{self, Voice};
+use super::gate::Room;
+use super::intent;
+use super::memory::{Memory, Said};
+use super::schedule::Schedule;
+use super::snapshot::{Campaign, Entry, Snapshot};
+use super::units::people;
+use super::waves::{Gone, WavePlan};
+use super::why::Why;
+
+/// Numbers are written again after this, if they moved.
+const REFRESH: SignedDuration = SignedDuration::from_mins(5);
+/// By how much.
+const MOVED: f64 = 0.05;
+
+/// What one look says of one campaign.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Namespace and name of the Campaign.
+    pub campaign: (String, String),
+    /// The resource version that was read.
+    pub version: String,
+    /// Its new status.
+    pub status: CampaignStatus,
+    /// Whether phase or reason changed, so that an event tells of it.
+    pub is_transition: bool,
+    /// Whether a person should look.
+    pub is_warning: bool,
+}
+
+/// What was weighed for a campaign, beside why it stands.
+pub struct Details<'a> {
+    /// Why it stands where it stands.
+    pub why: &'a Why,
+    /// Each workload's room, by name.
+    pub rooms: Vec<(String, Room)>,
+    /// Confirmations so far, of those asked for.
+    pub confirmations: (u32, u32),
+}
+
+/// Its time zone; UTC where none can be understood.
+fn zone(campaign: &Campaign) -> TimeZone {
+    let schedule = campaign.spec.schedule.clone().unwrap_or_default();
+    Schedule::parse(&schedule).map_or(TimeZone::UTC, |schedule| schedule.campaign_zone().clone())
+}
+
+/// A campaign that ended earlier: nothing changes, and an edit is answered.
+pub fn ended(campaign: &Campaign) -> Option<Report> {
+    const EDITED: &str = " It was edited after its end; that changes nothing. Create a new Campaign for a further send.";
+    if campaign.status.observed_generation == Some(campaign.generation) {
+        return None;
+    }
+    let mut status = campaign.status.clone();
+    status.observed_generation = Some(campaign.generation);
+    if let Some(message) = &mut status.message {
+        if !message.ends_with(EDITED) {
+            message.push_str(EDITED);
+        }
+    }
+    Some(report(campaign, status, false, false))
+}
+
+fn report(campaign: &Campaign, status: CampaignStatus, is_transition: bool, is_warning: bool) -> Report {
+    let key = (campaign.namespace.clone(), campaign.name.clone());
+    Report { campaign: key, version: campaign.version.clone(), status, is_transition, is_warning }
+}
+
+/// What is to be said; None if what stands there is still right.
+pub fn tell(snapshot: &Snapshot, campaign: &Campaign, details: &Details<'_>, memory: &mut Memory, now: Timestamp) -> Option<Report> {
+    let (why, old) = (details.why, &campaign.status);
+    let zone = zone(campaign);
+    let voice = Voice { zone: &zone, now };
+    let (phase, reason) = why.place();
+    let reason = reason.to_string();
+    let same_place = old.phase == Some(phase) && old.reason.as_deref() == Some(&reason);
+
+    let said = Said { matter: why.matter(), at: now, numbers: why.numbers().map(|numbers| (numbers.needed, numbers.free)) };
+    let is_news = match memory.said.get(&campaign.uid) {
+        Some(before) => before.matter != said.matter || (now.duration_since(before.at) >= REFRESH && moved(before, &said)),
+        // A process that has just started takes what is written for what was said.
+        None => !same_place,
+    };
+    let mut status = old.clone();
+    status.observed_generation = Some(campaign.generation);
+    status.phase = Some(phase);
+    status.reason = Some(reason.clone());
+    status.send_id = Some(campaign.send_id());
+    status.priority = Some(campaign.spec.priority.unwrap_or(intent::PRIORITY));
+    if is_news || !same_place || old.message.is_none() {
+        status.message = Some(explain::sentence(why, &voice));
+        status.next_start = why.next_start().map(|at| NextStart { at: Time(at), reason: reason.clone() });
+        status.headroom = headroom(details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
+        memory.said.insert(campaign.uid.clone(), said);
+    } else if !memory.said.contains_key(&campaign.uid) {
+        memory.said.insert(campaign.uid.clone(), said);
+    }
+    waves(snapshot, campaign, &mut status);
+    status.display = Some(display(campaign, why, &status, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
+    let message = status.message.clone().unwrap_or_default();
+    let wanted = conditions(why, phase, &reason, &message);
+    status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
+    (status != *old).then(|| report(campaign, status, !same_place, why.is_stalled()))
+}
+
+fn moved(before: &Said, said: &Said) -> bool {
+    let far = |old: f64, new: f64| (new - old).abs() > MOVED * old.abs().max(1.0);
+    match (before.numbers, said.numbers) {
+        (Some(old), Some(new)) => far(old.0, new.0) || far(old.1, new.1),
+        (None, None) => false,
+        _ => true,
+    }
+}
+
+/// The nearest whole number a status can hold.
+fn whole(value: f64, up: bool) -> i64 {
+    let rounded = if up { value.ceil() } else { value.floor() };
+    // Checked: what does not fit is shown as the bound.
+    format!("{rounded:.0}").parse().unwrap_or(if rounded > 0.0 { i64::MAX } else { 0 })
+}
+
+fn headroom(details: &Details<'_>, now: Timestamp) -> Option<Headroom> {
+    let numbers = details.why.numbers()?;
+    let checks = details.rooms.iter().map(|(name, room)| Check {
+        name: name.clone(),
+        passed: room.is_enough(),
+        value: Some(people::free(room.free.max(0.0))),
+        limit: Some(people::needed(room.needed)),
+        sample_age: None,
+        message: None,
+    });
+    Some(Headroom {
+        needed: whole(numbers.needed, true),
+        free: whole(numbers.free.max(0.0), false),
+        bottleneck: numbers.workload.clone(),
+        confirmations: format!("{}/{}", details.confirmations.0, details.confirmations.1),
+        checks: checks.collect(),
+        evaluated_at: Some(Time(now)),
+    })
+}
+
+/// The state of a wave, in one word.
+fn state(entry: Option<&Entry>) -> &'static str {
+    let Some(entry) = entry else { return "Pending" };
+    match (entry.disposition, entry.outcome, entry.skip) {
+        (Disposition::Skip, _, Some(SkipReason::Missed)) | (_, Some(Outcome::Missed), _) => "Missed",
+        (Disposition::Skip, ..) | (_, Some(Outcome::Skipped), _) => "Skipped",
+        (_, Some(Outcome::Released), _) => "Released",
+        (_, Some(Outcome::Rejected), _) => "Rejected",
+        (_, Some(Outcome::Unknown), _) => "Unknown",
+        (_, None, _) if entry.may_be_tried_again() => "Pending",
+        (_, None, _) => "Unknown",
+    }
+}
+
+fn waves(snapshot: &Snapshot, campaign: &Campaign, status: &mut CampaignStatus) {
+    let pools = snapshot.pool.rules.as_ref().ok().and_then(|rules| rules.waves.as_deref());
+    let Ok(plan) = WavePlan::resolve(campaign.spec.waves.as_deref(), pools) else { return };
+    let send_id = campaign.send_id();
+    let mut entries: Vec<&Entry> =
+        snapshot.entries.iter().filter(|entry| entry.send_id == send_id && entry.campaign_uid == campaign.uid).collect();
+    entries.sort_by(|a, b| (a.first_attempt, &a.name).cmp(&(b.first_attempt, &b.name)));
+    let mut gone: Vec<Gone> = Vec::new();
+    for entry in &entries {
+        let (name, share) = (entry.wave.clone(), entry.share.clone());
+        gone.push(Gone { name, offset: entry.offset, recipients: entry.recipients, share });
+    }
+    let audience = u64::try_from(campaign.spec.audience.size).unwrap_or(0);
+    let mut told = Vec::new();
+    for (index, wave) in plan.waves.iter().enumerate() {
+        let entry = entries.iter().copied().find(|entry| entry.wave == wave.name);
+        let recipients = match entry {
+            Some(entry) => entry.recipients,
+            None => {
+                let sized = plan.size(index, audience, &gone);
+                gone.push(Gone { name: wave.name.clone(), offset: sized.offset, recipients: sized.recipients, share: wave.size.as_written() });
+                sized.recipients
+            }
+        };
+        let fired = entry.filter(|entry| entry.disposition == Disposition::Fire && !entry.may_be_tried_again());
+        let end = fired.and_then(bursts::of).map(|burst| burst.end());
+        told.push(WaveStatus {
+            name: wave.name.clone(),
+            state: state(entry).to_owned(),
+            recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
+            fired_at: fired.map(|entry| Time(entry.newest_attempt)),
+            soaked_at: end.map(|end| Time(end + wave.soak)),
+            release: entry.map(|entry| entry.name.clone()),
+        });
+    }
+    status.waves = told;
+}
+
+fn display(campaign: &Campaign, why: &Why, status: &CampaignStatus, kept: Option<&Display>, voice: &Voice<'_>) -> Display {
+    let released = status.waves.iter().filter(|wave| wave.state == "Released");
+    let messages: i64 = released.clone().map(|wave| wave.recipients).sum();
+    let leaving = if matches!(why, Why::Sending { .. }) { "~" } else { "" };
+    let short = |count: i64| people::short(u64::try_from(count).unwrap_or(0));
+    let room = match (why.numbers(), kept) {
+        (_, Some(kept)) => kept.room.clone(),
+        (Some(numbers), None) => format!("{}/{}", whole(numbers.free.max(0.0), false), whole(numbers.needed, true)),
+        (None, None) => String::new(),
+    };
+    Display {
+        waves: format!("{}/{}", released.count(), status.waves.len()),
+        sent: format!("{leaving}{}/{}", short(messages), short(campaign.spec.audience.size)),
+        room,
+        next: match kept {
+            Some(kept) => kept.next.clone(),
+            None => why.next_start().map_or_else(String::new, |at| people::instant(at, voice.now, voice.zone)),
+        },
+    }
+}
+
+fn conditions(why: &Why, phase: Phase, reason: &str, message: &str) -> Vec<Wanted> {
+    use Phase::{Completed, Confirming, Queued, Scaling, Scheduled, Sending};
+    let wanted = |kind, status| Wanted { kind, status, reason: reason.to_owned(), message: message.to_owned() };
+    let window = match phase {
+        Queued | Scaling | Confirming | Sending => Some(true),
+        Scheduled => Some(false),
+        _ => None,
+    };
+    let scale = match phase {
+        Confirming | Sending => Some(true),
+        Scaling | Queued => Some(false),
+        _ => None,
+    };
+    let confirmed = match phase {
+        Sending => Some(true),
+        Confirming | Scaling | Queued => Some(false),
+        _ => None,
+    };
+    vec![
+        wanted("Accepted", why.is_accepted()),
+        wanted("WindowOpen", window),
+        wanted("ScaleReady", scale),
+        wanted("HeadroomConfirmed", confirmed),
+        wanted("Finished", Some(phase.is_finished())),
+        wanted("Completed", Some(phase == Completed)),
+        wanted("Stalled", Some(why.is_stalled())),
+    ]
+}

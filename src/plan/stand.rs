@@ -1,0 +1,514 @@
+//! Where a campaign stands before room is asked for: what ended it, what holds it, what it is in the middle of; or the
+//! one wave it wants to send next.
+//!
+//! Reads specs and the ledger. Of a campaign's status it reads only what makes it more careful: that it has ended, and
+//! which waves it once said had gone.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::release::{Disposition, EntryWave, Outcome, SkipReason};
+
+use super::bursts;
+use super::guard::Guard;
+use super::identity::{self, WaveId};
+use super::intent::{self, Intent};
+use super::order::Skip;
+use super::rules::Rules;
+use super::schedule::Fit;
+use super::snapshot::{Campaign, Entry, Sender, Snapshot};
+use super::units::Span;
+use super::units::people::Rounding;
+use super::waves::{Gone, WavePlan};
+use super::why::Why;
+use crate::api::campaign::OnDeadline;
+
+/// Scale is raised and headroom confirmed so long before a wave may start.
+pub const LEAD: SignedDuration = SignedDuration::from_mins(3);
+/// A wave that did not reach its receiver in so many tries is left to a person.
+const MOST_NOT_SENT: usize = 5;
+/// The ledger keeps so many attempts of one wave.
+const MOST_ATTEMPTS: usize = 60;
+
+/// Where a campaign stands.
+#[derive(Debug)]
+pub enum Stand<'a> {
+    /// It asks for nothing now.
+    Rests {
+        /// Why.
+        why: Why,
+        /// Facts to be written to the ledger.
+        skips: Vec<Skip>,
+        /// When that may change by the clock alone.
+        until: Option<Timestamp>,
+    },
+    /// It ended earlier; the status stays as it is.
+    Ended,
+    /// It wants to send a wave.
+    Wants(Box<Want<'a>>),
+}
+
+/// A wave that wants to go.
+#[derive(Debug)]
+pub struct Want<'a> {
+    /// Its campaign.
+    pub campaign: &'a Campaign,
+    /// Its sender.
+    pub sender: &'a Sender,
+    /// Its campaign, understood.
+    pub intent: Intent,
+    /// Its place in the plan.
+    pub index: usize,
+    /// The wave, as it is sized now, or was when it was first tried.
+    pub wave: EntryWave,
+    /// Its recipients.
+    pub recipients: u64,
+    /// Its entry, if it was tried before and is known not to have gone.
+    pub retry: Option<&'a Entry>,
+    /// It may not start before this, and how it is said.
+    pub not_before: Option<(Timestamp, Why)>,
+}
+
+impl Want<'_> {
+    /// `<namespace>/<name>` of its campaign.
+    pub fn key(&self) -> String {
+        self.campaign.key()
+    }
+
+    /// Who goes first: higher priority, earlier deadline, older, and the name so that the order is the same for all.
+    pub fn turn(&self) -> (std::cmp::Reverse<i32>, Timestamp, Timestamp, String) {
+        let priority = self.campaign.spec.priority.unwrap_or(intent::PRIORITY);
+        let deadline = self.intent.schedule.end().unwrap_or(Timestamp::MAX);
+        (std::cmp::Reverse(priority), deadline, self.campaign.created, self.key())
+    }
+}
+
+fn rests<'a>(why: Why) -> Stand<'a> {
+    Stand::Rests { why, skips: Vec::new(), until: None }
+}
+
+/// The campaign's own part of the ledger.
+struct Past<'a> {
+    /// All entries of its send, in the order they were made.
+    entries: Vec<&'a Entry>,
+}
+
+impl<'a> Past<'a> {
+    fn of(snapshot: &'a Snapshot, send_id: &str) -> Past<'a> {
+        let mut entries: Vec<&Entry> = snapshot.entries.iter().filter(|entry| entry.send_id == send_id).collect();
+        entries.sort_by(|a, b| (a.first_attempt, a.offset, &a.name).cmp(&(b.first_attempt, b.offset, &b.name)));
+        Past { entries }
+    }
+
+    fn of_wave(&self, name: &str) -> Option<&'a Entry> {
+        self.entries.iter().copied().find(|entry| entry.wave == name)
+    }
+
+    fn fired(&self) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().copied().filter(|entry| entry.disposition == Disposition::Fire)
+    }
+
+    fn released(&self) -> impl Iterator<Item = &'a Entry> {
+        self.fired().filter(|entry| entry.outcome == Some(Outcome::Released))
+    }
+
+    fn messages(&self) -> u64 {
+        self.released().map(|entry| entry.recipients).sum()
+    }
+
+    /// The one that ended the send, if one did.
+    fn ending(&self) -> Option<(&'a Entry, SkipReason)> {
+        self.entries.iter().copied().find_map(|entry| match entry.skip {
+            Some(reason) if reason != SkipReason::Empty => Some((entry, reason)),
+            _ => None,
+        })
+    }
+
+    fn gone(&self) -> Vec<Gone> {
+        self.entries
+            .iter()
+            .map(|entry| Gone {
+                name: entry.wave.clone(),
+                offset: entry.offset,
+                recipients: entry.recipients,
+                share: entry.share.clone(),
+            })
+            .collect()
+    }
+}
+
+/// Names of all waves, also of a campaign that cannot be understood.
+fn names(campaign: &Campaign, rules: Option<&Rules>) -> Vec<String> {
+    let pools = rules.and_then(|rules| rules.waves.as_deref());
+    match WavePlan::resolve(campaign.spec.waves.as_deref(), pools).or_else(|_| WavePlan::resolve(None, None)) {
+        Ok(plan) => plan.waves.into_iter().map(|wave| wave.name).collect(),
+        Err(_) => vec!["rest".to_owned()],
+    }
+}
+
+/// Facts that no wave without an entry will go.
+fn skip_rest(snapshot: &Snapshot, campaign: &Campaign, send: &identity::SendId, names: &[String], past: &Past<'_>, reason: SkipReason, by: &str) -> Vec<Skip> {
+    let end = past.entries.iter().map(|entry| entry.offset + entry.recipients).max().unwrap_or(0);
+    names
+        .iter()
+        .filter(|name| past.of_wave(name).is_none())
+        .map(|name| skip(snapshot, campaign, send, (name, end), reason, by))
+        .collect()
+}
+
+fn skip(snapshot: &Snapshot, campaign: &Campaign, send: &identity::SendId, wave: (&str, u64), reason: SkipReason, by: &str) -> Skip {
+    let (name, offset) = wave;
+    Skip {
+        campaign: (campaign.namespace.clone(), campaign.name.clone()),
+        campaign_uid: campaign.uid.clone(),
+        campaign_generation: campaign.generation,
+        pool: snapshot.pool.key(),
+        send_id: send.as_str().to_owned(),
+        send_label: send.label(),
+        pool_label: identity::pool_label(&snapshot.pool.namespace, &snapshot.pool.name),
+        entry: WaveId::new(send, name).ledger_name(),
+        nonce: format!("{}-{name}", snapshot.nonce),
+        wave: EntryWave {
+            name: name.to_owned(),
+            offset: i64::try_from(offset).unwrap_or(i64::MAX),
+            recipients: 0,
+            share: "none".to_owned(),
+        },
+        reason,
+        by: by.to_owned(),
+    }
+}
+
+/// Where a campaign stands.
+pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, now: Timestamp) -> Stand<'a> {
+    if campaign.has_finished() {
+        return Stand::Ended;
+    }
+    let send = match intent::send_id(campaign) {
+        Ok(send) => send,
+        Err(why) => return rests(why),
+    };
+    let past = Past::of(snapshot, send.as_str());
+    let rules = snapshot.pool.rules.as_ref().ok();
+    let names = names(campaign, rules);
+
+    // What has ended stays ended, and what is to end is written to the ledger first.
+    if let Some((_, reason)) = past.ending().filter(|(entry, _)| entry.campaign_uid == campaign.uid) {
+        let skips = skip_rest(snapshot, campaign, &send, &names, &past, reason, "the rest of an ended send");
+        return Stand::Rests { why: ended(campaign, &past, &names, reason), skips, until: None };
+    }
+    if campaign.spec.abort == Some(true) {
+        let skips = skip_rest(snapshot, campaign, &send, &names, &past, SkipReason::Aborted, "spec.abort");
+        return Stand::Rests { why: ended(campaign, &past, &names, SkipReason::Aborted), skips, until: None };
+    }
+
+    if let Some(why) = foreign(campaign, &send, &past) {
+        return rests(why);
+    }
+    if let Some(why) = lost(campaign, &past) {
+        return rests(why);
+    }
+    if let Some(why) = uncertain(campaign, &past) {
+        return rests(why);
+    }
+    let (rules, sender, intent) = match understood(snapshot, campaign) {
+        Ok(understood) => understood,
+        Err(why) => return rests(why),
+    };
+    let gone = past.gone();
+    if let Err(error) = intent.waves.check_against(&gone) {
+        return rests(Why::WaveChanged { why: error.to_string() });
+    }
+    going(Ahead { snapshot, campaign, rules, sender, intent, past, gone }, guard, now)
+}
+
+/// How an ended send is told.
+fn ended(campaign: &Campaign, past: &Past<'_>, names: &[String], reason: SkipReason) -> Why {
+    let waves = past.released().count();
+    let recipients = past.messages();
+    let by = past.ending().and_then(|(entry, _)| entry.skipped_by.clone());
+    match reason {
+        SkipReason::Aborted | SkipReason::Empty => {
+            Why::Aborted { waves, planned: names.len(), recipients, by_guardrail: None }
+        }
+        SkipReason::Breached => {
+            Why::Aborted { waves, planned: names.len(), recipients, by_guardrail: Some(by.unwrap_or_default()) }
+        }
+        SkipReason::Missed => {
+            let went = |name: &&String| past.released().all(|entry| entry.wave != **name);
+            Why::DeadlineSkipped {
+                waves: names.iter().filter(went).cloned().collect(),
+                recipients,
+                planned: u64::try_from(campaign.spec.audience.size).unwrap_or(0),
+            }
+        }
+    }
+}
+
+/// Entries of this send that another Campaign left.
+fn foreign(campaign: &Campaign, send: &identity::SendId, past: &Past<'_>) -> Option<Why> {
+    let others: Vec<&&Entry> = past.entries.iter().filter(|entry| entry.campaign_uid != campaign.uid).collect();
+    let first = others.first()?;
+    Some(Why::SentBefore {
+        send_id: send.as_str().to_owned(),
+        campaign: first.campaign.clone(),
+        waves: others.iter().map(|entry| (entry.wave.clone(), entry.recipients, entry.first_attempt)).collect(),
+    })
+}
+
+/// Waves that the status tells of and the ledger does not know.
+fn lost(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
+    let waves: Vec<String> = campaign
+        .said_to_have_gone()
+        .into_iter()
+        .filter(|name| past.of_wave(name).is_none())
+        .map(ToOwned::to_owned)
+        .collect();
+    (!waves.is_empty()).then_some(Why::LedgerLost { waves })
+}
+
+/// Waves of which nobody knows whether they went, or that the receiver did not take.
+fn uncertain(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
+    past.fired().find_map(|entry| {
+        let what = |silent: &str| entry.message.clone().unwrap_or_else(|| silent.to_owned());
+        let wave = entry.wave.clone();
+        match entry.outcome {
+            Some(Outcome::Unknown) => Some(unknown(campaign, entry, what("what became of it was not written."))),
+            Some(Outcome::Rejected) => Some(Why::Rejected { wave, what: what("no reason was given.") }),
+            None if !entry.may_be_tried_again() => {
+                Some(unknown(campaign, entry, "Headroom was stopped while it was being sent.".to_owned()))
+            }
+            None if entry.not_sent >= MOST_NOT_SENT || entry.attempts >= MOST_ATTEMPTS => {
+                Some(Why::Unreachable { wave, what: what("it could not be sent."), tries: entry.attempts })
+            }
+            _ => None,
+        }
+    })
+}
+
+fn unknown(campaign: &Campaign, entry: &Entry, what: String) -> Why {
+    Why::OutcomeUnknown {
+        wave: entry.wave.clone(),
+        what,
+        name: campaign.name.clone(),
+        namespace: campaign.namespace.clone(),
+        at: entry.newest_attempt,
+    }
+}
+
+/// What the campaign refers to, and what it means.
+fn understood<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign) -> Result<(&'a Rules, &'a Sender, Intent), Why> {
+    let pool = &snapshot.pool;
+    if pool.missing {
+        return Err(Why::PoolNotFound { pool: pool.key() });
+    }
+    if pool.deleting {
+        return Err(Why::PoolInvalid { pool: pool.key(), why: "it is being deleted".to_owned() });
+    }
+    let rules = pool
+        .rules
+        .as_ref()
+        .map_err(|unusable| Why::PoolInvalid { pool: pool.key(), why: unusable.to_string() })?;
+    let Some(sender) = &campaign.sender else {
+        let there = &campaign.spec.sender_ref;
+        let namespace = there.namespace.as_ref().unwrap_or(&campaign.namespace);
+        return Err(Why::SenderNotFound { sender: format!("{namespace}/{}", there.name) });
+    };
+    let admitted = |selector: Option<&crate::api::reference::NamespaceSelector>, home: &str| {
+        selector.map_or(home == campaign.namespace, |selector| selector.matches(&campaign.labels))
+    };
+    let refused = |what, object| Why::NotAdmitted { what, object, namespace: campaign.namespace.clone() };
+    if !admitted(rules.admits.as_ref(), &pool.namespace) {
+        return Err(refused("CapacityPool", pool.key()));
+    }
+    if !admitted(sender.spec.namespace_selector.as_ref(), &sender.namespace) {
+        return Err(refused("Sender", format!("{}/{}", sender.namespace, sender.name)));
+    }
+    let intent = Intent::parse(campaign, sender, rules)?;
+    if let Some(by) = &campaign.taken_by {
+        return Err(Why::SendIdTaken { send_id: intent.send_id.as_str().to_owned(), by: by.clone() });
+    }
+    Ok((rules, sender, intent))
+}
+
+/// A campaign that can be carried out, with its past.
+struct Ahead<'a> {
+    snapshot: &'a Snapshot,
+    campaign: &'a Campaign,
+    rules: &'a Rules,
+    sender: &'a Sender,
+    intent: Intent,
+    past: Past<'a>,
+    gone: Vec<Gone>,
+}
+
+/// When the last message of a fired wave leaves, and when it has been watched for long enough.
+fn leaving(intent: &Intent, entry: &Entry) -> (Timestamp, Timestamp) {
+    let end = bursts::of(entry).map_or(entry.newest_attempt, |burst| burst.end());
+    let soak = intent.waves.waves.iter().find(|wave| wave.name == entry.wave).map_or(SignedDuration::ZERO, |wave| wave.soak);
+    (end, end + soak)
+}
+
+fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
+    let Ahead { snapshot, campaign, past, intent, .. } = &ahead;
+    let is_open = |name: &str| past.of_wave(name).is_none_or(Entry::may_be_tried_again);
+    let next = intent.waves.waves.iter().position(|wave| is_open(&wave.name));
+    let begun = past.fired().any(|entry| !entry.may_be_tried_again());
+    let newest = past.released().max_by_key(|entry| entry.newest_attempt);
+    let Some(index) = next else {
+        if let Some(entry) = newest {
+            let (end, _) = leaving(intent, entry);
+            if now < end {
+                let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
+                return Stand::Rests { why, skips: Vec::new(), until: Some(end) };
+            }
+        }
+        return all_gone(&ahead, now);
+    };
+    if campaign.spec.suspend == Some(true) {
+        let released = past.released().count();
+        return rests(Why::Suspended { released, planned: intent.waves.waves.len() });
+    }
+    if ahead.rules.suspended {
+        return rests(Why::PoolSuspended { pool: snapshot.pool.key() });
+    }
+    if begun {
+        if let Some(guardrail) = &guard.ends {
+            let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
+            let skips = skip_rest(snapshot, campaign, &intent.send_id, &names, past, SkipReason::Breached, guardrail);
+            let why = Why::Aborted {
+                waves: past.released().count(),
+                planned: names.len(),
+                recipients: past.messages(),
+                by_guardrail: Some(guardrail.clone()),
+            };
+            return Stand::Rests { why, skips, until: None };
+        }
+        if let Some(why) = &guard.stops {
+            return rests(why.clone());
+        }
+    }
+    if let Some(entry) = newest {
+        let (end, soaked) = past.released().map(|entry| leaving(intent, entry)).fold(leaving(intent, entry), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+        if now < end {
+            let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
+            return Stand::Rests { why, skips: Vec::new(), until: Some(end) };
+        }
+        if now < soaked {
+            return Stand::Rests { why: Why::Soaking { wave: entry.wave.clone(), until: soaked }, skips: Vec::new(), until: Some(soaked) };
+        }
+    }
+    wants(ahead, index, guard, now)
+}
+
+/// All waves have gone: their load may still be arriving.
+fn all_gone<'a>(ahead: &Ahead<'_>, now: Timestamp) -> Stand<'a> {
+    let Ahead { past, rules, .. } = ahead;
+    let (recipients, waves) = (past.messages(), past.released().count());
+    match bursts::still_arriving(past.fired(), rules, now) {
+        Some((load, workload, until)) => Stand::Rests {
+            why: Why::Arriving { recipients, waves, load, workload },
+            skips: Vec::new(),
+            until: Some(until),
+        },
+        None => rests(Why::Completed { recipients, waves, edited: false }),
+    }
+}
+
+fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> Stand<'a> {
+    let Ahead { snapshot, campaign, sender, intent, past, gone, .. } = ahead;
+    let (Some(wave), Some(times)) = (intent.waves.waves.get(index), intent.times.get(index)) else {
+        return rests(Why::Invalid { field: "spec.waves".into(), why: "a wave is gone".into() });
+    };
+    let name = wave.name.clone();
+    let retry = past.of_wave(&name);
+    let (offset, recipients, share) = match retry {
+        Some(entry) => (entry.offset, entry.recipients, entry.share.clone()),
+        None => {
+            let sized = intent.waves.size(index, intent.audience, &gone);
+            (sized.offset, sized.recipients, wave.size.as_written())
+        }
+    };
+    if recipients == 0 && retry.is_none() {
+        let skips = vec![skip(snapshot, campaign, &intent.send_id, (&name, offset), SkipReason::Empty, "no recipients are left for it")];
+        let why = Why::Soaking { wave: name, until: now };
+        return Stand::Rests { why, skips, until: Some(now) };
+    }
+    if let Some(entry) = retry {
+        let same = |(uid, url): &(String, String)| {
+            *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
+        };
+        if !entry.sender.as_ref().is_some_and(same) {
+            let why = format!("wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort");
+            return rests(Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why });
+        }
+        let again = entry.newest_attempt + back_off(entry.attempts);
+        if now < again {
+            let what = entry.message.clone().unwrap_or_else(|| "it did not reach the receiver.".to_owned());
+            return Stand::Rests { why: Why::NotYetTried { wave: name, what, again: Some(again) }, skips: Vec::new(), until: Some(again) };
+        }
+    }
+    let takes = intent.rate.time_for(recipients);
+    let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
+    if gone.is_empty() && times.start().is_none_or(|start| now < start) {
+        if let Some(why) = never(&intent) {
+            return rests(why);
+        }
+    }
+    let not_before = match times.fit(now, takes) {
+        Fit::Now { .. } => None,
+        Fit::Later { at, window_was_open } => {
+            let takes = Span::between(now, now + takes).for_people(Rounding::Up);
+            let why = if times.start().is_some_and(|start| now < start) {
+                Why::BeforeStart { wave: name.clone(), at, confirmed: None }
+            } else {
+                Why::OutsideWindow { wave: name.clone(), at, takes, window_was_open }
+            };
+            if at.duration_since(now) > LEAD {
+                return Stand::Rests { why, skips: Vec::new(), until: Some(at - LEAD) };
+            }
+            Some((at, why))
+        }
+        Fit::Never { .. } => return missed(snapshot, campaign, &intent, &names, &past),
+    };
+    if let Some(why) = &guard.stops {
+        return rests(why.clone());
+    }
+    let wave = EntryWave {
+        name,
+        offset: i64::try_from(offset).unwrap_or(i64::MAX),
+        recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
+        share,
+    };
+    Stand::Wants(Box::new(Want { campaign, sender, intent, index, wave, recipients, retry, not_before }))
+}
+
+/// The arithmetic of a plan that can never be carried out.
+fn never(intent: &Intent) -> Option<Why> {
+    let mut sent = Vec::new();
+    intent.times.iter().enumerate().find_map(|(index, times)| {
+        let wave = intent.waves.waves.get(index)?;
+        let sized = intent.waves.size(index, intent.audience, &sent);
+        sent.push(Gone { name: wave.name.clone(), offset: sized.offset, recipients: sized.recipients, share: wave.size.as_written() });
+        let takes = intent.rate.time_for(sized.recipients);
+        times.fits_at_all(takes).err().map(|why| Why::NeverFits { why: format!("wave \"{}\" of {} messages at {}: {why}", wave.name, super::units::people::grouped(sized.recipients), intent.rate) })
+    })
+}
+
+/// The time of what is left has passed.
+fn missed<'a>(snapshot: &Snapshot, campaign: &Campaign, intent: &Intent, names: &[String], past: &Past<'_>) -> Stand<'a> {
+    let left: Vec<String> = names.iter().filter(|name| past.of_wave(name).is_none()).cloned().collect();
+    match intent.schedule.on_deadline() {
+        OnDeadline::Hold => rests(Why::DeadlineHeld { waves: left, end: intent.schedule.end() }),
+        OnDeadline::Skip => Stand::Rests {
+            why: Why::DeadlineSkipped { waves: left, recipients: past.messages(), planned: intent.audience },
+            skips: skip_rest(snapshot, campaign, &intent.send_id, names, past, SkipReason::Missed, "its time had passed"),
+            until: None,
+        },
+    }
+}
+
+/// 1 s, 2 s, 4 s … up to a minute after the newest attempt.
+fn back_off(attempts: usize) -> SignedDuration {
+    let doubled = 1_i64 << attempts.saturating_sub(1).min(6);
+    SignedDuration::from_secs(doubled.min(60))
+}
