@@ -12,7 +12,7 @@ pub const RATE: &str = r"^[0-9]+(\.[0-9]+)?/(s|min|h)$";
 /// `75%`, `2.5%`.
 pub const PERCENT: &str = r"^[0-9]+(\.[0-9]+)?%$";
 /// `1%`, `800ms`, `5/s`, `0.05`.
-pub const THRESHOLD: &str = r"^-?[0-9]+(\.[0-9]+)?(%|ms|s|/s|/min)?$";
+pub const THRESHOLD: &str = r"^[0-9]+(\.[0-9]+)?(%|ms|s|m|/s)?$";
 /// A DNS label that may become part of a ledger name.
 pub const LABEL: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
 /// An open name such as a channel or a class.

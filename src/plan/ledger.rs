@@ -1,0 +1,156 @@
+//! What is committed: the load of everything that has, or may have, gone. A pure function of recorded waves, summed in
+//! one order, so that a restart rebuilds it bit for bit.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::load::Burst;
+
+/// What was requested needs so long to be seen by the sensor.
+const LAG: SignedDuration = SignedDuration::from_secs(30);
+/// Every whole minute is looked at for so long, and every fifth after that: by then nothing rises quickly.
+const FINE: i32 = 240;
+const COARSE: i32 = 5;
+
+/// Everything committed to one workload, margins included, in requests per second.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Committed {
+    bursts: Vec<Burst>,
+}
+
+impl Committed {
+    /// From waves in any order.
+    pub fn new(mut bursts: Vec<Burst>) -> Committed {
+        bursts.sort_by(|a, b| (a.send().start, &a.send().name).cmp(&(b.send().start, &b.send().name)));
+        Committed { bursts }
+    }
+
+    /// With one more wave.
+    #[must_use]
+    pub fn with(&self, burst: &Burst) -> Committed {
+        let mut bursts = self.bursts.clone();
+        bursts.push(burst.clone());
+        Committed::new(bursts)
+    }
+
+    /// Whether nothing is committed.
+    pub fn is_empty(&self) -> bool {
+        self.bursts.is_empty()
+    }
+
+    /// The sum at an instant.
+    pub fn at(&self, instant: Timestamp) -> f64 {
+        self.bursts.iter().map(|burst| burst.at(instant)).sum()
+    }
+
+    /// When the last of it has faded.
+    pub fn last_tail(&self) -> Option<Timestamp> {
+        self.bursts.iter().map(Burst::tail).max()
+    }
+
+    /// The instants between which nothing new can happen: whole minutes, and where crests can be.
+    pub fn grid(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+        let mut instants = vec![from, to];
+        let crests = self.bursts.iter().filter(|burst| burst.tail() >= from).flat_map(Burst::crests);
+        instants.extend(crests.filter(|crest| from < *crest && *crest < to));
+        let mut minute = 1;
+        loop {
+            let Ok(instant) = from.checked_add(SignedDuration::from_mins(i64::from(minute))) else { break };
+            if instant >= to {
+                break;
+            }
+            instants.push(instant);
+            minute += if minute < FINE { 1 } else { COARSE };
+        }
+        instants.sort();
+        instants.dedup();
+        instants
+    }
+
+    /// The most between two instants.
+    pub fn max_between(&self, from: Timestamp, to: Timestamp) -> f64 {
+        if self.is_empty() || to < from {
+            return 0.0;
+        }
+        self.grid(from, to).into_iter().map(|instant| self.at(instant)).fold(0.0, f64::max)
+    }
+
+    /// The most from an instant on.
+    pub fn max_from(&self, from: Timestamp) -> f64 {
+        self.last_tail().map_or(0.0, |tail| self.max_between(from, tail.max(from)))
+    }
+
+    /// What is surely in a measurement already: the least there was while it was taken. A decay is never credited.
+    pub fn measured(&self, sample_at: Timestamp, range: SignedDuration) -> f64 {
+        if self.is_empty() {
+            return 0.0;
+        }
+        let from = sample_at.checked_sub(range + LAG).unwrap_or(Timestamp::MIN);
+        let step = SignedDuration::from_secs(5);
+        let mut least = self.at(sample_at);
+        let mut instant = from;
+        while instant < sample_at {
+            least = least.min(self.at(instant));
+            match instant.checked_add(step) {
+                Ok(next) => instant = next,
+                Err(_) => break,
+            }
+        }
+        least.max(0.0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::plan::load::{Profile, Send};
+    use proptest::prelude::*;
+
+    fn wave(name: &str, minute: i64, recipients: u64, rate: f64) -> Burst {
+        let start = Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
+        let components = Profile::builtin("email", "consumer").unwrap().components();
+        Burst::new(Send { name: name.into(), start, rate, recipients, components, margin: 1.0 })
+    }
+
+    #[test]
+    fn canary_and_rest_add_up_to_the_golden_values() {
+        let committed = Committed::new(vec![wave("rest", 14, 1_176_000, 100.0), wave("canary", 0, 24_000, 100.0)]);
+        let text = std::fs::read_to_string(format!("{}/tests/golden/golden_multi.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let mut seen = 0;
+        for line in text.lines().skip(1) {
+            let (minute, wanted) = line.rsplit_once(',').unwrap();
+            let (minute, wanted): (f64, f64) = (minute.parse().unwrap(), wanted.parse().unwrap());
+            let at = Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_secs_f64(minute * 60.0);
+            let is = committed.at(at);
+            assert!((is - wanted).abs() <= 1e-9 * wanted.max(1e-9), "{minute}: {is} is not {wanted}");
+            seen += 1;
+        }
+        assert!(seen > 5);
+    }
+
+    #[test]
+    fn a_measurement_holds_only_what_had_surely_arrived() {
+        let committed = Committed::new(vec![wave("a", 0, 24_000, 100.0)]);
+        let at = |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
+        let range = SignedDuration::from_secs(120);
+        // 150 s before minute 2 nothing had been sent yet.
+        assert!(committed.measured(at(2), range) <= 0.0);
+        // In the tail the newest instant is the least.
+        assert!((committed.measured(at(60), range) - committed.at(at(60))).abs() < 1e-12);
+    }
+
+    proptest! {
+        #[test]
+        fn rebuilt_in_another_order_it_is_equal_bit_for_bit(sizes in prop::collection::vec((0_i64..500, 1_u64..1_000_000), 1..12), turn in 0_usize..12) {
+            let waves: Vec<Burst> = sizes.iter().enumerate().map(|(i, (minute, size))| wave(&format!("w{i}"), *minute, *size, 500.0)).collect();
+            let mut other = waves.clone();
+            other.rotate_left(turn % waves.len());
+            other.reverse();
+            let (one, two) = (Committed::new(waves), Committed::new(other));
+            for minute in [0, 1, 77, 499, 600, 2_000] {
+                let at = Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
+                prop_assert_eq!(one.at(at).to_bits(), two.at(at).to_bits());
+            }
+        }
+    }
+}

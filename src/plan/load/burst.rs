@@ -1,0 +1,179 @@
+//! The load of one wave over time.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::plan::number;
+
+/// The tail of a wave ends when this share of its peak is left.
+const TAIL: f64 = 0.05;
+/// But never later than this after its last message.
+const LONGEST_TAIL: SignedDuration = SignedDuration::from_hours(24);
+/// The crest comes at most a mode of the response after the end; no mode of a sensible response is longer.
+const LONGEST_MODE: f64 = 240.0;
+
+/// One log-normal response to one message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    /// Requests that one message causes.
+    pub per_message: f64,
+    /// Median of the delay, in minutes.
+    pub median: f64,
+    /// Standard deviation of its logarithm.
+    pub sigma: f64,
+}
+
+impl Component {
+    /// Share that has come after `x` minutes, and share that is still to come.
+    fn shares(&self, x: f64) -> (f64, f64) {
+        if x <= 0.0 {
+            return (0.0, 1.0);
+        }
+        let z = (libm::log(self.median) - libm::log(x)) / (self.sigma * std::f64::consts::SQRT_2);
+        (libm::erfc(z) / 2.0, libm::erfc(-z) / 2.0)
+    }
+
+    /// F(later) − F(earlier), by the complements where both are past the median: the difference of two numbers near 1
+    /// would lose the digits of a long tail.
+    fn between(&self, earlier: f64, later: f64) -> f64 {
+        let (from, to) = (self.shares(earlier), self.shares(later));
+        let difference = if earlier > self.median { from.1 - to.1 } else { to.0 - from.0 };
+        difference.max(0.0)
+    }
+
+    /// The most likely delay, in minutes.
+    fn mode(&self) -> f64 {
+        self.median * libm::exp(-self.sigma * self.sigma)
+    }
+}
+
+/// One wave: who it goes to, how fast, and what each message brings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Send {
+    /// Its name; with the start, the order in which sums are taken.
+    pub name: String,
+    /// When its first message leaves.
+    pub start: Timestamp,
+    /// Messages per second.
+    pub rate: f64,
+    /// How many messages.
+    pub recipients: u64,
+    /// What each brings.
+    pub components: Vec<Component>,
+    /// Factor by which that may be exceeded; in every value of the burst.
+    pub margin: f64,
+}
+
+/// The load of one wave, margin included, in requests per second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Burst {
+    send: Send,
+    /// How long its messages take to leave, in minutes.
+    minutes: f64,
+    /// Share that reaches the workload it is held against.
+    share: f64,
+}
+
+impl Burst {
+    /// The load of a wave.
+    pub fn new(send: Send) -> Burst {
+        let minutes = number::of_count(send.recipients) / (60.0 * send.rate);
+        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0 }
+    }
+
+    /// The wave.
+    pub fn send(&self) -> &Send {
+        &self.send
+    }
+
+    /// The part that reaches a workload.
+    #[must_use]
+    pub fn scaled(&self, share: f64) -> Burst {
+        Burst { share: self.share * share, ..self.clone() }
+    }
+
+    /// The same wave at another time.
+    #[must_use]
+    pub fn moved(&self, start: Timestamp) -> Burst {
+        let mut moved = self.clone();
+        moved.send.start = start;
+        moved
+    }
+
+    /// Its load at an instant: r · Σ K [F(t − a) − F(t − b)] with its margin.
+    pub fn at(&self, instant: Timestamp) -> f64 {
+        self.after(minutes_between(self.send.start, instant))
+    }
+
+    /// Its load so many minutes after its start.
+    pub fn after(&self, minutes: f64) -> f64 {
+        if minutes <= 0.0 {
+            return 0.0;
+        }
+        let since_end = minutes - self.minutes;
+        let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(since_end, minutes)).sum();
+        self.share * self.send.margin * self.send.rate * sum
+    }
+
+    /// When its last message leaves.
+    pub fn end(&self) -> Timestamp {
+        later(self.send.start, self.minutes)
+    }
+
+    /// Where its crest can be, in minutes after its start: it rises while messages leave, and for at most one mode more.
+    fn crest_minutes(&self) -> Vec<f64> {
+        let mode = self.send.components.iter().map(Component::mode).fold(0.0, f64::max).min(LONGEST_MODE);
+        let mut minutes: Vec<f64> = (0..=12).map(|step| self.minutes + f64::from(step) / 12.0).collect();
+        let mut next = 2.0;
+        while next <= mode + 1.0 {
+            minutes.push(self.minutes + next);
+            next += 1.0;
+        }
+        minutes
+    }
+
+    /// The instants at which its crest can be.
+    pub fn crests(&self) -> Vec<Timestamp> {
+        self.crest_minutes().into_iter().map(|minutes| later(self.send.start, minutes)).collect()
+    }
+
+    /// Its height, margin included; at most 1.5 % low.
+    pub fn peak(&self) -> f64 {
+        self.crest_minutes().into_iter().map(|minutes| self.after(minutes)).fold(0.0, f64::max)
+    }
+
+    /// Its height without its margin.
+    pub fn expected_peak(&self) -> f64 {
+        self.peak() / self.send.margin
+    }
+
+    /// When a twentieth of its peak is left; at most a day after its end.
+    pub fn tail(&self) -> Timestamp {
+        let last = self.end().checked_add(LONGEST_TAIL).unwrap_or(Timestamp::MAX);
+        let enough = self.peak() * TAIL;
+        if self.at(last) > enough {
+            return last;
+        }
+        // It only falls behind its crest.
+        let crest = self.crest_minutes().into_iter().fold((0.0, 0.0), |best, minutes| {
+            let load = self.after(minutes);
+            if load > best.1 { (minutes, load) } else { best }
+        });
+        let (mut above, mut below) = (crest.0, minutes_between(self.send.start, last).max(crest.0));
+        while below - above > 1.0 / 60.0 {
+            let middle = f64::midpoint(above, below);
+            if self.after(middle) > enough { above = middle } else { below = middle }
+        }
+        later(self.send.start, below)
+    }
+}
+
+/// Minutes from one instant to another.
+pub fn minutes_between(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64() / 60.0
+}
+
+/// So many minutes later, to the millisecond above.
+fn later(from: Timestamp, minutes: f64) -> Timestamp {
+    let span = SignedDuration::try_from_secs_f64((minutes * 60_000.0).ceil() / 1000.0).unwrap_or(SignedDuration::MAX);
+    from.checked_add(span).unwrap_or(Timestamp::MAX)
+}
