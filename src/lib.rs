@@ -2,4 +2,11 @@
 //!
 //! A `Campaign` brings a rush of traffic. Headroom measures the room behind it, raises scale before the rush, and
 //! releases the send wave by wave, only when headroom is confirmed.
+//!
+//! `api` holds the objects, without logic. `plan` decides, and is pure. `cluster`, `prometheus` and `senders` touch the
+//! world, each its own part of it, and know nothing of one another. `controller` is where they meet: observe, plan,
+//! act, one pool at a time. `web` and `cli` stand at the edge; `clock`, `metrics`, `telemetry` and `yaml` are leaves.
+
 pub mod api;
+pub mod clock;
+pub mod plan;

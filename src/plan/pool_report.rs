@@ -152,7 +152,7 @@ fn workloads(snapshot: &Snapshot, rules: Option<&Rules>, measures: &[Measure<'_>
                     told.capacity = whole(room.capacity, Rounding::Down);
                     told.committed = whole(room.committed, Rounding::Up);
                     told.free = whole(room.free.max(0.0), Rounding::Down);
-                    told.baseline = Some(site.baseline.source().to_owned());
+                    told.baseline = Some(site.baseline.source());
                 }
             }
             told
