@@ -93,7 +93,7 @@ pub async fn release(
 
     // P4: the point of no return.
     let entry = match now_there.get(&order.entry) {
-        None => match created(ctx, draft(order, &campaign, &sender, &armed_at)).await? {
+        None => match created(ctx, draft(&ctx.settings.ledger_namespace, order, &campaign, &sender, &armed_at)).await? {
             Some(entry) => entry,
             None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
         },
@@ -161,11 +161,11 @@ pub async fn secret_value(
 }
 
 /// Everything a later try, or a rebuild of the load, will ever need.
-fn draft(order: &Release, campaign: &Campaign, sender: &Sender, at: &Time) -> WaveRelease {
+fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender, at: &Time) -> WaveRelease {
     let labels = [(SEND_LABEL, &order.send_label), (POOL_LABEL, &order.pool_label)];
     let metadata = ObjectMeta {
         name: Some(order.entry.clone()),
-        namespace: Some(order.ledger_namespace.clone()),
+        namespace: Some(namespace.to_owned()),
         labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()),
         ..ObjectMeta::default()
     };

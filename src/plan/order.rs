@@ -25,8 +25,6 @@ pub struct Release {
     pub send_label: String,
     /// The pool's label in the ledger.
     pub pool_label: String,
-    /// Where the ledger is.
-    pub ledger_namespace: String,
     /// Name of the ledger entry.
     pub entry: String,
     /// The idempotency key.

@@ -5,7 +5,8 @@
 
 use jiff::SignedDuration;
 
-use crate::api::pool::{CapacityPoolSpec, OnBreach, Reduce, Wave};
+use crate::api::campaign::Wave;
+use crate::api::pool::{CapacityPoolSpec, OnBreach, Reduce};
 use crate::api::reference::NamespaceSelector;
 
 use super::load;

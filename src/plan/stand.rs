@@ -103,11 +103,11 @@ impl<'a> Past<'a> {
         self.entries.iter().copied().find(|entry| entry.wave == name)
     }
 
-    fn fired(&self) -> impl Iterator<Item = &'a Entry> {
+    fn fired(&self) -> impl Iterator<Item = &'a Entry> + Clone {
         self.entries.iter().copied().filter(|entry| entry.disposition == Disposition::Fire)
     }
 
-    fn released(&self) -> impl Iterator<Item = &'a Entry> {
+    fn released(&self) -> impl Iterator<Item = &'a Entry> + Clone {
         self.fired().filter(|entry| entry.outcome == Some(Outcome::Released))
     }
 
