@@ -10,3 +10,4 @@
 pub mod api;
 pub mod clock;
 pub mod plan;
+pub mod prometheus;

@@ -94,8 +94,9 @@ impl Site {
     fn ask(&self, wave: Option<&Burst>, now: Timestamp, demand: f64, measured: f64) -> Ask {
         let near = NEAR.max(self.lead + BEYOND_LEAD);
         let expected = self.baseline.highest(now, now.checked_add(near).unwrap_or(Timestamp::MAX)) + measured;
-        // f64::max would let a NaN through as the other number.
-        let baseline = if demand.is_finite() && demand >= 0.0 { demand.max(expected) } else { f64::NAN };
+        // f64::max takes a NaN for the other number; here it must stay what it is.
+        let sound = demand.is_finite() && demand >= 0.0 && expected.is_finite();
+        let baseline = if sound { demand.max(expected) } else { f64::NAN };
         let all = wave.map_or_else(|| self.committed.clone(), |wave| self.committed.with(wave));
         let tail = match wave {
             Some(wave) => wave.tail(),

@@ -1,0 +1,11 @@
+//! The adapter to Prometheus: asks for one number and for the age of the samples behind it, and believes only an
+//! answer that is whole. Decides nothing: what is not believed is a fault with a name.
+
+mod answer;
+mod companion;
+mod sensor;
+
+pub use sensor::{AddressFault, Sensor};
+
+#[cfg(test)]
+mod tests;
