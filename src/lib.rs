@@ -11,3 +11,4 @@ pub mod api;
 pub mod clock;
 pub mod plan;
 pub mod prometheus;
+pub mod senders;

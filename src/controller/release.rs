@@ -20,7 +20,7 @@ use crate::clock::{self, Window};
 use crate::cluster::{Error, bounded, ledger, objects};
 use crate::plan::identity;
 use crate::plan::order::Release;
-use crate::senders::{self, Attempt, Contract, Effect, SecretValue, Target};
+use crate::senders::{self, Attempt, Effect, SecretValue, Target};
 
 use super::context::Context;
 
@@ -134,7 +134,7 @@ async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Resul
         }
     }
     let body = Bytes::from(order.body.clone().into_bytes());
-    Ok(Effect::new(target, Contract::AtMostOnce, headers, &order.key, body).map_err(|error| error.to_string()))
+    Ok(Effect::new(target, headers, &order.key, body).map_err(|error| error.to_string()))
 }
 
 /// A value from a Secret, read at the time it is needed and kept nowhere.
@@ -318,9 +318,7 @@ fn note(status: &mut WaveReleaseStatus, nonce: &str, at: &Time, attempt: &Attemp
         Attempt::NotSent { .. } => ("NotSent", None),
         Attempt::Released { .. } => ("Released", Some(Outcome::Released)),
         Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected)),
-        Attempt::Unknown { .. } | Attempt::InProgress { .. } | Attempt::Deferred { .. } => {
-            ("Unknown", Some(Outcome::Unknown))
-        }
+        Attempt::Unknown { .. } => ("Unknown", Some(Outcome::Unknown)),
     };
     let message = attempt.to_string();
     let told = Try {

@@ -1,0 +1,171 @@
+//! One fresh connection, and one request over it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, ServerName};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::attempt::Attempt;
+use super::effect::Effect;
+use super::line::{LastCheck, Line, Tally};
+use super::target::Target;
+
+/// So much of an answer is kept; the rest is read and dropped.
+const KEPT: usize = 4 * 1024;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// From the first byte to the last of the answer.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { connect: Duration::from_secs(5), request: Duration::from_secs(30) }
+    }
+}
+
+/// Whose certificates are believed.
+#[derive(Clone)]
+pub struct Trust(Arc<ClientConfig>);
+
+impl Trust {
+    /// Those of the platform, and further ones.
+    pub fn platform(extra: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Trust, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, Arc::clone(&provider))?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Early data can be replayed by whoever is in between.
+        config.enable_early_data = false;
+        Ok(Trust(Arc::new(config)))
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection over which nothing has gone.
+pub struct Connection {
+    stream: Box<dyn Stream>,
+    /// The same socket, to reset it when it is given up.
+    socket: OwnedFd,
+    limits: Limits,
+}
+
+fn not_sent(why: impl std::fmt::Display) -> Attempt {
+    Attempt::NotSent { why: why.to_string() }
+}
+
+/// Addresses at which no receiver lives, but sometimes the secrets of a cloud provider.
+fn is_forbidden(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local() || address.is_multicast() || address.is_broadcast() || address.is_unspecified(),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => is_forbidden(IpAddr::V4(mapped)),
+            None => address.is_unicast_link_local() || address.is_multicast() || address.is_unspecified(),
+        },
+    }
+}
+
+/// Resolves, connects, and agrees on TLS. Nothing of a request leaves.
+pub async fn connect(target: &Target, trust: &Trust, limits: &Limits) -> Result<Connection, Attempt> {
+    let deadline = Instant::now() + limits.connect;
+    let place = &target.authority;
+    let late = |_| not_sent(format!("{place} could not be reached within {} s", limits.connect.as_secs_f32()));
+    let found = timeout_at(deadline, tokio::net::lookup_host((target.host.as_str(), target.port))).await.map_err(late)?;
+    let addresses: Vec<SocketAddr> = found.map_err(|error| not_sent(format!("{place} is not known: {error}")))?.collect();
+    if let Some(address) = addresses.iter().find(|address| is_forbidden(address.ip())) {
+        return Err(not_sent(format!("{place} is at {}, where no request of Headroom goes", address.ip())));
+    }
+    let connected = timeout_at(deadline, TcpStream::connect(addresses.as_slice())).await.map_err(late)?;
+    let tcp = connected.map_err(|error| not_sent(format!("{place} cannot be reached: {error}")))?;
+    let prepared = tcp.set_nodelay(true).and_then(|()| SockRef::from(&tcp).set_tcp_user_timeout(Some(limits.request)));
+    prepared.map_err(|error| not_sent(format!("the connection cannot be set up: {error}")))?;
+    let socket = tcp.as_fd().try_clone_to_owned().map_err(|error| not_sent(format!("the connection cannot be set up: {error}")))?;
+    let stream: Box<dyn Stream> = if target.tls {
+        let name = ServerName::try_from(target.host.clone()).map_err(|error| not_sent(format!("{place}: {error}")))?;
+        let agreed = timeout_at(deadline, TlsConnector::from(Arc::clone(&trust.0)).connect(name, tcp)).await.map_err(late)?;
+        Box::new(agreed.map_err(|error| not_sent(format!("no TLS with {place}: {error}")))?)
+    } else {
+        Box::new(tcp)
+    };
+    Ok(Connection { stream, socket, limits: *limits })
+}
+
+impl Connection {
+    /// Sends the request once. `last_check` is asked immediately before the first byte.
+    pub async fn send(self, effect: &Effect, last_check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Attempt {
+        let Connection { stream, socket, limits } = self;
+        let tally = Tally::default();
+        let check: LastCheck = Box::new(last_check);
+        let line = Line::new(stream, check, tally.clone());
+        let attempt = match tokio::time::timeout(limits.request, exchange(line, effect)).await {
+            Ok(Ok((status, body))) => return Attempt::of_answer(status, &body),
+            Ok(Err(error)) => format!("the connection broke: {error}"),
+            Err(_) => format!("no complete answer came within {} s", limits.request.as_secs_f32()),
+        };
+        // Given up: reset, so that nothing that is still on its way is taken for a whole request later. A failure
+        // leaves an ordinary close.
+        let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+        match (tally.refused(), tally.bytes()) {
+            (Some(why), _) => Attempt::NotFired { why },
+            (None, 0) => not_sent(attempt),
+            (None, bytes) => Attempt::Unknown { why: format!("{attempt}, after {bytes} bytes had been handed over") },
+        }
+    }
+}
+
+async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(StatusCode, Vec<u8>), String> {
+    let told = |error: hyper::Error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(next) = cause.source() {
+            cause = next;
+        }
+        cause.to_string()
+    };
+    let request = effect.request().map_err(|error| error.to_string())?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(line)).await.map_err(told)?;
+    // Driven here and not by a task of its own: when this is dropped, nothing goes on writing.
+    let answered = async {
+        let response = sender.send_request(request).await.map_err(told)?;
+        let status = response.status();
+        let mut body = response.into_body();
+        let mut kept = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(told)?;
+            if let Some(data) = frame.data_ref() {
+                let room = KEPT.saturating_sub(kept.len());
+                kept.extend_from_slice(data.get(..data.len().min(room)).unwrap_or_default());
+            }
+        }
+        Ok((status, kept))
+    };
+    tokio::pin!(answered);
+    tokio::pin!(connection);
+    tokio::select! {
+        biased;
+        answer = &mut answered => answer,
+        // The connection ends first when the receiver closes it; what was answered by then is still to be read.
+        _ = &mut connection => answered.await,
+    }
+}

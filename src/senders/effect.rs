@@ -1,0 +1,113 @@
+//! The request itself: frozen before anything is written to the ledger, byte for byte.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, Request};
+use http_body_util::Full;
+
+use super::target::Target;
+
+/// Headers that are ours: a second one would change whom, what or how often is asked.
+const OURS: [&str; 14] = [
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "idempotency-key",
+    "webhook-id",
+    "x-envoy-max-retries",
+    "user-agent",
+];
+
+/// A request that cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EffectError {
+    /// A header of ours.
+    #[error("the header {name} is set by Headroom itself; take it out of spec.webhook.headers")]
+    Ours {
+        /// Its name.
+        name: String,
+    },
+    /// A value that is no header value.
+    #[error("its value holds a character that no header may have, such as a line break")]
+    Value,
+    /// Something else.
+    #[error("the request cannot be made: {why}")]
+    Other {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A value from a Secret. It is never shown.
+#[derive(Clone)]
+pub struct SecretValue(HeaderValue);
+
+impl SecretValue {
+    /// From the bytes of a Secret; one line break at the end, as editors leave it, is not part of it.
+    pub fn new(bytes: &[u8]) -> Result<SecretValue, EffectError> {
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let mut value = HeaderValue::from_bytes(bytes).map_err(|_| EffectError::Value)?;
+        value.set_sensitive(true);
+        Ok(SecretValue(value))
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Effect {
+    target: Target,
+    headers: Vec<(HeaderName, SecretValue)>,
+    key: HeaderValue,
+    body: Bytes,
+}
+
+impl Effect {
+    /// A POST of JSON under an idempotency key.
+    pub fn new(target: Target, headers: Vec<(HeaderName, SecretValue)>, key: &str, body: Bytes) -> Result<Effect, EffectError> {
+        if let Some((name, _)) = headers.iter().find(|(name, _)| OURS.contains(&name.as_str())) {
+            return Err(EffectError::Ours { name: name.to_string() });
+        }
+        let key = HeaderValue::from_str(key).map_err(|error| EffectError::Other { why: error.to_string() })?;
+        Ok(Effect { target, headers, key, body })
+    }
+
+    /// Where it goes.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// As it goes over the wire.
+    pub(super) fn request(&self) -> Result<Request<Full<Bytes>>, EffectError> {
+        let wrong = |error: http::Error| EffectError::Other { why: error.to_string() };
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(&self.target.path)
+            .header(HOST, &self.target.authority)
+            .header(USER_AGENT, concat!("headroom/", env!("CARGO_PKG_VERSION")))
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", self.key.clone())
+            .header("webhook-id", self.key.clone())
+            // A mesh in between would otherwise send again by itself.
+            .header("x-envoy-max-retries", "0");
+        for (name, SecretValue(value)) in &self.headers {
+            request = request.header(name, value.clone());
+        }
+        request.body(Full::new(self.body.clone())).map_err(wrong)
+    }
+}

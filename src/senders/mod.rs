@@ -1,0 +1,16 @@
+//! The adapter to receivers: one request, over one fresh connection, at most once. It says what is known of what became
+//! of it, and repeats nothing: no pool, no retry, no redirect, no HTTP/2.
+
+mod attempt;
+mod connect;
+mod effect;
+mod line;
+mod target;
+
+pub use attempt::Attempt;
+pub use connect::{Connection, Limits, Trust, connect};
+pub use effect::{Effect, EffectError, SecretValue};
+pub use target::{Target, TargetError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Each row of the classification, against a scripted receiver on loopback.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+/// What the receiver does once it has read a request.
+#[derive(Clone)]
+enum Then {
+    /// Closes at once, without reading.
+    CloseAtOnce,
+    /// Reads, and answers this, byte for byte, and closes.
+    Answer(String),
+    /// Reads, and closes without an answer.
+    Close,
+    /// Reads, and says nothing.
+    Hang,
+}
+
+struct Receiver {
+    url: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+async fn receiver(then: Then) -> Receiver {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/send?x=1", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            serve(&mut stream, then.clone(), &log).await;
+        }
+    });
+    Receiver { url, seen }
+}
+
+async fn serve(stream: &mut TcpStream, then: Then, log: &Mutex<Vec<String>>) {
+    if matches!(then, Then::CloseAtOnce) {
+        return;
+    }
+    let mut read = Vec::new();
+    let mut buffer = [0; 4096];
+    // A request here is short; its body ends with a brace.
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(count) => read.extend_from_slice(&buffer[..count]),
+        }
+        if read.ends_with(b"}") {
+            break;
+        }
+    }
+    log.lock().unwrap().push(String::from_utf8(read).unwrap());
+    match then {
+        Then::Answer(answer) => stream.write_all(answer.as_bytes()).await.unwrap_or_default(),
+        Then::Hang => tokio::time::sleep(Duration::from_secs(5)).await,
+        Then::Close | Then::CloseAtOnce => {}
+    }
+}
+
+fn effect(url: &str) -> Effect {
+    let secret = SecretValue::new(b"Bearer hush\n").unwrap();
+    let headers = vec![("authorization".parse().unwrap(), secret)];
+    Effect::new(Target::parse(url).unwrap(), headers, "704beceb", Bytes::from_static(b"{\"wave\":1}")).unwrap()
+}
+
+fn trust() -> Trust {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Trust::platform([]).unwrap()
+}
+
+const LIMITS: Limits = Limits { connect: Duration::from_secs(2), request: Duration::from_millis(500) };
+
+async fn attempt(url: &str, check: Result<(), String>) -> Attempt {
+    let effect = effect(url);
+    match connect(effect.target(), &trust(), &LIMITS).await {
+        Ok(connection) => connection.send(&effect, move || check).await,
+        Err(attempt) => attempt,
+    }
+}
+
+fn answer(status: &str, body: &str) -> Then {
+    Then::Answer(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nlocation: http://127.0.0.1:9/\r\nretry-after: 1\r\n\r\n{body}", body.len()))
+}
+
+#[tokio::test]
+async fn one_request_with_key_and_body_is_sent() {
+    let receiver = receiver(answer("202 Accepted", "{}")).await;
+    assert_eq!(attempt(&receiver.url, Ok(())).await, Attempt::Released { status: 202 });
+    let seen = receiver.seen.lock().unwrap();
+    assert_eq!(seen.len(), 1);
+    let request = &seen[0];
+    assert!(request.starts_with("POST /send?x=1 HTTP/1.1\r\n"), "{request}");
+    for line in ["idempotency-key: 704beceb", "webhook-id: 704beceb", "x-envoy-max-retries: 0", "authorization: Bearer hush", "content-type: application/json"] {
+        assert!(request.contains(&format!("\r\n{line}\r\n")), "{line} in {request}");
+    }
+    assert!(request.ends_with("\r\n\r\n{\"wave\":1}"));
+}
+
+#[tokio::test]
+async fn every_complete_answer_has_its_class() {
+    for (status, label) in [
+        ("200 OK", "Released"),
+        ("204 No Content", "Released"),
+        ("301 Moved", "Rejected"),
+        ("307 Temporary Redirect", "Rejected"),
+        ("400 Bad Request", "Rejected"),
+        ("401 Unauthorized", "Rejected"),
+        ("404 Not Found", "Rejected"),
+        ("413 Too Large", "Rejected"),
+        ("422 Unprocessable", "Rejected"),
+        ("408 Request Timeout", "Unknown"),
+        ("409 Conflict", "Unknown"),
+        ("418 Teapot", "Unknown"),
+        ("429 Too Many Requests", "Unknown"),
+        ("500 Internal Server Error", "Unknown"),
+        ("502 Bad Gateway", "Unknown"),
+        ("503 Service Unavailable", "Unknown"),
+    ] {
+        let body = if status.starts_with("204") { "" } else { "why" };
+        let receiver = receiver(answer(status, body)).await;
+        let attempt = attempt(&receiver.url, Ok(())).await;
+        assert_eq!(attempt.label(), label, "{status}: {attempt}");
+        assert_eq!(receiver.seen.lock().unwrap().len(), 1, "{status}: sent once, and no redirect followed");
+    }
+}
+
+#[tokio::test]
+async fn whatever_breaks_after_a_byte_is_unknown() {
+    let truncated = Then::Answer("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".into());
+    let half_head = Then::Answer("HTTP/1.1 200 OK\r\ncontent-".into());
+    let nonsense = Then::Answer("hello\r\n\r\n".into());
+    let chunked = Then::Answer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe".into());
+    for then in [Then::Close, Then::Hang, truncated, half_head, nonsense, chunked] {
+        let receiver = receiver(then).await;
+        let attempt = attempt(&receiver.url, Ok(())).await;
+        assert_eq!(attempt.label(), "Unknown", "{attempt}");
+        assert!(receiver.seen.lock().unwrap().len() == 1);
+    }
+    // It closes before a byte was read: one may have been on its way all the same.
+    let closing = receiver(Then::CloseAtOnce).await;
+    let label = attempt(&closing.url, Ok(())).await.label();
+    assert!(label == "Unknown" || label == "NotSent", "{label}");
+}
+
+#[tokio::test]
+async fn what_never_left_is_known_not_to_have() {
+    let refused = attempt("http://127.0.0.1:9/send", Ok(())).await;
+    assert_eq!(refused.label(), "NotSent", "{refused}");
+    let nowhere = attempt("http://no-such-host.invalid/send", Ok(())).await;
+    assert_eq!(nowhere.label(), "NotSent", "{nowhere}");
+    let plain = receiver(answer("200 OK", "")).await;
+    let no_tls = attempt(&plain.url.replace("http://", "https://"), Ok(())).await;
+    assert_eq!(no_tls.label(), "NotSent", "{no_tls}");
+    let metadata = attempt("http://169.254.169.254/latest", Ok(())).await;
+    assert!(metadata.to_string().contains("where no request of Headroom goes"), "{metadata}");
+}
+
+#[tokio::test]
+async fn a_last_check_that_fails_leaves_nothing_at_the_receiver() {
+    let receiver = receiver(answer("200 OK", "")).await;
+    let attempt = attempt(&receiver.url, Err("the campaign was suspended".into())).await;
+    assert_eq!(attempt, Attempt::NotFired { why: "the campaign was suspended".into() });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let seen = receiver.seen.lock().unwrap();
+    assert!(seen.iter().all(String::is_empty), "{seen:?}");
+}
+
+#[test]
+fn bad_addresses_headers_and_secrets_are_refused() {
+    for (url, error) in [
+        ("mail.internal/send", TargetError::Scheme),
+        ("ftp://mail/send", TargetError::Scheme),
+        ("https://user:pass@mail/send", TargetError::UserInfo),
+        ("https://", TargetError::NotUrl),
+    ] {
+        assert_eq!(Target::parse(url), Err(error), "{url}");
+    }
+    assert_eq!(Target::parse("https://[::1]/x").unwrap().host, "::1");
+    assert!(SecretValue::new(b"one\r\ntwo: three").is_err());
+    assert_eq!(format!("{:?}", SecretValue::new(b"hush").unwrap()), "(secret)");
+    for name in ["host", "Content-Length", "transfer-encoding", "idempotency-key"] {
+        let headers = vec![(name.parse().unwrap(), SecretValue::new(b"x").unwrap())];
+        let made = Effect::new(Target::parse("http://a/").unwrap(), headers, "k", Bytes::new());
+        assert!(matches!(made, Err(EffectError::Ours { .. })), "{name}");
+    }
+}
