@@ -8,7 +8,14 @@
 //! act, one pool at a time. `web` and `cli` stand at the edge; `clock`, `metrics`, `telemetry` and `yaml` are leaves.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod cluster;
+pub mod controller;
+pub mod metrics;
 pub mod plan;
 pub mod prometheus;
 pub mod senders;
+pub mod telemetry;
+pub mod web;
+pub mod yaml;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Prints an object as YAML that a YAML 1.1 reader, such as kubectl, reads back unchanged.
 pub fn print<T: Serialize>(object: &T) -> Result<String, serde_yaml::Error> {
-    let value = serde_json::to_value(object).map_err(serde::ser::Error::custom)?;
+    let value = serde_json::to_value(object).map_err(<serde_yaml::Error as serde::ser::Error>::custom)?;
     let text = serde_yaml::to_string(&value)?;
     debug_assert!(!has_ambiguous(&value), "a string that YAML 1.1 reads otherwise is not quoted by serde_yaml");
     Ok(text)

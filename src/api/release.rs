@@ -74,8 +74,10 @@ pub struct EntryWave {
     #[schemars(length(max = 32))]
     pub name: String,
     /// The first recipient, counted from 0.
+    #[schemars(range(min = 0))]
     pub offset: i64,
     /// How many.
+    #[schemars(range(min = 0))]
     pub recipients: i64,
     /// The size as it was written, such as `2 %`, `24000` or `rest`.
     #[schemars(length(max = 32))]

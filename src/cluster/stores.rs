@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::api::{Api, PartialObjectMeta};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -38,7 +38,7 @@ pub struct Stores {
 }
 
 /// What an event concerns.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Touched {
     /// One pool, by namespace and name.
     Pool(String, String),
@@ -48,6 +48,21 @@ pub enum Touched {
     Sender(String, String),
     /// Every pool.
     Everything,
+    /// An object that the API server took and we cannot read, and why.
+    Unreadable(Box<ObjectReference>, String),
+}
+
+/// What an unreadable object concerns: whoever wrote it.
+fn unreadable<K: Resource<DynamicType = ()> + Clone + Debug>(guarded: &Guarded<K>, error: &kube::core::error_boundary::InvalidObject) -> Touched {
+    let mut reference = ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        ..ObjectReference::default()
+    };
+    reference.namespace = guarded.namespace();
+    reference.name = guarded.meta().name.clone();
+    reference.uid = guarded.uid();
+    Touched::Unreadable(Box::new(reference), error.to_string())
 }
 
 fn reflect<K>(api: Api<K>) -> (Store<K>, impl Stream<Item = K> + Send + 'static)
@@ -100,19 +115,27 @@ pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'sta
 
     let events = stream::select_all([
         campaign_events
-            .map(|guarded| match guarded.0 {
+            .map(|guarded| match &guarded.0 {
                 Ok(campaign) => {
-                    let (namespace, name) = pool_of(&campaign);
+                    let (namespace, name) = pool_of(campaign);
                     Touched::Pool(namespace, name)
                 }
-                Err(_) => Touched::Everything,
+                Err(error) => unreadable(&guarded, error),
             })
             .boxed(),
         pool_events
-            .map(|pool| Touched::Pool(pool.namespace().unwrap_or_default(), pool.name_any()))
+            .flat_map(|pool| {
+                let touched = Touched::Pool(pool.namespace().unwrap_or_default(), pool.name_any());
+                let told = pool.0.as_ref().err().map(|error| unreadable(&pool, error));
+                stream::iter(std::iter::once(touched).chain(told))
+            })
             .boxed(),
         sender_events
-            .map(|sender| Touched::Sender(sender.namespace().unwrap_or_default(), sender.name_any()))
+            .flat_map(|sender| {
+                let touched = Touched::Sender(sender.namespace().unwrap_or_default(), sender.name_any());
+                let told = sender.0.as_ref().err().map(|error| unreadable(&sender, error));
+                stream::iter(std::iter::once(touched).chain(told))
+            })
             .boxed(),
         entry_events
             .map(|guarded| match guarded.0 {
@@ -148,26 +171,33 @@ impl Stores {
         waiting
     }
 
-    /// The pools that an event concerns.
-    pub fn pools_of(&self, touched: &Touched) -> Vec<ObjectRef<Guarded<CapacityPool>>> {
-        let all = || self.pools.state().into_iter().map(|pool| ObjectRef::from_obj(pool.as_ref()));
-        match touched {
-            Touched::Pool(namespace, name) => vec![ObjectRef::new(name).within(namespace)],
-            Touched::PoolsOf(namespace) => all().filter(|pool| pool.namespace.as_ref() == Some(namespace)).collect(),
+    /// The pools that an event concerns, by namespace and name; also those that are only named by a campaign.
+    pub fn pools_of(&self, touched: &Touched) -> Vec<(String, String)> {
+        let there = || self.pools.state().into_iter().map(|pool| (pool.namespace().unwrap_or_default(), pool.name_any()));
+        let mut pools: Vec<(String, String)> = match touched {
+            Touched::Pool(namespace, name) => vec![(namespace.clone(), name.clone())],
+            Touched::PoolsOf(namespace) => there().filter(|pool| pool.0 == *namespace).collect(),
             Touched::Sender(namespace, name) => {
                 let uses = |campaign: &Campaign| sender_of(campaign) == (namespace.clone(), name.clone());
-                let mut pools: Vec<_> = self.readable_campaigns().filter(uses).map(|campaign| pool_of(&campaign)).collect();
-                pools.sort();
-                pools.dedup();
-                pools.into_iter().map(|(namespace, name)| ObjectRef::new(&name).within(&namespace)).collect()
+                self.readable_campaigns().filter(uses).map(|campaign| pool_of(&campaign)).collect()
             }
-            Touched::Everything => all().collect(),
-        }
+            Touched::Everything => there().chain(self.readable_campaigns().map(|campaign| pool_of(&campaign))).collect(),
+            Touched::Unreadable(..) => Vec::new(),
+        };
+        pools.sort();
+        pools.dedup();
+        pools
     }
 
     /// Every campaign that can be read.
     pub fn readable_campaigns(&self) -> impl Iterator<Item = Campaign> {
         self.campaigns.state().into_iter().filter_map(|guarded| guarded.0.as_ref().ok().cloned())
+    }
+
+    /// Whether a namespace is being deleted.
+    pub fn is_leaving(&self, namespace: &str) -> bool {
+        let found = self.namespaces.get(&ObjectRef::new(namespace));
+        found.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_some())
     }
 
     /// Labels of a namespace; none if it is not there.

@@ -57,6 +57,23 @@ pub async fn find(client: &Client, namespace: &str, kind: &str, name: &str) -> R
     }
 }
 
+/// Reads what a claim was made on, by kind and name.
+pub async fn carrier(client: &Client, namespace: &str, kind: &str, name: &str) -> Result<Handle, TargetFault> {
+    let unreadable = |error: Error| TargetFault::Unreadable(error.to_string());
+    if kind == TargetKind::Deployment.name() {
+        let api = Api::<Deployment>::namespaced(client.clone(), namespace);
+        let read = bounded(format!("read Deployment {namespace}/{name}"), api.get_opt(name)).await.map_err(unreadable)?;
+        return of_deployment(read.ok_or(TargetFault::Missing)?);
+    }
+    let api = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
+    let what = format!("read HorizontalPodAutoscaler {namespace}/{name}");
+    let hpa = bounded(what, api.get_opt(name)).await.map_err(unreadable)?.ok_or(TargetFault::Missing)?;
+    let value = hpa.spec.as_ref().and_then(|spec| spec.min_replicas);
+    let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
+    let found = Found { target, autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas), ready: 0, replicas: 0 };
+    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa)) })
+}
+
 fn ready(deployment: &Deployment) -> (i32, i32) {
     let status = deployment.status.clone().unwrap_or_default();
     let seen = status.observed_generation >= deployment.metadata.generation;

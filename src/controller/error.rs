@@ -10,22 +10,6 @@ pub enum Error {
     /// The API server, or what it said.
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
-    /// The pool was accepted by the API server and cannot be read.
-    #[error("the CapacityPool {pool} cannot be read: {why}")]
-    Unreadable {
-        /// `<namespace>/<name>`.
-        pool: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// The look took too long as a whole.
-    #[error("a look at the CapacityPool {pool} took more than {seconds} s and was given up")]
-    TooSlow {
-        /// `<namespace>/<name>`.
-        pool: String,
-        /// How long it was let run.
-        seconds: u64,
-    },
 }
 
 impl Error {
@@ -33,8 +17,6 @@ impl Error {
     pub fn label(&self) -> &'static str {
         match self {
             Error::Cluster(error) => error.label(),
-            Error::Unreadable { .. } => "Unreadable",
-            Error::TooSlow { .. } => "TooSlow",
         }
     }
 
@@ -46,8 +28,6 @@ impl Error {
                 cluster::Class::Wait => Duration::from_secs(5),
                 cluster::Class::Permanent => Duration::from_secs(30),
             },
-            Error::Unreadable { .. } => Duration::from_secs(300),
-            Error::TooSlow { .. } => Duration::from_secs(5),
         }
     }
 }

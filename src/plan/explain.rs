@@ -162,6 +162,7 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             format!("Held: waves of {send_id} went already for an earlier Campaign {campaign}: {}. Nothing more goes. To send something new, create a Campaign with a spec.sendId of its own; to end this one, set spec.abort.", gone.join(", "))
         }
         Why::LedgerLost { waves: names } => format!("Held: the status tells of {} and the ledger does not know it. Was the ledger's namespace restored or emptied? Nothing more goes. Find out what was sent, then create a new Campaign with a spec.sendId of its own for what is left; to end this one, set spec.abort.", waves(names)),
+        Why::LedgerUnreadable { entry } => format!("Held: the ledger entry {entry} of this send cannot be read by this release of Headroom, so that nobody knows what has gone. Was the operator set back to an older release? Put the newer one back."),
         Why::DeadlineHeld { waves: names, end } => {
             let end = end.map_or_else(String::new, |end| format!(" (end {})", voice.at(end)));
             format!("Held: the time for {} has passed{end}, and spec.schedule.onDeadline is Hold. Move spec.schedule.end to go on, or set spec.abort to end it.", waves(names))

@@ -34,6 +34,7 @@ pub mod reason;
 pub mod report;
 pub mod rules;
 pub mod schedule;
+pub mod sender_report;
 pub mod snapshot;
 pub mod stand;
 pub mod template;

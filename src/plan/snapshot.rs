@@ -144,6 +144,8 @@ pub struct Campaign {
     pub labels: BTreeMap<String, String>,
     /// The older Campaign, of any pool, that has the same `sendId`.
     pub taken_by: Option<String>,
+    /// A ledger entry of its send that cannot be read, so that nothing can be said of what has gone.
+    pub unreadable_entry: Option<String>,
 }
 
 impl Campaign {

@@ -257,6 +257,9 @@ fn foreign(campaign: &Campaign, send: &identity::SendId, past: &Past<'_>) -> Opt
 
 /// Waves that the status tells of and the ledger does not know.
 fn lost(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
+    if let Some(entry) = &campaign.unreadable_entry {
+        return Some(Why::LedgerUnreadable { entry: entry.clone() });
+    }
     let waves: Vec<String> = campaign
         .said_to_have_gone()
         .into_iter()

@@ -27,6 +27,11 @@ const OURS: [&str; 14] = [
     "user-agent",
 ];
 
+/// Whether a header is set by Headroom itself.
+pub fn is_ours(name: &str) -> bool {
+    OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+}
+
 /// A request that cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EffectError {

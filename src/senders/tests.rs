@@ -176,7 +176,7 @@ async fn a_last_check_that_fails_leaves_nothing_at_the_receiver() {
 #[test]
 fn bad_addresses_headers_and_secrets_are_refused() {
     for (url, error) in [
-        ("mail.internal/send", TargetError::Scheme),
+        ("mail.internal/send", TargetError::NotUrl),
         ("ftp://mail/send", TargetError::Scheme),
         ("https://user:pass@mail/send", TargetError::UserInfo),
         ("https://", TargetError::NotUrl),

@@ -1,0 +1,229 @@
+//! Act: what was decided, written in the one order that is safe. A claim is in the pool before its floor is on the
+//! target, a fact is in the ledger before it is said, and a release comes last.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::api::ObjectMeta;
+
+use crate::api::release::{Disposition, EntryCampaign, Outcome, Skip as SkipFact};
+use crate::api::{CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec};
+use crate::cluster::{Error, ledger, objects};
+use crate::metrics::Metrics;
+use crate::plan::Plan;
+use crate::plan::floors::FloorWrite;
+use crate::plan::order::Skip;
+use crate::plan::report::Report;
+
+use super::context::Context;
+use super::observe::Observed;
+use super::release::{self, Done};
+
+/// Does what was decided. Whether something was written that calls for another look at once.
+pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) -> Result<bool, Error> {
+    let Observed { mut pool, campaigns, entries, handles, .. } = observed;
+    let mut again = false;
+    if let Some(pool) = &mut pool {
+        keep_pool(ctx, pool, &plan).await?;
+        for floor in &plan.floors {
+            again |= write_floor(ctx, pool, &handles, floor).await?;
+        }
+    }
+    for skip in &plan.skips {
+        again = true;
+        let entry = fact(&ctx.settings.ledger_namespace, skip, now);
+        match ledger::create(&ctx.client, &entry).await {
+            Ok(written) => ctx.remember_entry(written),
+            // Whoever was first has decided; the next look reads what.
+            Err(Error::AlreadyExists { .. }) => tracing::info!(entry = skip.entry, "the ledger has an entry of this wave already"),
+            Err(error) => return Err(error),
+        }
+    }
+    for (name, outcome, message) in &plan.outcomes {
+        if let Some(entry) = entries.get(name) {
+            decide(ctx, entry.clone(), *outcome, message, now).await?;
+        }
+    }
+    for report in &plan.reports {
+        if let Some(campaign) = campaigns.get(&report.campaign) {
+            say(ctx, campaign.clone(), report).await?;
+        }
+    }
+    if let (Some(order), Some(pool)) = (&plan.release, &mut pool) {
+        again = true;
+        let known = entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
+        match release::release(ctx, order, pool, &known).await? {
+            Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
+            Done::Attempted(attempt) => {
+                Metrics::count(&ctx.metrics.attempts, attempt.label());
+                tracing::info!(
+                    campaign = format!("{}/{}", order.campaign.0, order.campaign.1),
+                    wave = order.wave.name,
+                    entry = order.entry,
+                    recipients = order.wave.recipients,
+                    free = order.evidence.free,
+                    needed = order.evidence.needed,
+                    result = attempt.label(),
+                    message = %attempt,
+                    "tried to release a wave"
+                );
+            }
+        }
+    }
+    Ok(again)
+}
+
+/// The pool's own object: install and finalizer, then its status with the claims in it.
+async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Result<(), Error> {
+    let has_finalizer = pool.finalizers().iter().any(|finalizer| finalizer == RESTORE_FINALIZER);
+    let borrows = !plan.pool.claims.is_empty();
+    let is_going = pool.metadata.deletion_timestamp.is_some();
+    let is_ours = pool.annotations().contains_key(INSTALL_ANNOTATION);
+    if (borrows && !has_finalizer && !is_going) || (!is_ours && !is_going) {
+        let mut wanted = pool.clone();
+        wanted.annotations_mut().entry(INSTALL_ANNOTATION.to_owned()).or_insert_with(|| ctx.settings.install.clone());
+        if borrows && !has_finalizer {
+            wanted.finalizers_mut().push(RESTORE_FINALIZER.to_owned());
+        }
+        *pool = objects::replace(&ctx.client, &wanted).await?;
+    }
+    if pool.status.as_ref() != Some(&plan.pool) {
+        let before = pool.status.clone().unwrap_or_default();
+        let mut wanted = pool.clone();
+        wanted.status = Some(plan.pool.clone());
+        *pool = objects::replace_status(&ctx.client, &wanted).await?;
+        if before.reason != plan.pool.reason {
+            let (reason, message) = (plan.pool.reason.clone().unwrap_or_default(), plan.pool.message.clone().unwrap_or_default());
+            tracing::info!(pool = format!("{}/{}", pool.namespace().unwrap_or_default(), pool.name_any()), reason, message, "pool");
+            ctx.events.tell(pool, reason != "Ready", &reason, "Look", &message).await;
+        }
+        tell_rivals(ctx, pool, &before).await;
+    }
+    if !borrows && has_finalizer {
+        let mut wanted = pool.clone();
+        wanted.finalizers_mut().retain(|finalizer| finalizer != RESTORE_FINALIZER);
+        match objects::replace(&ctx.client, &wanted).await {
+            Ok(written) => *pool = written,
+            // With its last finalizer a pool that is being deleted is gone.
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Somebody else's value that was found is said once, with his name.
+async fn tell_rivals(ctx: &Context, pool: &CapacityPool, before: &crate::api::CapacityPoolStatus) {
+    for claim in pool.status.iter().flat_map(|status| &status.claims) {
+        let Some(rival) = &claim.rival else { continue };
+        let known = before.claims.iter().any(|old| old.id == claim.id && old.rival.as_ref() == Some(rival));
+        if !known {
+            let note = format!(
+                "{} set {} {} to {} while its floor of {} stood. That value is what will be given back.",
+                rival.manager, claim.kind, claim.name, rival.value, claim.floor
+            );
+            tracing::info!(pool = pool.name_any(), note, "rival");
+            ctx.events.tell(pool, true, "FloorChanged", "Hold", &note).await;
+        }
+    }
+}
+
+async fn write_floor(ctx: &Context, pool: &CapacityPool, handles: &[crate::cluster::targets::Handle], floor: &FloorWrite) -> Result<bool, Error> {
+    let Some(handle) = handles.iter().find(|handle| handle.found.target.uid == floor.uid) else { return Ok(false) };
+    let namespace = pool.namespace().unwrap_or_default();
+    let kind = match (&floor.write.note, &handle.found.target.note) {
+        (Some(_), _) => "Floor",
+        (None, _) => "Restore",
+    };
+    let told = floor.write.value.map_or_else(|| "unset".to_owned(), |value| value.to_string());
+    match handle.write(&ctx.client, &namespace, &floor.write).await {
+        Ok(()) => {
+            Metrics::count(&ctx.metrics.floor_writes, kind);
+            tracing::info!(pool = pool.name_any(), target = floor.name, value = told, kind, "wrote the scale of a target");
+            let note = format!("{} {} was set to {told}.", floor.kind.name(), floor.name);
+            ctx.events.tell(pool, false, if kind == "Floor" { "FloorWritten" } else { "FloorGivenBack" }, "Scale", &note).await;
+            Ok(true)
+        }
+        // Somebody was quicker; what he wrote is read first.
+        Err(Error::Conflict { .. }) => Ok(true),
+        Err(Error::NotFound { .. }) => Ok(true),
+        Err(error @ Error::Refused { .. }) => {
+            tracing::warn!(%error, target = floor.name, "the API server refuses a floor");
+            ctx.events.tell(pool, true, "FloorRefused", "Scale", &error.to_string()).await;
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A wave that will not go, as an entry.
+fn fact(namespace: &str, skip: &Skip, now: Timestamp) -> WaveRelease {
+    let labels = [(SEND_LABEL, &skip.send_label), (POOL_LABEL, &skip.pool_label)];
+    let metadata = ObjectMeta {
+        name: Some(skip.entry.clone()),
+        namespace: Some(namespace.to_owned()),
+        labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()),
+        ..ObjectMeta::default()
+    };
+    let spec = WaveReleaseSpec {
+        send_id: skip.send_id.clone(),
+        wave: skip.wave.clone(),
+        disposition: Disposition::Skip,
+        skip: Some(SkipFact { reason: skip.reason, by: skip.by.clone() }),
+        campaign: EntryCampaign {
+            namespace: skip.campaign.0.clone(),
+            name: skip.campaign.1.clone(),
+            uid: skip.campaign_uid.clone(),
+            generation: skip.campaign_generation,
+        },
+        pool: skip.pool.clone(),
+        nonce: skip.nonce.chars().take(64).collect(),
+        request: None,
+        load: None,
+        evidence: None,
+        first_attempt_at: Time(now),
+    };
+    WaveRelease { metadata, spec, status: None }
+}
+
+/// Writes an outcome that nobody else will write any more.
+async fn decide(ctx: &Context, mut entry: WaveRelease, outcome: Outcome, message: &str, now: Timestamp) -> Result<(), Error> {
+    let status = entry.status.get_or_insert_default();
+    if status.outcome.is_some() {
+        return Ok(());
+    }
+    status.outcome = Some(outcome);
+    status.decided_at = Some(Time(now));
+    status.decided_by = Some("headroom".to_owned());
+    status.message = Some(message.to_owned());
+    match objects::replace_status(&ctx.client, &entry).await {
+        Ok(written) => {
+            ctx.remember_entry(written);
+            Ok(())
+        }
+        Err(Error::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a campaign's status, and tells of a transition once.
+async fn say(ctx: &Context, mut campaign: crate::api::Campaign, report: &Report) -> Result<(), Error> {
+    if campaign.resource_version().as_ref() != Some(&report.version) {
+        return Ok(());
+    }
+    campaign.status = Some(report.status.clone());
+    match objects::replace_status(&ctx.client, &campaign).await {
+        Ok(_) => {}
+        // It was changed or deleted meanwhile: the next look speaks of what is there then.
+        Err(Error::Conflict { .. } | Error::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    if report.is_transition {
+        let phase = report.status.phase.map_or("Pending", crate::api::Phase::name);
+        let reason = report.status.reason.clone().unwrap_or_default();
+        let message = report.status.message.clone().unwrap_or_default();
+        tracing::info!(campaign = format!("{}/{}", report.campaign.0, report.campaign.1), phase, reason, message, "campaign");
+        ctx.events.tell(&campaign, report.is_warning, &reason, phase, &message).await;
+    }
+    Ok(())
+}

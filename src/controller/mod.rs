@@ -1,0 +1,186 @@
+//! The one place where decisions meet the world: observe → plan → act, for one pool at a time.
+//!
+//! A look is called for by an event, or by the clock when the last look said so. Looks at different pools run side by
+//! side, at one pool never. It is a loop of our own, and not the client library's, since a campaign may name a pool
+//! that is not there, which is a key without an object.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::cluster::objects;
+use crate::cluster::stores::Touched;
+use crate::metrics::Metrics;
+use crate::plan;
+use crate::plan::sender_report;
+
+pub mod act;
+pub mod context;
+pub mod error;
+pub mod observe;
+pub mod release;
+
+use context::Context;
+use error::Error;
+use observe::Looked;
+
+/// So many pools are looked at at the same time.
+const SIDE_BY_SIDE: usize = 8;
+/// Events that come together are answered by one look.
+const GATHER: Duration = Duration::from_millis(50);
+/// A pool of another install is asked about again after this.
+const FOREIGN: Duration = Duration::from_secs(300);
+
+/// Namespace and name of a pool.
+type Key = (String, String);
+
+/// Looks at pools until it is told to stop; what is under way then is brought to its end.
+pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, stop: impl Future<Output = ()>) {
+    tokio::pin!(stop);
+    let mut due: BTreeMap<Key, Instant> = BTreeMap::new();
+    let mut busy: BTreeSet<Key> = BTreeSet::new();
+    let mut looks: JoinSet<(Key, Duration)> = JoinSet::new();
+    let mut asides: JoinSet<()> = JoinSet::new();
+    loop {
+        let is_ready = ctx.stores.waiting_for().is_empty();
+        let now = Instant::now();
+        if is_ready {
+            let mut ready: Vec<(Instant, Key)> =
+                due.iter().filter(|(key, at)| **at <= now && !busy.contains(*key)).map(|(key, at)| (*at, key.clone())).collect();
+            ready.sort();
+            for (_, key) in ready.into_iter().take(SIDE_BY_SIDE.saturating_sub(busy.len())) {
+                due.remove(&key);
+                busy.insert(key.clone());
+                let ctx = Arc::clone(&ctx);
+                looks.spawn(async move {
+                    let again = look(&ctx, &key).await;
+                    (key, again)
+                });
+            }
+        }
+        let next = due.iter().filter(|(key, _)| !busy.contains(*key)).map(|(_, at)| *at).min();
+        let idle = Instant::now() + Duration::from_millis(if is_ready { 60_000 } else { 200 });
+        let wake = if is_ready && busy.len() < SIDE_BY_SIDE { next.unwrap_or(idle).min(idle) } else { idle };
+        tokio::select! {
+            () = &mut stop => break,
+            event = touched.next() => match event {
+                Some(event) => take(&ctx, &event, &mut due, &mut asides),
+                None => break,
+            },
+            Some(ended) = looks.join_next(), if !looks.is_empty() => match ended {
+                Ok((key, again)) => {
+                    busy.remove(&key);
+                    let at = Instant::now() + again;
+                    let earlier = due.get(&key).copied().unwrap_or(at);
+                    due.insert(key, at.min(earlier));
+                }
+                Err(error) => {
+                    // A look that broke off is not known by name here; every pool is looked at again.
+                    tracing::error!(%error, "a look broke off");
+                    busy.clear();
+                    take(&ctx, &Touched::Everything, &mut due, &mut asides);
+                }
+            },
+            Some(_) = asides.join_next(), if !asides.is_empty() => {}
+            () = tokio::time::sleep_until(wake) => {}
+        }
+    }
+    while looks.join_next().await.is_some() {}
+    while asides.join_next().await.is_some() {}
+}
+
+/// Notes what an event calls for.
+fn take(ctx: &Arc<Context>, event: &Touched, due: &mut BTreeMap<Key, Instant>, asides: &mut JoinSet<()>) {
+    let soon = Instant::now() + GATHER;
+    for key in ctx.stores.pools_of(event) {
+        let at = due.entry(key).or_insert(soon);
+        *at = (*at).min(soon);
+    }
+    let ctx = Arc::clone(ctx);
+    match event {
+        Touched::Sender(namespace, name) => {
+            let (namespace, name) = (namespace.clone(), name.clone());
+            asides.spawn(async move { look_at_sender(&ctx, &namespace, &name).await });
+        }
+        Touched::Unreadable(object, why) => {
+            let (object, why) = (object.clone(), why.clone());
+            asides.spawn(async move {
+                let what = format!("{} {}", object.kind.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default());
+                tracing::warn!(what, why, "an object cannot be read and is left alone");
+                let note = format!("This object was accepted by the API server and cannot be read by Headroom: {why}");
+                ctx.events.tell_of(&object, true, "Unreadable", "Read", &note).await;
+            });
+        }
+        Touched::Pool(..) | Touched::PoolsOf(_) | Touched::Everything => {}
+    }
+}
+
+/// One look at one pool, and when to look again.
+async fn look(ctx: &Context, key: &Key) -> Duration {
+    let begun = clock::boot();
+    let again = match look_once(ctx, key).await {
+        Ok(again) => {
+            ctx.metrics.looks.inc();
+            again
+        }
+        Err(error) => {
+            Metrics::count(&ctx.metrics.failures, error.label());
+            tracing::warn!(%error, pool = format!("{}/{}", key.0, key.1), "a look at a pool ended early");
+            error.again()
+        }
+    };
+    ctx.metrics.look_seconds.observe((clock::boot() - begun).as_secs_f64());
+    ctx.metrics.heartbeat.set(clock::now().as_duration().as_secs_f64());
+    again
+}
+
+async fn look_once(ctx: &Context, (namespace, name): &Key) -> Result<Duration, Error> {
+    let now = clock::now();
+    let observed = match observe::observe(ctx, namespace, name, now).await {
+        Looked::Ours(observed) => *observed,
+        Looked::Foreign(install) => {
+            tracing::info!(pool = format!("{namespace}/{name}"), install, "this pool is looked after by another install");
+            return Ok(FOREIGN);
+        }
+    };
+    let key = format!("{namespace}/{name}");
+    let nobody = observed.snapshot.pool.missing && observed.snapshot.campaigns.is_empty();
+    // The time of the decision is that of the readings it rests on.
+    let decided = plan::plan(&observed.snapshot, now);
+    if nobody {
+        ctx.forget(&key);
+        return Ok(FOREIGN);
+    }
+    ctx.remember(&key, decided.memory.clone());
+    let again = decided.again;
+    let acted = act::act(ctx, observed, decided, now).await?;
+    if acted {
+        return Ok(Duration::from_millis(100));
+    }
+    Ok(Duration::try_from(again).unwrap_or(Duration::from_secs(1)))
+}
+
+/// Says whether a Sender can be used.
+async fn look_at_sender(ctx: &Context, namespace: &str, name: &str) {
+    let Some(there) = ctx.stores.senders.get(&ObjectRef::new(name).within(namespace)) else { return };
+    let Ok(sender) = &there.0 else { return };
+    let old = sender.status.clone().unwrap_or_default();
+    let generation = sender.metadata.generation.unwrap_or_default();
+    let status = sender_report::tell(&sender.spec, generation, &old, observe::trouble(&sender.spec), clock::now());
+    if status == old {
+        return;
+    }
+    let mut wanted = sender.clone();
+    wanted.status = Some(status);
+    if let Err(error) = objects::replace_status(&ctx.client, &wanted).await {
+        tracing::info!(%error, sender = sender.name_any(), "the status of a Sender was not written");
+    }
+}

@@ -1,0 +1,274 @@
+//! Observe: everything one decision needs, read into plain data. Reads, and never writes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use crate::api::pool::Reduce;
+use crate::api::{Campaign, CapacityPool, INSTALL_ANNOTATION, SEND_LABEL, WaveRelease};
+use crate::cluster::targets::{self, Handle};
+use crate::cluster::{ledger, stores};
+use crate::plan;
+use crate::plan::identity::SendId;
+use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
+use crate::plan::rules::{Rules, Unusable};
+use crate::plan::snapshot::{self, Orphan, Settings, Snapshot, TargetFault, Workload};
+use crate::prometheus::Sensor;
+use crate::senders::Target;
+
+use super::context::Context;
+
+/// History is asked for so far back, in such steps, and kept so long.
+const HISTORY: SignedDuration = SignedDuration::from_hours(8 * 24);
+const HISTORY_STEP: SignedDuration = SignedDuration::from_mins(5);
+const HISTORY_KEPT: SignedDuration = SignedDuration::from_mins(15);
+
+/// What was read.
+pub struct Observed {
+    /// For the decision.
+    pub snapshot: Snapshot,
+    /// The pool as it was read; None: there is none, or it cannot be read, and nothing of it is written.
+    pub pool: Option<CapacityPool>,
+    /// Campaigns as they were read, by namespace and name.
+    pub campaigns: BTreeMap<(String, String), Campaign>,
+    /// Ledger entries as they were read, by name.
+    pub entries: BTreeMap<String, WaveRelease>,
+    /// Targets as they were read.
+    pub handles: Vec<Handle>,
+}
+
+/// Whose pool it is.
+pub enum Looked {
+    /// Another install's: nothing is touched.
+    Foreign(String),
+    /// Ours.
+    Ours(Box<Observed>),
+}
+
+/// Reads everything that concerns one pool.
+pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp) -> Looked {
+    let there = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace));
+    if let Some(install) = there.as_ref().and_then(|pool| pool.annotations().get(INSTALL_ANNOTATION)) {
+        if *install != ctx.settings.install {
+            return Looked::Foreign(install.clone());
+        }
+    }
+    let (readable, rules) = match there.as_ref().map(|pool| &pool.0) {
+        None => (None, Err(Unusable { field: "spec".into(), why: "there is no such pool".into() })),
+        Some(Ok(pool)) => (Some(pool.clone()), Rules::parse(&pool.spec)),
+        Some(Err(error)) => (None, Err(Unusable { field: "spec".into(), why: format!("it cannot be read: {error}") })),
+    };
+    let all = ctx.entries();
+    let key = format!("{namespace}/{name}");
+    let of_pool = |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned());
+    let campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
+    let plain: Vec<snapshot::Campaign> = campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign)).collect();
+    let sends: Vec<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
+    let entries: BTreeMap<String, WaveRelease> = all
+        .into_iter()
+        .filter(|(_, entry)| entry.spec.pool == key || sends.contains(&entry.spec.send_id))
+        .collect();
+    let status = readable.as_ref().and_then(|pool| pool.status.clone()).unwrap_or_default();
+    let mut snapshot = Snapshot {
+        pool: snapshot::Pool {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            generation: readable.as_ref().and_then(|pool| pool.metadata.generation).unwrap_or_default(),
+            missing: there.is_none(),
+            deleting: readable.as_ref().is_some_and(|pool| pool.metadata.deletion_timestamp.is_some())
+                || ctx.stores.is_leaving(namespace),
+            rules,
+            status,
+        },
+        workloads: Vec::new(),
+        orphans: Vec::new(),
+        limits: Vec::new(),
+        guardrails: Vec::new(),
+        campaigns: plain,
+        entries: entries.values().filter_map(ledger::entry).collect(),
+        settings: Settings { breach_recovery: ctx.settings.breach_recovery },
+        memory: ctx.memory(&key),
+        nonce: uuid::Uuid::new_v4().to_string(),
+    };
+    let mut handles = Vec::new();
+    if let Some(pool) = &readable {
+        if plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty() {
+            handles = measure(ctx, pool, &mut snapshot, now).await;
+        }
+    }
+    let campaigns = campaigns.into_iter().map(|campaign| {
+        ((campaign.namespace().unwrap_or_default(), campaign.name_any()), campaign)
+    });
+    Looked::Ours(Box::new(Observed { snapshot, pool: readable, campaigns: campaigns.collect(), entries, handles }))
+}
+
+fn plain_campaign(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Campaign> {
+    let namespace = campaign.namespace()?;
+    let mut plain = snapshot::Campaign {
+        name: campaign.name_any(),
+        uid: campaign.uid()?,
+        generation: campaign.metadata.generation.unwrap_or_default(),
+        version: campaign.resource_version()?,
+        created: campaign.creation_timestamp()?.0,
+        deleting: campaign.metadata.deletion_timestamp.is_some(),
+        spec: campaign.spec.clone(),
+        status: campaign.status.clone().unwrap_or_default(),
+        sender: sender(ctx, campaign),
+        labels: ctx.stores.labels(&namespace),
+        taken_by: None,
+        unreadable_entry: None,
+        namespace,
+    };
+    plain.taken_by = taken_by(ctx, &plain);
+    let label = SendId::parse(&plain.send_id(), &plain.namespace).ok().map(|send| send.label());
+    plain.unreadable_entry = ctx.stores.entries.state().into_iter().find_map(|entry| {
+        let is_of_send = label.is_some() && entry.labels().get(SEND_LABEL) == label.as_ref();
+        (entry.0.is_err() && is_of_send).then(|| entry.name_any())
+    });
+    Some(plain)
+}
+
+/// The older of several Campaigns with one `sendId`, whatever pool it draws on.
+fn taken_by(ctx: &Context, campaign: &snapshot::Campaign) -> Option<String> {
+    let send_id = campaign.send_id();
+    let older = ctx.stores.readable_campaigns().filter(|other| {
+        let key = format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any());
+        let same = other.spec.send_id.clone().unwrap_or(key) == send_id;
+        let has_finished = other.status.as_ref().and_then(|status| status.phase).is_some_and(|phase| phase.is_finished());
+        let rank = (other.creation_timestamp().map(|at| at.0), other.uid());
+        same && !has_finished
+            && other.metadata.deletion_timestamp.is_none()
+            && rank < (Some(campaign.created), Some(campaign.uid.clone()))
+    });
+    older.map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())).min()
+}
+
+fn sender(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Sender> {
+    let (namespace, name) = stores::sender_of(campaign);
+    let there = ctx.stores.senders.get(&ObjectRef::new(&name).within(&namespace))?;
+    let sender = there.0.as_ref().ok()?;
+    let mut trouble = trouble(&sender.spec);
+    let reads_secrets = sender.spec.webhook.headers.as_ref().is_some_and(|headers| !headers.is_empty());
+    if trouble.is_none() && reads_secrets && !ctx.settings.sender_namespaces.contains(&namespace) {
+        trouble = Some(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"));
+    }
+    Some(snapshot::Sender {
+        uid: sender.uid()?,
+        generation: sender.metadata.generation.unwrap_or_default(),
+        deleting: sender.metadata.deletion_timestamp.is_some(),
+        spec: sender.spec.clone(),
+        trouble,
+        namespace,
+        name,
+    })
+}
+
+/// What only the adapter can find wrong with a Sender.
+pub fn trouble(spec: &crate::api::SenderSpec) -> Option<String> {
+    if let Err(error) = Target::parse(&spec.webhook.url) {
+        return Some(format!("spec.webhook.url: {error}"));
+    }
+    let ours = crate::senders::is_ours;
+    let header = spec.webhook.headers.iter().flatten().find(|header| ours(&header.name))?;
+    Some(format!("spec.webhook.headers: {} is set by Headroom itself; take it out", header.name))
+}
+
+/// Targets and sensors, into the snapshot.
+async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, now: Timestamp) -> Vec<Handle> {
+    let namespace = snapshot.pool.namespace.clone();
+    let mut handles = Vec::new();
+    let rules = snapshot.pool.rules.clone().ok();
+    let address = pool.spec.prometheus.as_ref().map_or(&ctx.settings.prometheus_url, |server| &server.address);
+    let sensor = ctx.sensor(address);
+    if let Some(rules) = &rules {
+        let targets = join_all(rules.workloads.iter().map(|workload| {
+            targets::find(&ctx.client, &namespace, &workload.target.0, &workload.target.1)
+        }));
+        let demands = join_all(rules.workloads.iter().map(|workload| read(ctx, &sensor, &workload.query, workload.reduce, now)));
+        let histories = join_all(rules.workloads.iter().map(|workload| history(ctx, &sensor, address, &workload.query, workload.reduce, now)));
+        let limits = join_all(rules.limits.iter().map(|limit| read(ctx, &sensor, &limit.query, None, now)));
+        let guardrails = join_all(rules.guardrails.iter().map(|rail| read(ctx, &sensor, &rail.query, None, now)));
+        let (targets, demands, histories, limits, guardrails) = futures::join!(targets, demands, histories, limits, guardrails);
+        for ((target, demand), history) in targets.into_iter().zip(demands).zip(histories) {
+            let target = target.map(|mut handle| {
+                handle.found.target.note_is_alive = is_alive(ctx, &handle);
+                handles.push(handle.clone());
+                handle.found
+            });
+            snapshot.workloads.push(Workload { target, demand: Some(demand), history: Some(history) });
+        }
+        snapshot.limits = limits.into_iter().map(Some).collect();
+        snapshot.guardrails = guardrails.into_iter().map(Some).collect();
+    }
+    // Claims that no workload answers for any more: the workload left the rules, or its target was replaced.
+    for claim in snapshot.pool.status.claims.clone() {
+        let index = rules.iter().flat_map(|rules| &rules.workloads).position(|workload| workload.name == claim.workload);
+        let target = index.and_then(|index| snapshot.workloads.get(index)).map(|workload| &workload.target);
+        let answered = match target {
+            Some(Ok(found)) => found.target.uid == claim.uid,
+            Some(Err(TargetFault::Unreadable(_))) => true,
+            Some(Err(TargetFault::Missing | TargetFault::Unsupported(_))) | None => false,
+        };
+        if answered {
+            continue;
+        }
+        let target = targets::carrier(&ctx.client, &namespace, &claim.kind, &claim.name).await.map(|handle| {
+            handles.push(handle.clone());
+            handle.found.target
+        });
+        snapshot.orphans.push(Orphan { claim, target });
+    }
+    handles
+}
+
+/// Whether the pool that a note names still holds the claim it names.
+fn is_alive(ctx: &Context, handle: &Handle) -> bool {
+    let Some(note) = &handle.found.target.note else { return false };
+    let Some((namespace, name)) = note.pool.split_once('/') else { return false };
+    let Some(pool) = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace)) else { return false };
+    match &pool.0 {
+        Ok(pool) => pool.status.iter().flat_map(|status| &status.claims).any(|claim| claim.id == note.claim),
+        // What cannot be read may well hold it.
+        Err(_) => true,
+    }
+}
+
+async fn read(
+    ctx: &Context,
+    sensor: &Result<Arc<Sensor>, String>,
+    query: &str,
+    reduce: Option<Reduce>,
+    now: Timestamp,
+) -> Result<Reading, SensorFault> {
+    let sensor = sensor.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
+    ctx.metrics.queries.inc();
+    let reading = sensor.read(query, reduce, now).await;
+    if let Err(fault) = &reading {
+        crate::metrics::Metrics::count(&ctx.metrics.sensor_faults, fault.label());
+    }
+    reading
+}
+
+async fn history(
+    ctx: &Context,
+    sensor: &Result<Arc<Sensor>, String>,
+    address: &str,
+    query: &str,
+    reduce: Option<Reduce>,
+    now: Timestamp,
+) -> Result<HistoryPoints, SensorFault> {
+    if let Some(kept) = ctx.kept_history(address, query, now - HISTORY_KEPT) {
+        return kept;
+    }
+    let sensor = sensor.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
+    ctx.metrics.queries.inc();
+    let history = sensor.history(query, reduce, now - HISTORY, now, HISTORY_STEP).await;
+    if history.is_ok() {
+        ctx.keep_history(address, query, now, history.clone());
+    }
+    history
+}
