@@ -1,1 +1,92 @@
-fn main() {}
+//! The shop: the system behind the sends, with a ground truth. One process serves many worlds, one per namespace.
+//!
+//! It serves the traffic of each world to Prometheus and to a real autoscaler, receives releases and lets them bring
+//! the visits they would bring, and writes down at each release whether there was room. It uses nothing of Headroom's
+//! planning: it is the witness.
+
+mod external;
+mod load;
+mod receiver;
+mod traffic;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+use clap::Parser;
+use tokio::io::AsyncReadExt;
+
+use world::Worlds;
+
+/// What the shop is given.
+#[derive(Parser)]
+struct Arguments {
+    /// Written when the shop is ready: {"http": PORT, "https": PORT}.
+    #[arg(long)]
+    port_file: PathBuf,
+    /// Where the logs of requests are kept.
+    #[arg(long)]
+    log_dir: PathBuf,
+    /// Ends when standard input is closed.
+    #[arg(long)]
+    until_stdin_closes: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = Arguments::parse();
+    std::fs::create_dir_all(&arguments.log_dir)?;
+    let worlds = Arc::new(Worlds::new(arguments.log_dir));
+    let client = kube::Client::try_default().await?;
+    tokio::spawn(traffic::run(Arc::clone(&worlds)));
+    tokio::spawn(world::watch_replicas(Arc::clone(&worlds), client));
+
+    let plain = Router::new()
+        .route("/worlds/{namespace}", put(world::put).patch(world::patch).get(world::show).delete(world::delete))
+        .route("/worlds/{namespace}/send", post(receiver::send))
+        .route("/worlds/{namespace}/log", get(receiver::log))
+        .route("/metrics", get(traffic::metrics))
+        .with_state(Arc::clone(&worlds));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let http = listener.local_addr()?.port();
+
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+    let config = axum_server::tls_rustls::RustlsConfig::from_der(
+        vec![certified.cert.der().to_vec()],
+        certified.signing_key.serialize_der(),
+    )
+    .await?;
+    let secure = std::net::TcpListener::bind("127.0.0.1:0")?;
+    secure.set_nonblocking(true)?;
+    let https: SocketAddr = secure.local_addr()?;
+    let api = external::router(worlds);
+    let served = axum_server::tls_rustls::from_tcp_rustls(secure, config)?;
+    tokio::spawn(async move { served.serve(api.into_make_service()).await });
+
+    let ports = serde_json::json!({"http": http, "https": https.port()}).to_string();
+    let draft = arguments.port_file.with_extension("draft");
+    std::fs::write(&draft, ports)?;
+    std::fs::rename(&draft, &arguments.port_file)?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let closed = async {
+        if arguments.until_stdin_closes {
+            let mut rest = [0; 64];
+            while tokio::io::stdin().read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        served = axum::serve(listener, plain) => served?,
+        _ = terminate.recv() => {}
+        () = closed => {}
+    }
+    // A request that is being logged is synced before it is answered; nothing else needs to be kept.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    Ok(())
+}
