@@ -135,9 +135,10 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         },
         Why::Claimed { workload, by } => format!("Waiting: workload \"{workload}\" is held by the CapacityPool {by}. Two pools cannot both give away its room; take the workload out of one of them."),
         Why::Contested { workload, manager, value, floor } => format!("Waiting: {manager} keeps setting the floor of \"{workload}\" to {value}, and {floor} are needed. Headroom has written it again three times and stops. Raise the value there, or take the field out of what {manager} applies."),
-        Why::Scaling { wave, numbers, needed, have, most } => format!(
-            "Scaling {} for wave \"{wave}\": {needed} ready replicas needed, {have} are (max {most}). It brings {} on top of {} and {} still to come from other sends.",
+        Why::Scaling { wave, numbers, needed, have, held, most } => format!(
+            "Scaling {} for wave \"{wave}\": {needed} ready replicas needed, {have} are{} (max {most}). It brings {} on top of {} and {} still to come from other sends.",
             numbers.workload,
+            if have >= needed && held < needed { ", and must be held first" } else { "" },
             brings(numbers),
             people::per_second(numbers.baseline, Rounding::Up),
             people::per_second(numbers.committed, Rounding::Up),

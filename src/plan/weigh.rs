@@ -453,7 +453,8 @@ impl<'a> Scales<'_, 'a> {
             let why = Why::Scaling {
                 wave: want.wave.name.clone(),
                 needed,
-                have: numbers.replicas,
+                have: measure.found.ready,
+                held: i32::try_from(measure.held).unwrap_or(i32::MAX),
                 most: i32::try_from(measure.most).unwrap_or(i32::MAX),
                 numbers,
             };

@@ -106,7 +106,7 @@ pub enum Why {
     Target { workload: String, name: String, fault: TargetFault },
     Claimed { workload: String, by: String },
     Contested { workload: String, manager: String, value: i32, floor: i32 },
-    Scaling { wave: String, numbers: Numbers, needed: i32, have: i32, most: i32 },
+    Scaling { wave: String, numbers: Numbers, needed: i32, have: i32, held: i32, most: i32 },
     Confirming { wave: String, numbers: Numbers, seen: u32, of: u32, span: i64 },
     Sending { wave: String, recipients: u64, until: Timestamp },
     Soaking { wave: String, until: Timestamp },
