@@ -1,1 +1,19 @@
-//! x
+//! Everything that is shown from outside: the operator as a process with the chart's own arguments and rights, on a real
+//! control plane, with the receiver's log and the API server as witnesses. One binary, since each further one would
+//! link the whole tree anew. What a test needs it brings up by itself; without it, it fails and never skips.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, missing_docs)]
+
+mod support;
+
+mod architecture;
+mod bad_input;
+mod breach;
+mod chart;
+mod crash;
+mod crds;
+mod edits;
+mod happy;
+mod rival;
+mod room;
+mod silence;

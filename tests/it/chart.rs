@@ -1,0 +1,130 @@
+//! The chart: what it renders under which values, what it refuses, and that a real API server takes it.
+
+use std::process::Command;
+
+use crate::support::bed::{bed, root};
+
+fn chart() -> String {
+    root().join("charts/headroom").to_str().unwrap().to_owned()
+}
+
+fn helm(arguments: &[&str]) -> Result<String, String> {
+    let output = bed().command("helm").args(arguments).output().unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout))
+    }
+}
+
+fn render(set: &[&str]) -> Result<String, String> {
+    let chart = chart();
+    let mut arguments = vec!["template", "headroom", chart.as_str(), "--namespace", "ops"];
+    for value in set {
+        arguments.extend(["--set", value]);
+    }
+    helm(&arguments)
+}
+
+const URL: &str = "prometheus.url=http://prometheus:9090";
+
+/// Kinds and names of what is rendered.
+fn objects(text: &str) -> Vec<(String, String)> {
+    headroom::yaml::read_all(text)
+        .unwrap()
+        .iter()
+        .map(|object| (object["kind"].as_str().unwrap().to_owned(), object["metadata"]["name"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+fn count(text: &str, kind: &str) -> usize {
+    objects(text).iter().filter(|(there, _)| there == kind).count()
+}
+
+#[test]
+fn it_passes_the_strict_linter_with_every_set_of_values() {
+    let folder = root().join("charts/headroom/ci");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let file = file.unwrap().path();
+        let said = helm(&["lint", "--strict", &chart(), "--values", file.to_str().unwrap()]);
+        said.unwrap_or_else(|said| panic!("{}: {said}", file.display()));
+    }
+}
+
+#[test]
+fn what_is_missing_or_misspelt_is_refused_by_name() {
+    let told = render(&[]).unwrap_err();
+    assert!(told.contains("prometheus.url"), "{told}");
+    let told = render(&[URL, "prometheus.ur1=x"]).unwrap_err();
+    assert!(told.contains("ur1"), "{told}");
+    let told = render(&[URL, "serviceAccount.create=false"]).unwrap_err();
+    assert!(told.contains("serviceAccount.name"), "{told}");
+}
+
+#[test]
+fn every_switch_does_what_it_says() {
+    let usual = render(&[URL]).unwrap();
+    assert_eq!(count(&usual, "CustomResourceDefinition"), 4);
+    assert_eq!(count(&usual, "Namespace"), 1);
+    assert!(count(&usual, "ValidatingAdmissionPolicy") >= 1);
+    assert_eq!(count(&render(&[URL, "crds.install=false"]).unwrap(), "CustomResourceDefinition"), 0);
+    assert_eq!(count(&render(&[URL, "ledger.create=false"]).unwrap(), "Namespace"), 0);
+    assert_eq!(count(&render(&[URL, "ledger.protect=false"]).unwrap(), "ValidatingAdmissionPolicy"), 0);
+    let bare = render(&[URL, "rbac.create=false"]).unwrap();
+    for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] {
+        assert_eq!(count(&bare, kind), 0, "{kind}");
+    }
+    let watched = render(&[URL, "metrics.serviceMonitor.enabled=true", "networkPolicy.enabled=true"]).unwrap();
+    assert_eq!((count(&watched, "ServiceMonitor"), count(&watched, "NetworkPolicy")), (1, 1));
+    assert!(render(&[URL, "image.digest=sha256:abc"]).map_or_else(|said| said, |text| text).contains("sha256:abc"));
+    let secrets = render(&[URL, "senderNamespaces={mail,news}"]).unwrap();
+    assert!(secrets.contains("--sender-namespaces=mail,news"));
+    assert!(count(&secrets, "Role") > count(&usual, "Role"));
+}
+
+#[test]
+fn it_runs_without_rights_it_does_not_need() {
+    let text = render(&[URL]).unwrap();
+    for object in headroom::yaml::read_all(&text).unwrap() {
+        for rule in object["rules"].as_array().into_iter().flatten() {
+            let verbs: Vec<&str> = rule["verbs"].as_array().into_iter().flatten().filter_map(|verb| verb.as_str()).collect();
+            let name = object["metadata"]["name"].as_str().unwrap();
+            if name.contains("operator") || name.contains("ledger") {
+                assert!(!verbs.contains(&"*") && !verbs.contains(&"delete") && !verbs.contains(&"deletecollection"), "{name}: {rule}");
+            }
+        }
+        if object["kind"] == "Deployment" {
+            let pod = &object["spec"]["template"]["spec"];
+            let container = &pod["containers"][0]["securityContext"];
+            assert_eq!(container["readOnlyRootFilesystem"], true);
+            assert_eq!(container["allowPrivilegeEscalation"], false);
+            assert_eq!(container["capabilities"]["drop"][0], "ALL");
+            assert_eq!(object["spec"]["strategy"]["type"], "Recreate");
+            assert!(pod["securityContext"]["runAsNonRoot"] == true || container["runAsNonRoot"] == true);
+        }
+    }
+}
+
+#[test]
+fn two_installs_share_no_name_across_the_cluster() {
+    let cluster_wide = |namespace: &str, release: &str| {
+        let text = helm(&["template", release, &chart(), "--namespace", namespace, "--set", URL, "--set", "crds.install=false", "--set", "ledger.create=false"]).unwrap();
+        let wide = ["ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+        objects(&text).into_iter().filter(|(kind, _)| wide.contains(&kind.as_str())).collect::<Vec<_>>()
+    };
+    let (one, other) = (cluster_wide("a-b", "c"), cluster_wide("a", "b-c"));
+    assert!(!one.is_empty() && one.iter().all(|object| !other.contains(object)), "{one:?} {other:?}");
+}
+
+#[test]
+fn the_arguments_of_the_chart_are_those_of_the_program() {
+    let text = render(&[URL, "senderNamespaces={mail}"]).unwrap();
+    let deployment = headroom::yaml::read_all(&text).unwrap().into_iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap().clone();
+    let help = Command::new(env!("CARGO_BIN_EXE_headroom")).args(["run", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for argument in arguments.iter().skip(1) {
+        let name = argument.as_str().unwrap().split('=').next().unwrap();
+        assert!(help.contains(name), "{name} in {help}");
+    }
+}

@@ -1,0 +1,198 @@
+//! The definitions: the files hold what the code says, and a real API server accepts and refuses what it should, in
+//! words that read well.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::bed::{bed, root};
+
+#[test]
+fn the_files_hold_what_the_code_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new(env!("CARGO_BIN_EXE_headroom")).args(["crd", "--out"]).arg(folder.path()).status().unwrap();
+    assert!(made.success());
+    for file in ["campaigns.yaml", "capacitypools.yaml", "senders.yaml", "wavereleases.yaml"] {
+        let wanted = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        for place in ["crds", "charts/headroom/files/crds"] {
+            let there = std::fs::read_to_string(root().join(place).join(file)).unwrap();
+            assert!(there == wanted, "{place}/{file} is not what `headroom crd --out {place}` writes; run it");
+        }
+    }
+}
+
+fn campaign(change: impl FnOnce(&mut Value)) -> Value {
+    let mut object = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "Campaign",
+        "metadata": {"name": "x", "namespace": "default"},
+        "spec": {
+            "poolRef": {"name": "p"}, "senderRef": {"name": "s"}, "channel": "email", "audience": {"size": 1000},
+        },
+    });
+    change(&mut object);
+    object
+}
+
+fn pool(change: impl FnOnce(&mut Value)) -> Value {
+    let mut object = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "CapacityPool",
+        "metadata": {"name": "x", "namespace": "default", "annotations": {"headroom.dev/install": "nobody/none"}},
+        "spec": {"workloads": [{
+            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "up"},
+            "capacityPerReplica": "100/s", "maxReplicas": 10,
+        }]},
+    });
+    change(&mut object);
+    object
+}
+
+fn sender(change: impl FnOnce(&mut Value)) -> Value {
+    let mut object = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "Sender",
+        "metadata": {"name": "x", "namespace": "default"},
+        "spec": {"sendRate": "100/s", "webhook": {"url": "https://mail.internal/send"}},
+    });
+    change(&mut object);
+    object
+}
+
+/// Asks the API server without leaving anything behind.
+fn verdict(object: &Value) -> Result<String, String> {
+    use std::io::Write;
+    let mut child = bed()
+        .command("kubectl")
+        .args(["create", "--dry-run=server", "--validate=strict", "-f", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(object.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(said) } else { Err(said) }
+}
+
+/// A wrong object, and a part of what is said of it.
+type Wrong = (Value, &'static str);
+
+fn wrong() -> Vec<Wrong> {
+    let spec = |field: &'static str, value: Value| move |object: &mut Value| object["spec"][field] = value;
+    let workload = |field: &'static str, value: Value| move |object: &mut Value| object["spec"]["workloads"][0][field] = value;
+    vec![
+        (campaign(spec("audience", json!({"size": 0}))), "spec.audience.size"),
+        (campaign(spec("audience", json!({"size": 2_000_000_000_i64}))), "spec.audience.size"),
+        (campaign(spec("audience", json!({"size": "1,200,000"}))), "spec.audience.size"),
+        (campaign(spec("channel", json!("E-Mail"))), "spec.channel"),
+        (campaign(spec("priority", json!(1001))), "spec.priority"),
+        (campaign(spec("sendId", json!("UPPER/x"))), "spec.sendId"),
+        (campaign(spec("urgent", json!(true))), "unknown field \"spec.urgent\""),
+        (campaign(spec("schedule", json!({"start": "tomorrow"}))), "spec.schedule.start"),
+        (campaign(spec("schedule", json!({"start": "2027-03-19T18:00", "end": "2027-03-19T09:00"}))), "start must be before end"),
+        (campaign(spec("schedule", json!({"windows": [{"from": "9:00", "to": "18:00"}]}))), "spec.schedule.windows[0].from"),
+        (campaign(spec("schedule", json!({"windows": [{"from": "09:00", "to": "09:00"}]}))), "from and to are the same"),
+        (campaign(spec("schedule", json!({"windows": [{"days": ["Funday"], "from": "09:00", "to": "10:00"}]}))), "spec.schedule.windows[0].days[0]"),
+        (campaign(spec("waves", json!([{"name": "a"}, {"name": "b"}]))), "only one wave may leave out its size"),
+        (campaign(spec("waves", json!([{"name": "a", "percent": 50}, {"name": "b", "percent": 49}]))), "must add up to 100"),
+        (campaign(spec("waves", json!([{"name": "a", "percent": 50, "recipients": 5}, {"name": "b"}]))), "not both"),
+        (campaign(spec("waves", json!([{"name": "a", "percent": 50}, {"name": "a"}]))), "Duplicate value"),
+        (campaign(spec("waves", json!([]))), "spec.waves"),
+        (campaign(spec("load", json!({"peak": "5/s", "visitRate": "2%"}))), "give load.peak alone"),
+        (campaign(spec("parameters", json!({"template": 7}))), "spec.parameters.template"),
+        (campaign(|object| object["metadata"]["name"] = json!("x".repeat(53))), "at most 52 characters"),
+        (pool(spec("workloads", json!([]))), "spec.workloads"),
+        (pool(workload("capacityPerReplica", json!("100"))), "spec.workloads[0].capacityPerReplica"),
+        (pool(workload("maxReplicas", json!(0))), "spec.workloads[0].maxReplicas"),
+        (pool(workload("demand", json!({"query": ""}))), "spec.workloads[0].demand.query"),
+        (pool(spec("targetUtilization", json!("90%"))), "spec.targetUtilization"),
+        (pool(spec("loadMargin", json!("0.5"))), "spec.loadMargin"),
+        (pool(spec("guardrails", json!([{"name": "e", "query": "up", "max": "1%", "min": "1%"}]))), "give a guardrail max or min"),
+        (pool(spec("guardrails", json!([{"name": "e", "query": "up"}]))), "give a guardrail max or min"),
+        (pool(spec("limits", json!([{"name": "e", "query": "up", "max": "much"}]))), "spec.limits[0].max"),
+        (pool(spec("confirm", json!({"samples": 0}))), "spec.confirm.samples"),
+        (sender(spec("sendRate", json!("fast"))), "spec.sendRate"),
+        (sender(spec("webhook", json!({"url": "https://user:pass@mail/send"}))), "spec.webhook.url"),
+        (sender(spec("webhook", json!({"url": "https://mail/send", "contract": {}}))), "a contract must name what the receiver guarantees"),
+        (sender(spec("webhook", json!({"url": "https://mail/send", "headers": [{"name": "bad header", "secretKeyRef": {"name": "a", "key": "b"}}]}))), "spec.webhook.headers[0].name"),
+    ]
+}
+
+#[test]
+fn wrong_objects_are_refused_and_the_refusal_names_the_field() {
+    for object in [campaign(|_| ()), pool(|_| ()), sender(|_| ())] {
+        verdict(&object).unwrap_or_else(|said| panic!("{said}"));
+    }
+    for (object, part) in wrong() {
+        let said = verdict(&object).expect_err(&format!("{object} is refused"));
+        assert!(said.contains(part), "{part} in: {said}");
+    }
+}
+
+#[test]
+fn right_objects_of_every_union_are_accepted() {
+    let spec = |field: &'static str, value: Value| move |object: &mut Value| object["spec"][field] = value;
+    for object in [
+        campaign(spec("waves", json!([{"name": "a", "percent": 40}, {"name": "b", "percent": 60}]))),
+        campaign(spec("waves", json!([{"name": "a", "recipients": 40}, {"name": "b", "percent": 10}, {"name": "c"}]))),
+        campaign(spec("load", json!({"peak": "640/s"}))),
+        campaign(spec("load", json!({"visitRate": "2.5%", "responseMedian": "1h30m"}))),
+        campaign(spec("schedule", json!({"timeZone": "Europe/Berlin", "start": "2027-03-19T09:00", "end": "2027-03-19T18:00+01:00", "windows": [{"days": ["Mon-Fri", "Sun"], "from": "22:00", "to": "06:00"}, {"from": "00:00", "to": "24:00"}]}))),
+        pool(spec("guardrails", json!([{"name": "e", "query": "up", "max": "1%", "for": "1m", "onBreach": "Abort"}, {"name": "s", "query": "up", "min": "97%"}]))),
+        pool(spec("admission", json!({"namespaceSelector": {}}))),
+        sender(spec("webhook", json!({"url": "http://mail:8080/send?x=1", "contract": {"atMostOnce": {}}, "body": "{\"a\": {{ wave.offset }}}"}))),
+    ] {
+        verdict(&object).unwrap_or_else(|said| panic!("{object}: {said}"));
+    }
+}
+
+#[test]
+fn what_must_never_change_cannot_be_changed_and_a_status_write_is_never_refused() {
+    let bed = bed();
+    bed.kubectl(&["create", "namespace", "rules"]);
+    let named = |change: &dyn Fn(&mut Value)| {
+        campaign(|object| {
+            object["metadata"] = json!({"name": "x", "namespace": "rules"});
+            object["spec"]["poolRef"] = json!({"name": "p", "namespace": "nowhere"});
+            object["spec"]["sendId"] = json!("rules/x");
+            change(object);
+        })
+        .to_string()
+    };
+    bed.apply(&named(&|_| ()));
+    let refused = |change: &dyn Fn(&mut Value)| bed.try_apply(&named(change)).expect_err("it is refused");
+    assert!(refused(&|object| object["spec"]["sendId"] = json!("rules/y")).contains("sendId is the identity of the send"));
+    assert!(refused(&|object| object["spec"]["sendId"] = Value::Null).contains("sendId is the identity of the send"));
+    assert!(refused(&|object| object["spec"]["senderRef"] = json!({"name": "other"})).contains("senderRef cannot be changed"));
+    bed.apply(&named(&|object| object["spec"]["abort"] = json!(true)));
+    assert!(refused(&|object| object["spec"]["abort"] = json!(false)).contains("abort cannot be taken back"));
+    assert!(refused(&|_| ()).contains("abort cannot be taken back"));
+    let status = json!({"status": {"phase": "Aborted", "message": "x"}}).to_string();
+    bed.kubectl(&["-n", "rules", "patch", "campaign", "x", "--subresource=status", "--type=merge", "-p", &status]);
+    let finalizer = json!({"metadata": {"finalizers": ["example.com/x"]}}).to_string();
+    bed.kubectl(&["-n", "rules", "patch", "campaign", "x", "--type=merge", "-p", &finalizer]);
+    bed.kubectl(&["-n", "rules", "patch", "campaign", "x", "--type=merge", "-p", r#"{"metadata": {"finalizers": null}}"#]);
+
+    // The ledger: neither spec nor outcome.
+    let entry = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "WaveRelease",
+        "metadata": {"name": "x", "namespace": "rules"},
+        "spec": {
+            "sendId": "rules/x", "wave": {"name": "a", "offset": 0, "recipients": 5, "share": "rest"}, "disposition": "Fire",
+            "campaign": {"namespace": "rules", "name": "x", "uid": "u", "generation": 1}, "pool": "rules/p", "nonce": "n",
+            "firstAttemptAt": "2027-01-01T00:00:00Z",
+        },
+    });
+    bed.apply(&entry.to_string());
+    let patch = |what: &str, extra: &[&str]| {
+        let mut arguments = vec!["-n", "rules", "patch", "waverelease", "x", "--type=merge", "-p", what];
+        arguments.extend(extra);
+        bed.try_kubectl(&arguments)
+    };
+    assert!(patch(r#"{"spec": {"nonce": "other"}}"#, &[]).unwrap_err().contains("a ledger entry never changes"));
+    let status = ["--subresource=status"];
+    patch(r#"{"status": {"outcome": "Unknown"}}"#, &status).unwrap();
+    assert!(patch(r#"{"status": {"outcome": null}}"#, &status).unwrap_err().contains("an outcome is never taken away"));
+    patch(r#"{"status": {"outcome": "Released"}}"#, &status).unwrap();
+    assert!(patch(r#"{"status": {"outcome": "Unknown"}}"#, &status).unwrap_err().contains("never changes"));
+    bed.kubectl(&["delete", "namespace", "rules", "--wait=false"]);
+}

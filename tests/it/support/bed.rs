@@ -1,0 +1,155 @@
+//! One bed for the whole run. It ends itself when this process is gone.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Where everything is.
+pub struct Bed {
+    pub dir: PathBuf,
+    pub bin: PathBuf,
+    pub kubeconfig: PathBuf,
+    pub prometheus: String,
+    pub shop: u16,
+    /// Dropped with the process: the shop ends when its input is closed.
+    _shop_input: std::process::ChildStdin,
+}
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder cargo builds into: the binary of the operator lies there.
+pub fn target() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_headroom")).parent().unwrap().to_owned()
+}
+
+/// The bed, brought up by whoever asks first.
+pub fn bed() -> &'static Bed {
+    static BED: OnceLock<Bed> = OnceLock::new();
+    BED.get_or_init(up)
+}
+
+fn up() -> Bed {
+    let output = Command::new(root().join("tests/bed/up"))
+        .args(["--owner", &std::process::id().to_string()])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("tests/bed/up can be run");
+    assert!(output.status.success(), "the test bed did not come up; the lines above say why");
+    let line = String::from_utf8(output.stdout).unwrap();
+    let value = |name: &str| {
+        let field = line.split_whitespace().find_map(|word| word.strip_prefix(&format!("{name}=")));
+        field.unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
+    };
+    let dir = PathBuf::from(value("HEADROOM_BED"));
+    let kubeconfig = PathBuf::from(value("KUBECONFIG"));
+    let ports = dir.join("shop.json");
+    let mut shop = Command::new(target().join("examples/shop"))
+        .arg("--port-file")
+        .arg(&ports)
+        .arg("--log-dir")
+        .arg(dir.join("shop"))
+        .arg("--until-stdin-closes")
+        .env("KUBECONFIG", &kubeconfig)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the shop is built beside the tests");
+    std::fs::write(dir.join("pids/shop"), shop.id().to_string()).unwrap();
+    let begun = Instant::now();
+    while !ports.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the shop did not open");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ports: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(ports).unwrap()).unwrap();
+    let (http, https) = (ports["http"].as_u64().unwrap(), ports["https"].as_u64().unwrap());
+    let targets = format!(r#"[{{"targets": ["127.0.0.1:{http}"]}}]"#);
+    std::fs::write(dir.join("prometheus/targets/shop.json"), targets).unwrap();
+    let bed = Bed {
+        bin: PathBuf::from(value("HEADROOM_BED_BIN")),
+        prometheus: value("PROMETHEUS_URL"),
+        shop: u16::try_from(http).unwrap(),
+        _shop_input: shop.stdin.take().unwrap(),
+        dir,
+        kubeconfig,
+    };
+    let service = std::fs::read_to_string(root().join("tests/bed/shop/apiservice.yaml")).unwrap();
+    bed.apply(&service.replace("PORT", &https.to_string()));
+    bed.kubectl(&["apply", "--server-side", "-f", root().join("crds").to_str().unwrap()]);
+    bed.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+    bed
+}
+
+impl Bed {
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command.env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
+        // helm keeps files of its own; not in the home of whoever tests.
+        command.env("HELM_CACHE_HOME", self.dir.join("helm")).env("HELM_CONFIG_HOME", self.dir.join("helm")).env("HELM_DATA_HOME", self.dir.join("helm"));
+        command
+    }
+
+    /// Runs kubectl; what it says is the failure.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        self.try_kubectl(arguments).unwrap_or_else(|said| panic!("kubectl {arguments:?}: {said}"))
+    }
+
+    pub fn try_kubectl(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.command("kubectl").args(arguments).output().unwrap();
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    pub fn apply(&self, yaml: &str) {
+        self.try_apply(yaml).unwrap_or_else(|said| panic!("{said}\n{yaml}"));
+    }
+
+    /// Applies a text, or returns the refusal.
+    pub fn try_apply(&self, yaml: &str) -> Result<String, String> {
+        use std::io::Write;
+        let mut child = self
+            .command("kubectl")
+            .args(["apply", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(yaml.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        if output.status.success() {
+            // Warnings are on the other stream.
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    /// Asks the shop.
+    pub fn shop(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
+        let url = format!("http://127.0.0.1:{}{path}", self.shop);
+        let work = async move {
+            let request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, &url);
+            let request = match body {
+                Some(body) => request.json(&body),
+                None => request,
+            };
+            let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+            serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
+        };
+        // From a thread of its own, so that it may be called inside and outside a runtime.
+        std::thread::spawn(move || {
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+        })
+        .join()
+        .unwrap()
+    }
+}

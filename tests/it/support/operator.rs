@@ -1,0 +1,76 @@
+//! The operator as a process: the arguments are the chart's, and the rights are those of its ServiceAccount.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use super::bed::bed;
+
+/// A running operator. It is killed when dropped.
+pub struct Operator {
+    child: Arc<Mutex<Child>>,
+    pid_file: PathBuf,
+    pub log: PathBuf,
+}
+
+/// Its process, for whoever shall kill it.
+pub type Victim = Arc<Mutex<Child>>;
+
+impl Operator {
+    /// Starts one for an install. `server` is where it finds the API server: the bed's own, or a proxy in front of it.
+    pub fn start(namespace: &str, release: &str, server: Option<&str>, prometheus: Option<&str>) -> Operator {
+        let bed = bed();
+        let path = "jsonpath={range .spec.template.spec.containers[0].args[*]}{@}{\"\\n\"}{end}";
+        let given = bed.kubectl(&["-n", namespace, "get", "deployment", release, "-o", path]);
+        let token = bed.kubectl(&["-n", namespace, "create", "token", release, "--duration=24h"]);
+        let config = bed.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"]);
+        let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        config["users"][0]["user"] = serde_json::json!({ "token": token.trim() });
+        if let Some(server) = server {
+            config["clusters"][0]["cluster"] = serde_json::json!({ "server": server });
+        }
+        let kubeconfig = bed.dir.join(format!("operator-{namespace}.kubeconfig"));
+        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        let log = bed.dir.join(format!("logs/operator-{namespace}.log"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut arguments: Vec<String> = given.lines().map(|line| line.replace("0.0.0.0:8080", "127.0.0.1:0")).collect();
+        if let Some(prometheus) = prometheus {
+            arguments.retain(|argument| !argument.starts_with("--prometheus-url="));
+            arguments.push(format!("--prometheus-url={prometheus}"));
+        }
+        let child = Command::new(env!("CARGO_BIN_EXE_headroom"))
+            .args(arguments)
+            .env_clear()
+            .env("KUBECONFIG", kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let pid_file = bed.dir.join(format!("pids/operator-{namespace}"));
+        std::fs::write(&pid_file, child.id().to_string()).unwrap();
+        Operator { child: Arc::new(Mutex::new(child)), pid_file, log }
+    }
+
+    pub fn victim(&self) -> Victim {
+        Arc::clone(&self.child)
+    }
+
+    pub fn is_alive(&self) -> bool {
+        self.child.lock().unwrap().try_wait().unwrap().is_none()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.lock().unwrap().id()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let mut child = self.child.lock().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
+        let _ = std::fs::remove_file(&self.pid_file);
+    }
+}

@@ -1,0 +1,141 @@
+//! A proxy in front of the API server or of the receiver, that can kill the operator right before or right after a
+//! named call. It passes everything on, watches included.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+
+use super::bed::bed;
+use super::operator::Victim;
+
+/// Whether a call is the one, from its method, path and body.
+pub type Match = Box<dyn Fn(&str, &str, &str) -> bool + Send>;
+
+/// When to kill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Before,
+    After,
+}
+
+/// What the proxy is to do.
+pub struct Plan {
+    pub matches: Match,
+    pub when: When,
+    pub victim: Option<Victim>,
+    pub done: bool,
+}
+
+/// Shared with the proxy's tasks.
+#[derive(Clone)]
+pub struct Proxy {
+    plan: Arc<Mutex<Plan>>,
+    onward: Onward,
+    pub port: u16,
+}
+
+#[derive(Clone)]
+enum Onward {
+    ApiServer(kube::Client),
+    Shop(reqwest::Client, u16),
+}
+
+impl Proxy {
+    fn open(onward: Onward, when: When, matches: Match) -> Proxy {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let plan = Plan { matches, when, victim: None, done: false };
+        let proxy = Proxy { plan: Arc::new(Mutex::new(plan)), onward, port };
+        let app = Router::new().fallback(pass).with_state(proxy.clone());
+        tokio::spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, app).await
+        });
+        proxy
+    }
+
+    /// In front of the API server, with the rights of an install's ServiceAccount.
+    pub async fn to_api_server(when: When, matches: Match) -> Proxy {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
+        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+        // The caller's own token is passed on; the certificate of the administrator is not.
+        config.auth_info = kube::config::AuthInfo::default();
+        config.default_retry = false;
+        Proxy::open(Onward::ApiServer(kube::Client::try_from(config).unwrap()), when, matches)
+    }
+
+    /// In front of the receiver.
+    pub fn to_shop(when: When, matches: Match) -> Proxy {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Proxy::open(Onward::Shop(client, bed().shop), when, matches)
+    }
+
+    pub fn aim(&self, victim: Victim) {
+        self.plan.lock().unwrap().victim = Some(victim);
+    }
+
+    pub fn has_killed(&self) -> bool {
+        self.plan.lock().unwrap().done
+    }
+
+    /// Whether this call is the one, at this moment. Whoever is killed is dead when it returns.
+    fn kill_if(&self, when: When, method: &str, path: &str, body: &str) -> bool {
+        let mut plan = self.plan.lock().unwrap();
+        if plan.done || plan.when != when || !(plan.matches)(method, path, body) {
+            return false;
+        }
+        let Some(victim) = plan.victim.clone() else { return false };
+        plan.done = true;
+        let mut child = victim.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        true
+    }
+}
+
+async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let method = parts.method.as_str().to_owned();
+    if proxy.kill_if(When::Before, &method, &path, &text) {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    let response = match &proxy.onward {
+        Onward::ApiServer(client) => {
+            let mut builder = http::Request::builder().method(parts.method).uri(&path);
+            for (name, value) in &parts.headers {
+                if name != http::header::HOST && name != http::header::CONTENT_LENGTH && name != http::header::ACCEPT_ENCODING {
+                    builder = builder.header(name, value);
+                }
+            }
+            let request = builder.body(kube::client::Body::from(body.to_vec())).unwrap();
+            match client.send(request).await {
+                Ok(response) => response.map(Body::new),
+                Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
+            }
+        }
+        Onward::Shop(client, port) => {
+            let mut headers = parts.headers.clone();
+            headers.remove(http::header::HOST);
+            let sent = client.request(parts.method, format!("http://127.0.0.1:{port}{path}")).headers(headers).body(body).send().await;
+            match sent {
+                Ok(answer) => (answer.status(), answer.bytes().await.unwrap_or_default()).into_response(),
+                Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
+            }
+        }
+    };
+    if proxy.kill_if(When::After, &method, &path, &text) {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    response
+}

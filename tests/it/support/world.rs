@@ -1,0 +1,332 @@
+//! A world of a test's own: namespaces, workloads, a pool, a sender, an install of the chart and its operator.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::bed::{Bed, bed, root};
+use super::operator::Operator;
+
+/// The names of all that belongs to one test begin with its name.
+pub struct World {
+    pub name: String,
+    pub operator: Option<Operator>,
+}
+
+/// What a test wants otherwise than usual.
+pub struct Wants {
+    /// Demand without any send.
+    pub demand: f64,
+    /// The pool's spec, over the usual one.
+    pub pool: Value,
+    /// The most replicas of the HPA.
+    pub hpa_max: u32,
+    /// The port that the Sender's URL names, if not the shop's own.
+    pub receiver: Option<u16>,
+    /// Where the operator finds the API server.
+    pub server: Option<String>,
+    /// Where it finds Prometheus.
+    pub prometheus: Option<String>,
+}
+
+impl Default for Wants {
+    fn default() -> Self {
+        Wants { demand: 300.0, pool: json!({}), hpa_max: 30, receiver: None, server: None, prometheus: None }
+    }
+}
+
+const SHOP: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: NAME-shop}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: NAME-mail}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: NAME-marketing, labels: {team: NAME}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: NAME-shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: shop}]}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web, namespace: NAME-shop}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  minReplicas: 2
+  maxReplicas: MAX
+  metrics:
+  - type: External
+    external:
+      metric: {name: shop-demand, selector: {matchLabels: {app: web}}}
+      target: {type: AverageValue, averageValue: "75"}
+  behavior: {scaleDown: {stabilizationWindowSeconds: 2}}
+"#;
+
+impl World {
+    /// Sets everything up, and starts the operator.
+    pub fn new(name: &str, wants: Wants) -> World {
+        let bed = bed();
+        bed.apply(&SHOP.replace("NAME", name).replace("MAX", &wants.hpa_max.to_string()));
+        let world = World { name: name.to_owned(), operator: None };
+        bed.shop(
+            reqwest::Method::PUT,
+            &format!("/worlds/{name}-shop"),
+            Some(json!({
+                "workloads": [{"name": "web", "per_replica": 100.0, "demand": wants.demand}],
+                "response": {"visit_rate": 0.04, "requests_per_visit": 10.0, "median_minutes": 0.05, "sigma": 2.0},
+                "send_rate": 2000.0,
+            })),
+        );
+        let namespace = format!("{name}-op");
+        let install = bed
+            .command("helm")
+            .args(["install", "headroom", root().join("charts/headroom").to_str().unwrap()])
+            .args(["--namespace", &namespace, "--create-namespace"])
+            .args(["--set", &format!("prometheus.url={}", bed.prometheus), "--set", "crds.install=false"])
+            .args(["--set", &format!("ledger.namespace={name}-ledger"), "--set", "ledger.protect=false"])
+            .args(["--set", &format!("senderNamespaces={{{name}-mail}}"), "--set", "breachRecovery=3s", "--set", "logging.format=text"])
+            .output()
+            .unwrap();
+        assert!(install.status.success(), "helm install: {}", String::from_utf8_lossy(&install.stderr));
+        world.apply_sender(wants.receiver.unwrap_or(bed.shop));
+        world.apply_pool(&wants.pool);
+        bed.kubectl(&["-n", &world.shop(), "rollout", "status", "deployment/web", "--timeout=60s"]);
+        let operator = Operator::start(&namespace, "headroom", wants.server.as_deref(), wants.prometheus.as_deref());
+        World { operator: Some(operator), ..world }
+    }
+
+    pub fn bed(&self) -> &'static Bed {
+        bed()
+    }
+
+    pub fn shop(&self) -> String {
+        format!("{}-shop", self.name)
+    }
+
+    pub fn marketing(&self) -> String {
+        format!("{}-marketing", self.name)
+    }
+
+    /// Starts the operator again, after it was killed.
+    pub fn restart(&mut self, server: Option<&str>) {
+        self.operator = None;
+        self.operator = Some(Operator::start(&format!("{}-op", self.name), "headroom", server, None));
+    }
+
+    pub fn apply_sender(&self, port: u16) {
+        let name = &self.name;
+        self.bed().apply(
+            &json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "push", "namespace": format!("{name}-mail")},
+                "stringData": {"authorization": "Bearer hush"},
+            })
+            .to_string(),
+        );
+        self.bed().apply(
+            &json!({
+                "apiVersion": "headroom.dev/v1alpha1", "kind": "Sender",
+                "metadata": {"name": "push", "namespace": format!("{name}-mail")},
+                "spec": {
+                    "namespaceSelector": {"matchLabels": {"team": name}},
+                    "sendRate": "2000/s",
+                    "webhook": {
+                        "url": format!("http://127.0.0.1:{port}/worlds/{name}-shop/send"),
+                        "headers": [{"name": "Authorization", "secretKeyRef": {"name": "push", "key": "authorization"}}],
+                    },
+                },
+            })
+            .to_string(),
+        );
+    }
+
+    /// The usual pool, and over it what a test wants.
+    pub fn apply_pool(&self, over: &Value) {
+        let shop = self.shop();
+        let mut spec = json!({
+            "workloads": [{
+                "name": "web",
+                "targetRef": {"kind": "Deployment", "name": "web"},
+                "demand": {"query": format!(r#"sum(rate(http_requests_total{{namespace="{shop}",app="web"}}[5s]))"#), "peak": "320/s"},
+                "capacityPerReplica": "100/s",
+                "maxReplicas": 24,
+            }],
+            "targetUtilization": "75%",
+            "loadMargin": "1.66",
+            "admission": {"namespaceSelector": {"matchLabels": {"team": self.name}}},
+            "confirm": {"samples": 2, "span": "2s"},
+            "sensor": {"maxSampleAge": "10s"},
+            "scaleDown": {"hold": "3s", "step": "100%"},
+        });
+        for (field, value) in over.as_object().unwrap() {
+            spec[field] = value.clone();
+        }
+        let pool = json!({
+            "apiVersion": "headroom.dev/v1alpha1", "kind": "CapacityPool",
+            "metadata": {
+                "name": "storefront", "namespace": shop,
+                "annotations": {"headroom.dev/install": format!("{}-op/headroom", self.name)},
+            },
+            "spec": spec,
+        });
+        self.bed().apply(&pool.to_string());
+    }
+
+    /// A campaign as a text, 20,000 pushes in a canary and the rest, and over it what a test wants.
+    pub fn campaign(&self, name: &str, over: &Value) -> Value {
+        let mut spec = json!({
+            "poolRef": {"namespace": self.shop(), "name": "storefront"},
+            "senderRef": {"namespace": format!("{}-mail", self.name), "name": "push"},
+            "channel": "push",
+            "audience": {"size": 20000},
+            "load": {"responseMedian": "3s"},
+            "waves": [{"name": "canary", "percent": 10, "soak": "2s"}, {"name": "rest"}],
+        });
+        for (field, value) in over.as_object().unwrap() {
+            spec[field] = value.clone();
+        }
+        json!({
+            "apiVersion": "headroom.dev/v1alpha1", "kind": "Campaign",
+            "metadata": {"name": name, "namespace": self.marketing()},
+            "spec": spec,
+        })
+    }
+
+    pub fn apply_campaign(&self, name: &str, over: &Value) {
+        self.bed().apply(&self.campaign(name, over).to_string());
+    }
+
+    pub fn patch_campaign(&self, name: &str, spec: &Value) {
+        let patch = json!({ "spec": spec }).to_string();
+        self.bed().kubectl(&["-n", &self.marketing(), "patch", "campaign", name, "--type=merge", "-p", &patch]);
+    }
+
+    fn get(&self, arguments: &[&str]) -> Value {
+        let mut all = arguments.to_vec();
+        all.extend(["-o", "json"]);
+        serde_json::from_str(&self.bed().kubectl(&all)).unwrap()
+    }
+
+    pub fn status(&self, name: &str) -> Value {
+        self.get(&["-n", &self.marketing(), "get", "campaign", name])["status"].clone()
+    }
+
+    pub fn pool(&self) -> Value {
+        self.get(&["-n", &self.shop(), "get", "capacitypool", "storefront"])
+    }
+
+    pub fn hpa(&self) -> Value {
+        self.get(&["-n", &self.shop(), "get", "horizontalpodautoscaler", "web"])
+    }
+
+    pub fn floor(&self) -> i64 {
+        self.hpa()["spec"]["minReplicas"].as_i64().unwrap()
+    }
+
+    pub fn entries(&self) -> Vec<Value> {
+        self.get(&["-n", &format!("{}-ledger", self.name), "get", "wavereleases"])["items"].as_array().unwrap().clone()
+    }
+
+    /// Everything the receiver was sent.
+    pub fn received(&self) -> Vec<Value> {
+        let log = self.bed().shop(reqwest::Method::GET, &format!("/worlds/{}/log", self.shop()), None);
+        log.as_array().unwrap().clone()
+    }
+
+    pub fn change_shop(&self, change: Value) {
+        self.bed().shop(reqwest::Method::PATCH, &format!("/worlds/{}", self.shop()), Some(change));
+    }
+
+    /// Names of the waves the receiver was sent, in order.
+    pub fn waves_received(&self) -> Vec<String> {
+        self.received().iter().map(|request| request["body"]["wave"]["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until something is so; what was there at the end is the failure.
+    pub fn until(&self, seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !is_so() {
+            if begun.elapsed() > Duration::from_secs(seconds) {
+                let campaigns = self.bed().kubectl(&["-n", &self.marketing(), "get", "campaigns", "-o", "wide"]);
+                let pools = self.bed().kubectl(&["-n", &self.shop(), "get", "capacitypools", "-o", "wide"]);
+                let log = self.operator.as_ref().map(|operator| std::fs::read_to_string(&operator.log).unwrap()).unwrap_or_default();
+                let tail: Vec<&str> = log.lines().rev().take(25).collect();
+                let tail: Vec<&str> = tail.into_iter().rev().collect();
+                panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", tail.join("\n"));
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    }
+
+    /// Waits for a phase.
+    pub fn until_phase(&self, campaign: &str, phase: &str, seconds: u64) -> Value {
+        self.until(seconds, &format!("{campaign} {phase}"), || self.status(campaign)["phase"] == phase);
+        self.status(campaign)
+    }
+
+    /// Waits for a reason.
+    pub fn until_reason(&self, campaign: &str, reason: &str, seconds: u64) -> Value {
+        self.until(seconds, &format!("{campaign} {reason}"), || self.status(campaign)["reason"] == reason);
+        self.status(campaign)
+    }
+
+    /// Holds that something stays so.
+    pub fn always(&self, seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(seconds) {
+            assert!(is_so(), "{what} was no longer so after {:?}", begun.elapsed());
+            std::thread::sleep(Duration::from_millis(250));
+        }
+    }
+
+    /// The scale is as it was, and nothing of ours is left.
+    pub fn until_restored(&self, baseline: i64) {
+        self.until(60, "the scale is back", || {
+            let hpa = self.hpa();
+            let annotated = hpa["metadata"]["annotations"].get("headroom.dev/floor").is_some();
+            let pool = self.pool();
+            let claims = pool["status"]["claims"].as_array().map_or(0, Vec::len);
+            let finalizers = pool["metadata"]["finalizers"].as_array().map_or(0, Vec::len);
+            hpa["spec"]["minReplicas"] == baseline && !annotated && claims == 0 && finalizers == 0
+        });
+    }
+
+    /// What must hold whatever happened: each wave at most once, nobody in two waves, an entry before every request
+    /// with its key and digest, and by the ground truth there was room.
+    pub fn check_safety(&self) {
+        let (received, entries) = (self.received(), self.entries());
+        let mut keys = std::collections::BTreeSet::new();
+        let mut taken: Vec<(String, i64, i64)> = Vec::new();
+        for request in &received {
+            let key = request["key"].as_str().unwrap();
+            assert!(keys.insert(key.to_owned()), "the receiver was sent {key} twice");
+            let entry = entries.iter().find(|entry| entry["spec"]["request"]["key"] == key);
+            let entry = entry.unwrap_or_else(|| panic!("no ledger entry for {key}"));
+            assert_eq!(entry["spec"]["request"]["digest"], request["digest"], "the body is the one that was recorded");
+            let created = entry["metadata"]["creationTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+            let at = request["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+            assert!(created <= at, "the entry was there before the request");
+            assert_eq!(request["authorization"], "Bearer hush");
+            let wave = &request["body"]["wave"];
+            let send = request["body"]["sendId"].as_str().unwrap().to_owned();
+            let (from, count) = (wave["offset"].as_i64().unwrap(), wave["recipients"].as_i64().unwrap());
+            for (other, begin, end) in &taken {
+                assert!(*other != send || from >= *end || from + count <= *begin, "recipients in two waves of {send}");
+            }
+            taken.push((send, from, from + count));
+            for truth in request["truth"].as_array().unwrap() {
+                assert!(truth["fits"].as_bool().unwrap(), "released without room: {truth}");
+            }
+        }
+    }
+}
