@@ -44,11 +44,15 @@ impl Window {
         let by_wall = wall.duration_since(self.wall);
         if (by_wall - by_boot).abs() > MOST_DRIFT {
             let drift = (by_wall - by_boot).as_millis();
-            return Err(format!("the wall clock moved by {drift} ms against the time since start while the wave was being fired"));
+            return Err(format!(
+                "the wall clock moved by {drift} ms against the time since start while the wave was being fired"
+            ));
         }
         if by_boot > self.length {
             let (took, most) = (by_boot.as_millis(), self.length.as_millis());
-            return Err(format!("{took} ms had passed since the wave was armed, more than the {most} ms in which it may be fired"));
+            return Err(format!(
+                "{took} ms had passed since the wave was armed, more than the {most} ms in which it may be fired"
+            ));
         }
         Ok(())
     }

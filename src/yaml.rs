@@ -1,6 +1,6 @@
 //! The only place that knows YAML.
 //!
-//! Everything goes through `serde_json::Value`: read directly, serde_yaml expects an enum in a form that no Kubernetes
+//! Everything goes through `serde_json::Value`: read directly, `serde_yaml` expects an enum in a form that no Kubernetes
 //! object has, and printed directly it leaves strings such as `no` unquoted, which kubectl reads as false.
 
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub fn print<T: Serialize>(object: &T) -> Result<String, serde_yaml::Error> {
     Ok(text)
 }
 
-/// Words that a YAML 1.1 reader takes for a truth value and serde_yaml prints bare.
+/// Words that a YAML 1.1 reader takes for a truth value and `serde_yaml` prints bare.
 const AMBIGUOUS: [&str; 8] = ["y", "n", "yes", "no", "on", "off", "Yes", "No"];
 
 fn has_ambiguous(value: &Value) -> bool {

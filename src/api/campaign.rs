@@ -66,7 +66,7 @@ use super::schema;
     validation = Rule::new("self.senderRef == oldSelf.senderRef").message("senderRef cannot be changed: another sender could send the same message to the same people again; create a new Campaign instead")
 )]
 pub struct CampaignSpec {
-    /// The CapacityPool that takes the traffic of this send.
+    /// The `CapacityPool` that takes the traffic of this send.
     pub pool_ref: ObjectRef,
     /// The Sender that releases the waves. It cannot be changed.
     pub sender_ref: ObjectRef,

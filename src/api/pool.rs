@@ -122,7 +122,7 @@ pub struct Workload {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Demand {
-    /// PromQL that gives one number: requests per second.
+    /// `PromQL` that gives one number: requests per second.
     #[schemars(length(min = 1, max = 4096))]
     pub query: String,
     /// Stands for history where there is none yet: the most that an ordinary day brings.
@@ -150,7 +150,7 @@ pub struct Limit {
     /// Its name in messages.
     #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
     pub name: String,
-    /// PromQL that gives one number.
+    /// `PromQL` that gives one number.
     #[schemars(length(min = 1, max = 4096))]
     pub query: String,
     /// `70%`, `800ms`, `5/s`, `"0.05"`.
@@ -166,7 +166,7 @@ pub struct Guardrail {
     /// Its name in messages.
     #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
     pub name: String,
-    /// PromQL that gives one number.
+    /// `PromQL` that gives one number.
     #[schemars(length(min = 1, max = 4096))]
     pub query: String,
     /// The value must not be above.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
-/// A CapacityPool or Sender, in this or another namespace.
+/// A `CapacityPool` or Sender, in this or another namespace.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
@@ -26,7 +26,7 @@ pub struct ObjectRef {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetRef {
-    /// `Deployment`. Its HorizontalPodAutoscaler is found by itself.
+    /// `Deployment`. Its `HorizontalPodAutoscaler` is found by itself.
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
     /// Name of the workload, in the pool's namespace.

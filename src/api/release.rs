@@ -47,7 +47,7 @@ pub struct WaveReleaseSpec {
     pub skip: Option<Skip>,
     /// The Campaign it came from.
     pub campaign: EntryCampaign,
-    /// `<namespace>/<name>` of the CapacityPool.
+    /// `<namespace>/<name>` of the `CapacityPool`.
     #[schemars(length(max = 128))]
     pub pool: String,
     /// Random; tells the operator its own entry from another's.

@@ -1,4 +1,4 @@
-//! `headroom crd`: the CustomResourceDefinitions, as `crds/` holds them.
+//! `headroom crd`: the `CustomResourceDefinitions`, as `crds/` holds them.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ struct Arguments {
 enum Command {
     /// Run the operator.
     Run(Box<run::RunArguments>),
-    /// Print the CustomResourceDefinitions as YAML.
+    /// Print the `CustomResourceDefinitions` as YAML.
     Crd(crd::CrdArguments),
 }
 

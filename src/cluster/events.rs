@@ -22,7 +22,14 @@ impl Events {
     }
 
     /// Says what changed on an object.
-    pub async fn tell<K: Resource<DynamicType = ()>>(&self, object: &K, warning: bool, reason: &str, action: &str, note: &str) {
+    pub async fn tell<K: Resource<DynamicType = ()>>(
+        &self,
+        object: &K,
+        warning: bool,
+        reason: &str,
+        action: &str,
+        note: &str,
+    ) {
         let reference = object.object_ref(&());
         self.tell_of(&reference, warning, reason, action, note).await;
     }

@@ -1,4 +1,4 @@
-//! The ledger: WaveReleases in one namespace of the cluster. Reads them as plain entries, creates them once, and writes
+//! The ledger: `WaveReleases` in one namespace of the cluster. Reads them as plain entries, creates them once, and writes
 //! outcomes. Its CREATE is what makes a wave go at most once: the name is a function of the send and the wave.
 
 use jiff::Timestamp;

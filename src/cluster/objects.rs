@@ -1,9 +1,9 @@
 //! Reads and compare-and-swap writes of our own objects. Every write carries the resource version that was decided on,
 //! and its reply is held against what was sent: an API server with older CRDs answers 200 and drops what it does not know.
 
+use k8s_openapi::NamespaceResourceScope;
 use kube::api::{Api, PostParams};
 use kube::{Client, Resource, ResourceExt};
-use k8s_openapi::NamespaceResourceScope;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -92,7 +92,14 @@ mod tests {
     #[test]
     fn a_dropped_field_is_found_by_its_path() {
         let sent = json!({"phase": "Queued", "waves": [{"name": "rest", "state": "Pending"}], "share": 1.0});
-        assert_eq!(missing(&sent, &json!({"phase": "Queued", "waves": [{"name": "rest", "state": "Pending"}], "share": 1}), "status"), None);
+        assert_eq!(
+            missing(
+                &sent,
+                &json!({"phase": "Queued", "waves": [{"name": "rest", "state": "Pending"}], "share": 1}),
+                "status"
+            ),
+            None
+        );
         assert_eq!(
             missing(&sent, &json!({"phase": "Queued", "waves": [{"name": "rest"}], "share": 1}), "status"),
             Some("status.waves[0].state".to_owned())

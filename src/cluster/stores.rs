@@ -27,7 +27,7 @@ pub type Guarded<K> = DeserializeGuard<K>;
 pub struct Stores {
     /// Every Campaign.
     pub campaigns: Store<Guarded<Campaign>>,
-    /// Every CapacityPool.
+    /// Every `CapacityPool`.
     pub pools: Store<Guarded<CapacityPool>>,
     /// Every Sender.
     pub senders: Store<Guarded<Sender>>,
@@ -53,15 +53,18 @@ pub enum Touched {
 }
 
 /// What an unreadable object concerns: whoever wrote it.
-fn unreadable<K: Resource<DynamicType = ()> + Clone + Debug>(guarded: &Guarded<K>, error: &kube::core::error_boundary::InvalidObject) -> Touched {
-    let mut reference = ObjectReference {
+fn unreadable<K: Resource<DynamicType = ()> + Clone + Debug>(
+    guarded: &Guarded<K>,
+    error: &kube::core::error_boundary::InvalidObject,
+) -> Touched {
+    let reference = ObjectReference {
         api_version: Some(K::api_version(&()).into_owned()),
         kind: Some(K::kind(&()).into_owned()),
+        namespace: guarded.namespace(),
+        name: Some(guarded.name_any()),
+        uid: guarded.uid(),
         ..ObjectReference::default()
     };
-    reference.namespace = guarded.namespace();
-    reference.name = guarded.meta().name.clone();
-    reference.uid = guarded.uid();
     Touched::Unreadable(Box::new(reference), error.to_string())
 }
 
@@ -72,19 +75,18 @@ where
 {
     let writer = reflector::store::Writer::<K>::default();
     let store = writer.as_reader();
-    let stream = watcher(api, watcher::Config::default())
-        .default_backoff()
-        .reflect(writer)
-        .touched_objects()
-        .filter_map(|event| async move {
-            match event {
-                Ok(object) => Some(object),
-                Err(error) => {
-                    tracing::warn!(%error, "a watch was interrupted and will be taken up again");
-                    None
+    let stream =
+        watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects().filter_map(
+            |event| async move {
+                match event {
+                    Ok(object) => Some(object),
+                    Err(error) => {
+                        tracing::warn!(%error, "a watch was interrupted and will be taken up again");
+                        None
+                    }
                 }
-            }
-        });
+            },
+        );
     (store, stream)
 }
 
@@ -173,7 +175,8 @@ impl Stores {
 
     /// The pools that an event concerns, by namespace and name; also those that are only named by a campaign.
     pub fn pools_of(&self, touched: &Touched) -> Vec<(String, String)> {
-        let there = || self.pools.state().into_iter().map(|pool| (pool.namespace().unwrap_or_default(), pool.name_any()));
+        let there =
+            || self.pools.state().into_iter().map(|pool| (pool.namespace().unwrap_or_default(), pool.name_any()));
         let mut pools: Vec<(String, String)> = match touched {
             Touched::Pool(namespace, name) => vec![(namespace.clone(), name.clone())],
             Touched::PoolsOf(namespace) => there().filter(|pool| pool.0 == *namespace).collect(),
@@ -181,7 +184,9 @@ impl Stores {
                 let uses = |campaign: &Campaign| sender_of(campaign) == (namespace.clone(), name.clone());
                 self.readable_campaigns().filter(uses).map(|campaign| pool_of(&campaign)).collect()
             }
-            Touched::Everything => there().chain(self.readable_campaigns().map(|campaign| pool_of(&campaign))).collect(),
+            Touched::Everything => {
+                there().chain(self.readable_campaigns().map(|campaign| pool_of(&campaign))).collect()
+            }
             Touched::Unreadable(..) => Vec::new(),
         };
         pools.sort();

@@ -1,4 +1,4 @@
-//! What is scaled: Deployments and their HorizontalPodAutoscalers, read as the plan's plain data, and written by
+//! What is scaled: Deployments and their `HorizontalPodAutoscalers`, read as the plan's plain data, and written by
 //! compare-and-swap. Value and note go in one update, so that neither is ever there without the other.
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -47,7 +47,7 @@ pub async fn find(client: &Client, namespace: &str, kind: &str, name: &str) -> R
         hpa.spec.as_ref().is_some_and(|spec| spec.scale_target_ref.kind == kind && spec.scale_target_ref.name == name)
     });
     match (ours.next(), ours.next()) {
-        (None, _) => of_deployment(deployment),
+        (None, _) => Ok(of_deployment(deployment)),
         (Some(hpa), None) => of_hpa(&deployment, hpa),
         (Some(one), Some(other)) => Err(TargetFault::Unsupported(format!(
             "two autoscalers, {} and {}, scale it; keep one of them",
@@ -62,15 +62,17 @@ pub async fn carrier(client: &Client, namespace: &str, kind: &str, name: &str) -
     let unreadable = |error: Error| TargetFault::Unreadable(error.to_string());
     if kind == TargetKind::Deployment.name() {
         let api = Api::<Deployment>::namespaced(client.clone(), namespace);
-        let read = bounded(format!("read Deployment {namespace}/{name}"), api.get_opt(name)).await.map_err(unreadable)?;
-        return of_deployment(read.ok_or(TargetFault::Missing)?);
+        let read =
+            bounded(format!("read Deployment {namespace}/{name}"), api.get_opt(name)).await.map_err(unreadable)?;
+        return read.map(of_deployment).ok_or(TargetFault::Missing);
     }
     let api = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
     let what = format!("read HorizontalPodAutoscaler {namespace}/{name}");
     let hpa = bounded(what, api.get_opt(name)).await.map_err(unreadable)?.ok_or(TargetFault::Missing)?;
     let value = hpa.spec.as_ref().and_then(|spec| spec.min_replicas);
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
-    let found = Found { target, autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas), ready: 0, replicas: 0 };
+    let found =
+        Found { target, autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas), ready: 0, replicas: 0 };
     Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa)) })
 }
 
@@ -81,12 +83,12 @@ fn ready(deployment: &Deployment) -> (i32, i32) {
     (ready, status.replicas.unwrap_or(0))
 }
 
-fn of_deployment(deployment: Deployment) -> Result<Handle, TargetFault> {
+fn of_deployment(deployment: Deployment) -> Handle {
     let value = deployment.spec.as_ref().and_then(|spec| spec.replicas);
     let target = target(&deployment.metadata, TargetKind::Deployment, value, "f:replicas");
     let (ready, replicas) = ready(&deployment);
     let found = Found { target, autoscaler_max: None, ready, replicas };
-    Ok(Handle { found, carrier: Carrier::Deployment(Box::new(deployment)) })
+    Handle { found, carrier: Carrier::Deployment(Box::new(deployment)) }
 }
 
 fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handle, TargetFault> {
@@ -131,7 +133,11 @@ fn writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<String> {
     managed
         .iter()
         .filter(|entry| {
-            entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:spec")).is_some_and(|spec| spec.get(field).is_some())
+            entry
+                .fields_v1
+                .as_ref()
+                .and_then(|fields| fields.0.get("f:spec"))
+                .is_some_and(|spec| spec.get(field).is_some())
         })
         .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
         .and_then(|entry| entry.manager.clone())
@@ -173,10 +179,8 @@ fn annotate(meta: &mut ObjectMeta, write: &Write) -> Result<(), Error> {
             annotations.remove(FLOOR_ANNOTATION);
         }
         Some(note) => {
-            let text = serde_json::to_string(note).map_err(|error| Error::Refused {
-                what: "write the floor".to_owned(),
-                message: error.to_string(),
-            })?;
+            let text = serde_json::to_string(note)
+                .map_err(|error| Error::Refused { what: "write the floor".to_owned(), message: error.to_string() })?;
             annotations.insert(FLOOR_ANNOTATION.to_owned(), text);
         }
     }

@@ -7,7 +7,9 @@ use kube::ResourceExt;
 use kube::api::ObjectMeta;
 
 use crate::api::release::{Disposition, EntryCampaign, Outcome, Skip as SkipFact};
-use crate::api::{CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec};
+use crate::api::{
+    CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec,
+};
 use crate::cluster::{Error, ledger, objects};
 use crate::metrics::Metrics;
 use crate::plan::Plan;
@@ -35,7 +37,9 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
         match ledger::create(&ctx.client, &entry).await {
             Ok(written) => ctx.remember_entry(written),
             // Whoever was first has decided; the next look reads what.
-            Err(Error::AlreadyExists { .. }) => tracing::info!(entry = skip.entry, "the ledger has an entry of this wave already"),
+            Err(Error::AlreadyExists { .. }) => {
+                tracing::info!(entry = skip.entry, "the ledger has an entry of this wave already");
+            }
             Err(error) => return Err(error),
         }
     }
@@ -51,7 +55,8 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
     }
     if let (Some(order), Some(pool)) = (&plan.release, &mut pool) {
         again = true;
-        let known = entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
+        let known =
+            entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
         match release::release(ctx, order, pool, &known).await? {
             Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
             Done::Attempted(attempt) => {
@@ -93,8 +98,14 @@ async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Resul
         wanted.status = Some(plan.pool.clone());
         *pool = objects::replace_status(&ctx.client, &wanted).await?;
         if before.reason != plan.pool.reason {
-            let (reason, message) = (plan.pool.reason.clone().unwrap_or_default(), plan.pool.message.clone().unwrap_or_default());
-            tracing::info!(pool = format!("{}/{}", pool.namespace().unwrap_or_default(), pool.name_any()), reason, message, "pool");
+            let (reason, message) =
+                (plan.pool.reason.clone().unwrap_or_default(), plan.pool.message.clone().unwrap_or_default());
+            tracing::info!(
+                pool = format!("{}/{}", pool.namespace().unwrap_or_default(), pool.name_any()),
+                reason,
+                message,
+                "pool"
+            );
             ctx.events.tell(pool, reason != "Ready", &reason, "Look", &message).await;
         }
         tell_rivals(ctx, pool, &before).await;
@@ -128,7 +139,12 @@ async fn tell_rivals(ctx: &Context, pool: &CapacityPool, before: &crate::api::Ca
     }
 }
 
-async fn write_floor(ctx: &Context, pool: &CapacityPool, handles: &[crate::cluster::targets::Handle], floor: &FloorWrite) -> Result<bool, Error> {
+async fn write_floor(
+    ctx: &Context,
+    pool: &CapacityPool,
+    handles: &[crate::cluster::targets::Handle],
+    floor: &FloorWrite,
+) -> Result<bool, Error> {
     let Some(handle) = handles.iter().find(|handle| handle.found.target.uid == floor.uid) else { return Ok(false) };
     let namespace = pool.namespace().unwrap_or_default();
     let kind = match (&floor.write.note, &handle.found.target.note) {
@@ -139,14 +155,21 @@ async fn write_floor(ctx: &Context, pool: &CapacityPool, handles: &[crate::clust
     match handle.write(&ctx.client, &namespace, &floor.write).await {
         Ok(()) => {
             Metrics::count(&ctx.metrics.floor_writes, kind);
-            tracing::info!(pool = pool.name_any(), target = floor.name, value = told, kind, "wrote the scale of a target");
+            tracing::info!(
+                pool = pool.name_any(),
+                target = floor.name,
+                value = told,
+                kind,
+                "wrote the scale of a target"
+            );
             let note = format!("{} {} was set to {told}.", floor.kind.name(), floor.name);
-            ctx.events.tell(pool, false, if kind == "Floor" { "FloorWritten" } else { "FloorGivenBack" }, "Scale", &note).await;
+            ctx.events
+                .tell(pool, false, if kind == "Floor" { "FloorWritten" } else { "FloorGivenBack" }, "Scale", &note)
+                .await;
             Ok(true)
         }
         // Somebody was quicker; what he wrote is read first.
-        Err(Error::Conflict { .. }) => Ok(true),
-        Err(Error::NotFound { .. }) => Ok(true),
+        Err(Error::Conflict { .. } | Error::NotFound { .. }) => Ok(true),
         Err(error @ Error::Refused { .. }) => {
             tracing::warn!(%error, target = floor.name, "the API server refuses a floor");
             ctx.events.tell(pool, true, "FloorRefused", "Scale", &error.to_string()).await;
@@ -187,7 +210,13 @@ fn fact(namespace: &str, skip: &Skip, now: Timestamp) -> WaveRelease {
 }
 
 /// Writes an outcome that nobody else will write any more.
-async fn decide(ctx: &Context, mut entry: WaveRelease, outcome: Outcome, message: &str, now: Timestamp) -> Result<(), Error> {
+async fn decide(
+    ctx: &Context,
+    mut entry: WaveRelease,
+    outcome: Outcome,
+    message: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let status = entry.status.get_or_insert_default();
     if status.outcome.is_some() {
         return Ok(());
@@ -222,7 +251,13 @@ async fn say(ctx: &Context, mut campaign: crate::api::Campaign, report: &Report)
         let phase = report.status.phase.map_or("Pending", crate::api::Phase::name);
         let reason = report.status.reason.clone().unwrap_or_default();
         let message = report.status.message.clone().unwrap_or_default();
-        tracing::info!(campaign = format!("{}/{}", report.campaign.0, report.campaign.1), phase, reason, message, "campaign");
+        tracing::info!(
+            campaign = format!("{}/{}", report.campaign.0, report.campaign.1),
+            phase,
+            reason,
+            message,
+            "campaign"
+        );
         ctx.events.tell(&campaign, report.is_warning, &reason, phase, &message).await;
     }
     Ok(())

@@ -126,7 +126,12 @@ impl Context {
     }
 
     /// A history that was read a short while ago.
-    pub fn kept_history(&self, address: &str, query: &str, since: Timestamp) -> Option<Result<HistoryPoints, SensorFault>> {
+    pub fn kept_history(
+        &self,
+        address: &str,
+        query: &str,
+        since: Timestamp,
+    ) -> Option<Result<HistoryPoints, SensorFault>> {
         let histories = open(&self.histories);
         let (at, history) = histories.get(&(address.to_owned(), query.to_owned()))?;
         (*at >= since).then(|| history.clone())

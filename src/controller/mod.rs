@@ -37,7 +37,7 @@ const SIDE_BY_SIDE: usize = 8;
 /// Events that come together are answered by one look.
 const GATHER: Duration = Duration::from_millis(50);
 /// A pool of another install is asked about again after this.
-const FOREIGN: Duration = Duration::from_secs(300);
+const FOREIGN: Duration = Duration::from_mins(5);
 
 /// Namespace and name of a pool.
 type Key = (String, String);
@@ -53,15 +53,18 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
         let is_ready = ctx.stores.waiting_for().is_empty();
         let now = Instant::now();
         if is_ready {
-            let mut ready: Vec<(Instant, Key)> =
-                due.iter().filter(|(key, at)| **at <= now && !busy.contains(*key)).map(|(key, at)| (*at, key.clone())).collect();
+            let mut ready: Vec<(Instant, Key)> = due
+                .iter()
+                .filter(|(key, at)| **at <= now && !busy.contains(*key))
+                .map(|(key, at)| (*at, key.clone()))
+                .collect();
             ready.sort();
             for (_, key) in ready.into_iter().take(SIDE_BY_SIDE.saturating_sub(busy.len())) {
                 due.remove(&key);
                 busy.insert(key.clone());
                 let ctx = Arc::clone(&ctx);
                 looks.spawn(async move {
-                    let again = look(&ctx, &key).await;
+                    let again = Box::pin(look(&ctx, &key)).await;
                     (key, again)
                 });
             }
@@ -113,7 +116,11 @@ fn take(ctx: &Arc<Context>, event: &Touched, due: &mut BTreeMap<Key, Instant>, a
         Touched::Unreadable(object, why) => {
             let (object, why) = (object.clone(), why.clone());
             asides.spawn(async move {
-                let what = format!("{} {}", object.kind.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default());
+                let what = format!(
+                    "{} {}",
+                    object.kind.as_deref().unwrap_or_default(),
+                    object.name.as_deref().unwrap_or_default()
+                );
                 tracing::warn!(what, why, "an object cannot be read and is left alone");
                 let note = format!("This object was accepted by the API server and cannot be read by Headroom: {why}");
                 ctx.events.tell_of(&object, true, "Unreadable", "Read", &note).await;
@@ -126,7 +133,7 @@ fn take(ctx: &Arc<Context>, event: &Touched, due: &mut BTreeMap<Key, Instant>, a
 /// One look at one pool, and when to look again.
 async fn look(ctx: &Context, key: &Key) -> Duration {
     let begun = clock::boot();
-    let again = match look_once(ctx, key).await {
+    let again = match Box::pin(look_once(ctx, key)).await {
         Ok(again) => {
             ctx.metrics.looks.inc();
             again
@@ -147,7 +154,11 @@ async fn look_once(ctx: &Context, (namespace, name): &Key) -> Result<Duration, E
     let observed = match observe::observe(ctx, namespace, name, now).await {
         Looked::Ours(observed) => *observed,
         Looked::Foreign(install) => {
-            tracing::info!(pool = format!("{namespace}/{name}"), install, "this pool is looked after by another install");
+            tracing::info!(
+                pool = format!("{namespace}/{name}"),
+                install,
+                "this pool is looked after by another install"
+            );
             return Ok(FOREIGN);
         }
     };
@@ -161,7 +172,7 @@ async fn look_once(ctx: &Context, (namespace, name): &Key) -> Result<Duration, E
     }
     ctx.remember(&key, decided.memory.clone());
     let again = decided.again;
-    let acted = act::act(ctx, observed, decided, now).await?;
+    let acted = Box::pin(act::act(ctx, observed, decided, now)).await?;
     if acted {
         return Ok(Duration::from_millis(100));
     }

@@ -52,10 +52,10 @@ pub enum Looked {
 /// Reads everything that concerns one pool.
 pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp) -> Looked {
     let there = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace));
-    if let Some(install) = there.as_ref().and_then(|pool| pool.annotations().get(INSTALL_ANNOTATION)) {
-        if *install != ctx.settings.install {
-            return Looked::Foreign(install.clone());
-        }
+    if let Some(install) = there.as_ref().and_then(|pool| pool.annotations().get(INSTALL_ANNOTATION))
+        && *install != ctx.settings.install
+    {
+        return Looked::Foreign(install.clone());
     }
     let (readable, rules) = match there.as_ref().map(|pool| &pool.0) {
         None => (None, Err(Unusable { field: "spec".into(), why: "there is no such pool".into() })),
@@ -66,12 +66,11 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     let key = format!("{namespace}/{name}");
     let of_pool = |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned());
     let campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
-    let plain: Vec<snapshot::Campaign> = campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign)).collect();
+    let plain: Vec<snapshot::Campaign> =
+        campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign)).collect();
     let sends: Vec<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
-    let entries: BTreeMap<String, WaveRelease> = all
-        .into_iter()
-        .filter(|(_, entry)| entry.spec.pool == key || sends.contains(&entry.spec.send_id))
-        .collect();
+    let entries: BTreeMap<String, WaveRelease> =
+        all.into_iter().filter(|(_, entry)| entry.spec.pool == key || sends.contains(&entry.spec.send_id)).collect();
     let status = readable.as_ref().and_then(|pool| pool.status.clone()).unwrap_or_default();
     let mut snapshot = Snapshot {
         pool: snapshot::Pool {
@@ -95,14 +94,14 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         nonce: uuid::Uuid::new_v4().to_string(),
     };
     let mut handles = Vec::new();
-    if let Some(pool) = &readable {
-        if plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty() {
-            handles = measure(ctx, pool, &mut snapshot, now).await;
-        }
+    if let Some(pool) = &readable
+        && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty())
+    {
+        handles = measure(ctx, pool, &mut snapshot, now).await;
     }
-    let campaigns = campaigns.into_iter().map(|campaign| {
-        ((campaign.namespace().unwrap_or_default(), campaign.name_any()), campaign)
-    });
+    let campaigns = campaigns
+        .into_iter()
+        .map(|campaign| ((campaign.namespace().unwrap_or_default(), campaign.name_any()), campaign));
     Looked::Ours(Box::new(Observed { snapshot, pool: readable, campaigns: campaigns.collect(), entries, handles }))
 }
 
@@ -138,7 +137,11 @@ fn taken_by(ctx: &Context, campaign: &snapshot::Campaign) -> Option<String> {
     let older = ctx.stores.readable_campaigns().filter(|other| {
         let key = format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any());
         let same = other.spec.send_id.clone().unwrap_or(key) == send_id;
-        let has_finished = other.status.as_ref().and_then(|status| status.phase).is_some_and(|phase| phase.is_finished());
+        let has_finished = other
+            .status
+            .as_ref()
+            .and_then(|status| status.phase)
+            .is_some_and(super::super::api::campaign_status::Phase::is_finished);
         let rank = (other.creation_timestamp().map(|at| at.0), other.uid());
         same && !has_finished
             && other.metadata.deletion_timestamp.is_none()
@@ -154,7 +157,8 @@ fn sender(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Sender> {
     let mut trouble = trouble(&sender.spec);
     let reads_secrets = sender.spec.webhook.headers.as_ref().is_some_and(|headers| !headers.is_empty());
     if trouble.is_none() && reads_secrets && !ctx.settings.sender_namespaces.contains(&namespace) {
-        trouble = Some(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"));
+        trouble =
+            Some(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"));
     }
     Some(snapshot::Sender {
         uid: sender.uid()?,
@@ -185,14 +189,24 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     let address = pool.spec.prometheus.as_ref().map_or(&ctx.settings.prometheus_url, |server| &server.address);
     let sensor = ctx.sensor(address);
     if let Some(rules) = &rules {
-        let targets = join_all(rules.workloads.iter().map(|workload| {
-            targets::find(&ctx.client, &namespace, &workload.target.0, &workload.target.1)
-        }));
-        let demands = join_all(rules.workloads.iter().map(|workload| read(ctx, &sensor, &workload.query, workload.reduce, now)));
-        let histories = join_all(rules.workloads.iter().map(|workload| history(ctx, &sensor, address, &workload.query, workload.reduce, now)));
+        let targets = join_all(
+            rules
+                .workloads
+                .iter()
+                .map(|workload| targets::find(&ctx.client, &namespace, &workload.target.0, &workload.target.1)),
+        );
+        let demands =
+            join_all(rules.workloads.iter().map(|workload| read(ctx, &sensor, &workload.query, workload.reduce, now)));
+        let histories = join_all(
+            rules
+                .workloads
+                .iter()
+                .map(|workload| history(ctx, &sensor, address, &workload.query, workload.reduce, now)),
+        );
         let limits = join_all(rules.limits.iter().map(|limit| read(ctx, &sensor, &limit.query, None, now)));
         let guardrails = join_all(rules.guardrails.iter().map(|rail| read(ctx, &sensor, &rail.query, None, now)));
-        let (targets, demands, histories, limits, guardrails) = futures::join!(targets, demands, histories, limits, guardrails);
+        let (targets, demands, histories, limits, guardrails) =
+            futures::join!(targets, demands, histories, limits, guardrails);
         for ((target, demand), history) in targets.into_iter().zip(demands).zip(histories) {
             let target = target.map(|mut handle| {
                 handle.found.target.note_is_alive = is_alive(ctx, &handle);
@@ -206,7 +220,8 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     }
     // Claims that no workload answers for any more: the workload left the rules, or its target was replaced.
     for claim in snapshot.pool.status.claims.clone() {
-        let index = rules.iter().flat_map(|rules| &rules.workloads).position(|workload| workload.name == claim.workload);
+        let index =
+            rules.iter().flat_map(|rules| &rules.workloads).position(|workload| workload.name == claim.workload);
         let target = index.and_then(|index| snapshot.workloads.get(index)).map(|workload| &workload.target);
         let answered = match target {
             Some(Ok(found)) => found.target.uid == claim.uid,

@@ -60,7 +60,8 @@ pub async fn release(
     let Some(sender) = objects::get::<Sender>(&ctx.client, &sender_key.0, &sender_key.1).await? else {
         return Ok(Done::Stale("the Sender is gone".into()));
     };
-    if sender.metadata.generation != Some(order.sender_generation) || sender.uid().as_deref() != Some(&order.sender_uid) {
+    if sender.metadata.generation != Some(order.sender_generation) || sender.uid().as_deref() != Some(&order.sender_uid)
+    {
         return Ok(Done::Stale("the Sender was changed since it was weighed".into()));
     }
     let now_there = read_entries(ctx, order).await?;
@@ -93,15 +94,18 @@ pub async fn release(
 
     // P4: the point of no return.
     let entry = match now_there.get(&order.entry) {
-        None => match created(ctx, draft(&ctx.settings.ledger_namespace, order, &campaign, &sender, &armed_at)).await? {
-            Some(entry) => entry,
-            None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
-        },
+        None => {
+            match created(ctx, draft(&ctx.settings.ledger_namespace, order, &campaign, &sender, &armed_at)).await? {
+                Some(entry) => entry,
+                None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
+            }
+        }
         Some(there) => begin_another_try(ctx, there.clone(), &nonce, &armed_at).await?,
     };
 
     // P5 and P6.
-    let check = Recheck { campaign: &campaign, pool, sender: &sender, window, evidence_at: order.evidence_at, valid_until };
+    let check =
+        Recheck { campaign: &campaign, pool, sender: &sender, window, evidence_at: order.evidence_at, valid_until };
     let attempt = fire(ctx, &effect, check).await;
     record(ctx, entry, &nonce, &armed_at, &attempt).await;
     Ok(Done::Attempted(attempt))
@@ -145,7 +149,9 @@ pub async fn secret_value(
     key: &str,
 ) -> Result<Result<SecretValue, String>, Error> {
     if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
-        return Ok(Err(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart")));
+        return Ok(Err(format!(
+            "Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"
+        )));
     }
     let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
     let secret = match bounded(format!("read Secret {namespace}/{name}"), api.get_opt(name)).await {
@@ -213,7 +219,12 @@ async fn created(ctx: &Context, draft: WaveRelease) -> Result<Option<WaveRelease
 }
 
 /// A further try on an entry whose tries so far are known to have left nothing at the receiver.
-async fn begin_another_try(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time) -> Result<WaveRelease, Error> {
+async fn begin_another_try(
+    ctx: &Context,
+    mut entry: WaveRelease,
+    nonce: &str,
+    at: &Time,
+) -> Result<WaveRelease, Error> {
     let status = entry.status.get_or_insert_default();
     status.attempts.push(Try { nonce: nonce.to_owned(), at: at.clone(), result: None, message: None });
     objects::replace_status(&ctx.client, &entry).await
@@ -285,7 +296,8 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
         return Err("the pool's headroom was promised to another wave meanwhile".to_owned());
     }
     let sender = sender.ok_or("the Sender was deleted")?;
-    let sender_same = sender.uid() == check.sender.uid() && sender.metadata.generation == check.sender.metadata.generation;
+    let sender_same =
+        sender.uid() == check.sender.uid() && sender.metadata.generation == check.sender.metadata.generation;
     if !sender_same || sender.metadata.deletion_timestamp.is_some() {
         return Err("the Sender was changed while the wave was being fired".to_owned());
     }

@@ -46,7 +46,12 @@ pub struct Baseline {
 
 impl Baseline {
     /// From what is known; None if that is nothing.
-    pub fn new(history: Option<&History>, declared_peak: Option<f64>, demand: f64, unproven: Unproven) -> Option<Baseline> {
+    pub fn new(
+        history: Option<&History>,
+        declared_peak: Option<f64>,
+        demand: f64,
+        unproven: Unproven,
+    ) -> Option<Baseline> {
         let history = history.filter(|history| history.days() > 0).cloned();
         let source = match (history, declared_peak) {
             (Some(history), _) if history.days() >= ENOUGH_DAYS => Source::History(history),
@@ -88,7 +93,9 @@ impl Baseline {
             Source::History(history) => format!("{} days of history", history.days()),
             Source::HistoryAndPeak(history, _) => format!("demand.peak and {} days of history", history.days()),
             Source::Peak(_) => "demand.peak".to_owned(),
-            Source::Assumed(_) => "1.5 times the demand now: there is neither a day of history nor demand.peak".to_owned(),
+            Source::Assumed(_) => {
+                "1.5 times the demand now: there is neither a day of history nor demand.peak".to_owned()
+            }
         }
     }
 }

@@ -14,9 +14,8 @@ pub fn reading<'a>(
     most: SignedDuration,
     now: Timestamp,
 ) -> Result<&'a Reading, Why> {
-    let reading = answer
-        .as_ref()
-        .map_err(|fault| Why::Sensor { measured, name: name.to_owned(), fault: fault.clone() })?;
+    let reading =
+        answer.as_ref().map_err(|fault| Why::Sensor { measured, name: name.to_owned(), fault: fault.clone() })?;
     let age = now.duration_since(reading.sample_at);
     if age > most {
         return Err(Why::TooOld {

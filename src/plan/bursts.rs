@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::load::{Burst, Component, Send};
 use super::ledger::Committed;
+use super::load::{Burst, Component, Send};
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::Entry;
 
@@ -43,7 +43,7 @@ pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &Worklo
 /// Whether a campaign's own load still matters: more than one replica of some workload. What still comes, where, and
 /// when to look again.
 pub fn still_arriving<'a>(
-    fired: impl Iterator<Item = &'a Entry> + Clone,
+    fired: &(impl Iterator<Item = &'a Entry> + Clone),
     rules: &Rules,
     now: Timestamp,
 ) -> Option<(f64, String, Timestamp)> {

@@ -156,10 +156,9 @@ fn seen(target: &Target, claim: &Claim) -> Seen {
     let written = target.note.as_ref().filter(|note| note.claim == claim.id).map(|note| note.last_written);
     match written {
         Some(written) if live == written => Seen::Undisturbed,
-        Some(_) => Seen::Foreign(live),
         // Claimed and not written yet, or written and the note taken away by a rollout's undo.
         None if target.value == claim.baseline || live == claim.floor => Seen::Undisturbed,
-        None => Seen::Foreign(live),
+        _ => Seen::Foreign(live),
     }
 }
 
@@ -167,6 +166,7 @@ fn seen(target: &Target, claim: &Claim) -> Seen {
 ///
 /// `bears` tells whether the workload can go down to so many replicas now; with an autoscaler it always can,
 /// since the autoscaler's own wish stays. `fresh_id` names a claim that is yet to be made.
+#[allow(clippy::too_many_arguments)] // Everything that one pure step knows; a struct of them would be built in one place.
 pub fn next(
     pool: &str,
     workload: &str,

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 
 use super::rules::Bound;
 use super::snapshot::TargetFault;
-use super::units::people::{self, Rounding};
 use super::units::Span;
+use super::units::people::{self, Rounding};
 use super::why::{Lack, Numbers, Why};
 
 /// The longest sentence the API server takes.
@@ -26,10 +26,10 @@ impl Voice<'_> {
     fn at(&self, instant: Timestamp) -> String {
         people::instant(instant, self.now, self.zone)
     }
+}
 
-    fn span(&self, from: Timestamp, to: Timestamp) -> String {
-        Span::between(from, to).for_people(Rounding::Up)
-    }
+fn span(from: Timestamp, to: Timestamp) -> String {
+    Span::between(from, to).for_people(Rounding::Up)
 }
 
 fn minutes(after: f64) -> String {
@@ -82,16 +82,24 @@ pub fn sentence(why: &Why, voice: &Voice<'_>) -> String {
 #[allow(clippy::too_many_lines)] // One arm per situation: a table that reads better whole.
 fn told(why: &Why, voice: &Voice<'_>) -> String {
     match why {
-        Why::PoolNotFound { pool } => format!("Waiting: there is no CapacityPool {pool}. Check spec.poolRef, or ask the service's owner to create the pool."),
-        Why::SenderNotFound { sender } => format!("Waiting: there is no Sender {sender}. Check spec.senderRef, or ask the platform team to create the sender."),
+        Why::PoolNotFound { pool } => format!(
+            "Waiting: there is no CapacityPool {pool}. Check spec.poolRef, or ask the service's owner to create the pool."
+        ),
+        Why::SenderNotFound { sender } => format!(
+            "Waiting: there is no Sender {sender}. Check spec.senderRef, or ask the platform team to create the sender."
+        ),
         Why::PoolInvalid { pool, why } => format!("Waiting: the CapacityPool {pool} cannot be used: {why}."),
         Why::Invalid { field, why } => match why.strip_prefix(&format!("{field}: ")).unwrap_or(why) {
             why if field.is_empty() => format!("Refused: {why}."),
             why => format!("Refused: {field}: {why}."),
         },
-        Why::NotAdmitted { what, object, namespace } => format!("Refused: the {what} {object} does not admit campaigns of namespace {namespace}. Ask its owner to choose the namespace by its labels."),
+        Why::NotAdmitted { what, object, namespace } => format!(
+            "Refused: the {what} {object} does not admit campaigns of namespace {namespace}. Ask its owner to choose the namespace by its labels."
+        ),
         Why::SenderUnable { sender, why } => format!("Refused: the Sender {sender} cannot carry this out: {why}."),
-        Why::SendIdTaken { send_id, by } => format!("Refused: the sendId {send_id} belongs to the older Campaign {by}. Give this one a spec.sendId of its own in a new Campaign, or delete one of the two."),
+        Why::SendIdTaken { send_id, by } => format!(
+            "Refused: the sendId {send_id} belongs to the older Campaign {by}. Give this one a spec.sendId of its own in a new Campaign, or delete one of the two."
+        ),
         Why::NeverFits { why } => format!("Refused: {why}. Choose a longer window, a later end, or smaller waves."),
         Why::WaveChanged { why } => format!("Refused: {why}."),
         Why::BeforeStart { wave, at, confirmed } => {
@@ -112,29 +120,56 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::Room { wave, numbers, lack, likely } => room(wave, numbers, lack, *likely, voice),
         Why::Turn { wave, ahead, ahead_wave, numbers } => {
             let more = numbers.as_ref().map_or_else(String::new, |numbers| {
-                format!(" Wave \"{wave}\" needs {} on {}; {} are free, {} committed to other sends.", brings(numbers), numbers.workload, people::free(numbers.free.max(0.0)), people::needed(numbers.committed))
+                format!(
+                    " Wave \"{wave}\" needs {} on {}; {} are free, {} committed to other sends.",
+                    brings(numbers),
+                    numbers.workload,
+                    people::free(numbers.free.max(0.0)),
+                    people::needed(numbers.committed)
+                )
             });
             format!("Waiting for its turn: wave \"{ahead_wave}\" of {ahead} goes first.{more}")
         }
-        Why::Sensor { measured, name, fault } => format!("Waiting: the {} \"{name}\" cannot be believed: {fault}", measured.name()),
+        Why::Sensor { measured, name, fault } => {
+            format!("Waiting: the {} \"{name}\" cannot be believed: {fault}", measured.name())
+        }
         Why::TooOld { measured, name, age, limit, workload } => {
             let of = if workload.is_empty() { String::new() } else { format!(" Is the scrape of {workload} working?") };
-            format!("Waiting: the newest sample of the {} \"{name}\" is {age} s old (limit {limit} s).{of}", measured.name())
+            format!(
+                "Waiting: the newest sample of the {} \"{name}\" is {age} s old (limit {limit} s).{of}",
+                measured.name()
+            )
         }
-        Why::Negative { workload, value } => format!("Waiting: the demand of \"{workload}\" reads {value}, and demand cannot be below 0. Check its query."),
-        Why::NoHistory { workload } => format!("Waiting: nothing is known of an ordinary day's demand of \"{workload}\". Declare demand.peak in the pool, or wait for a day of history in Prometheus."),
+        Why::Negative { workload, value } => format!(
+            "Waiting: the demand of \"{workload}\" reads {value}, and demand cannot be below 0. Check its query."
+        ),
+        Why::NoHistory { workload } => format!(
+            "Waiting: nothing is known of an ordinary day's demand of \"{workload}\". Declare demand.peak in the pool, or wait for a day of history in Prometheus."
+        ),
         Why::Limit { name, value, max, predicted } => match predicted {
-            Some(predicted) => format!("Waiting for room: \"{name}\" is {value} and would reach {predicted} with this wave (limit {max})."),
+            Some(predicted) => format!(
+                "Waiting for room: \"{name}\" is {value} and would reach {predicted} with this wave (limit {max})."
+            ),
             None => format!("Waiting for room: \"{name}\" is {value} (limit {max})."),
         },
-        Why::LimitUnpredictable { name, workload } => format!("Waiting: \"{name}\" cannot be foretold while \"{workload}\" has less than 1 req/s of demand."),
+        Why::LimitUnpredictable { name, workload } => {
+            format!("Waiting: \"{name}\" cannot be foretold while \"{workload}\" has less than 1 req/s of demand.")
+        }
         Why::Target { workload, name, fault } => match fault {
             TargetFault::Missing => format!("Waiting: the Deployment {name} of workload \"{workload}\" is not there."),
-            TargetFault::Unsupported(why) => format!("Waiting: workload \"{workload}\" ({name}) cannot be scaled: {why}."),
-            TargetFault::Unreadable(why) => format!("Waiting: workload \"{workload}\" ({name}) could not be read: {why}."),
+            TargetFault::Unsupported(why) => {
+                format!("Waiting: workload \"{workload}\" ({name}) cannot be scaled: {why}.")
+            }
+            TargetFault::Unreadable(why) => {
+                format!("Waiting: workload \"{workload}\" ({name}) could not be read: {why}.")
+            }
         },
-        Why::Claimed { workload, by } => format!("Waiting: workload \"{workload}\" is held by the CapacityPool {by}. Two pools cannot both give away its room; take the workload out of one of them."),
-        Why::Contested { workload, manager, value, floor } => format!("Waiting: {manager} keeps setting the floor of \"{workload}\" to {value}, and {floor} are needed. Headroom has written it again three times and stops. Raise the value there, or take the field out of what {manager} applies."),
+        Why::Claimed { workload, by } => format!(
+            "Waiting: workload \"{workload}\" is held by the CapacityPool {by}. Two pools cannot both give away its room; take the workload out of one of them."
+        ),
+        Why::Contested { workload, manager, value, floor } => format!(
+            "Waiting: {manager} keeps setting the floor of \"{workload}\" to {value}, and {floor} are needed. Headroom has written it again three times and stops. Raise the value there, or take the field out of what {manager} applies."
+        ),
         Why::Scaling { wave, numbers, needed, have, held, most } => format!(
             "Scaling {} for wave \"{wave}\": {needed} ready replicas needed, {have} are{} (max {most}). It brings {} on top of {} and {} still to come from other sends.",
             numbers.workload,
@@ -153,33 +188,92 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             let again = again.map_or_else(String::new, |at| format!(" It is tried again {}.", voice.at(at)));
             format!("Wave \"{wave}\" was not sent: {what}.{again}")
         }
-        Why::Sending { wave, recipients, until } => format!("Wave \"{wave}\" is leaving: {} messages, the last about {}.", people::grouped(*recipients), voice.at(*until)),
-        Why::Soaking { wave, until } => format!("Wave \"{wave}\" has left; its effect is watched until {} before the next wave.", voice.at(*until)),
-        Why::Suspended { released, planned } => format!("Held: spec.suspend is true; {released} of {planned} waves have gone. Set it to false to go on."),
-        Why::PoolSuspended { pool } => format!("Held: the CapacityPool {pool} is suspended by its owner."),
-        Why::Breached { guardrail, value, bound, since, fine_since, until, arriving } => breached(guardrail, *value, bound, *since, *fine_since, *until, *arriving, voice),
-        Why::SentBefore { send_id, campaign, waves } => {
-            let gone: Vec<String> = waves.iter().map(|(name, recipients, at)| format!("\"{name}\" to {} recipients {}", people::grouped(*recipients), people::day(*at, voice.zone))).collect();
-            format!("Held: waves of {send_id} went already for an earlier Campaign {campaign}: {}. Nothing more goes. To send something new, create a Campaign with a spec.sendId of its own; to end this one, set spec.abort.", gone.join(", "))
+        Why::Sending { wave, recipients, until } => format!(
+            "Wave \"{wave}\" is leaving: {} messages, the last about {}.",
+            people::grouped(*recipients),
+            voice.at(*until)
+        ),
+        Why::Soaking { wave, until } => {
+            format!("Wave \"{wave}\" has left; its effect is watched until {} before the next wave.", voice.at(*until))
         }
-        Why::LedgerLost { waves: names } => format!("Held: the status tells of {} and the ledger does not know it. Was the ledger's namespace restored or emptied? Nothing more goes. Find out what was sent, then create a new Campaign with a spec.sendId of its own for what is left; to end this one, set spec.abort.", waves(names)),
-        Why::LedgerUnreadable { entry } => format!("Held: the ledger entry {entry} of this send cannot be read by this release of Headroom, so that nobody knows what has gone. Was the operator set back to an older release? Put the newer one back."),
+        Why::Suspended { released, planned } => {
+            format!("Held: spec.suspend is true; {released} of {planned} waves have gone. Set it to false to go on.")
+        }
+        Why::PoolSuspended { pool } => format!("Held: the CapacityPool {pool} is suspended by its owner."),
+        Why::Breached { guardrail, value, bound, since, fine_since, until, arriving } => {
+            breached(guardrail, *value, bound, *since, *fine_since, *until, *arriving, voice)
+        }
+        Why::SentBefore { send_id, campaign, waves } => {
+            let gone: Vec<String> = waves
+                .iter()
+                .map(|(name, recipients, at)| {
+                    format!(
+                        "\"{name}\" to {} recipients {}",
+                        people::grouped(*recipients),
+                        people::day(*at, voice.zone)
+                    )
+                })
+                .collect();
+            format!(
+                "Held: waves of {send_id} went already for an earlier Campaign {campaign}: {}. Nothing more goes. To send something new, create a Campaign with a spec.sendId of its own; to end this one, set spec.abort.",
+                gone.join(", ")
+            )
+        }
+        Why::LedgerLost { waves: names } => format!(
+            "Held: the status tells of {} and the ledger does not know it. Was the ledger's namespace restored or emptied? Nothing more goes. Find out what was sent, then create a new Campaign with a spec.sendId of its own for what is left; to end this one, set spec.abort.",
+            waves(names)
+        ),
+        Why::LedgerUnreadable { entry } => format!(
+            "Held: the ledger entry {entry} of this send cannot be read by this release of Headroom, so that nobody knows what has gone. Was the operator set back to an older release? Put the newer one back."
+        ),
         Why::DeadlineHeld { waves: names, end } => {
             let end = end.map_or_else(String::new, |end| format!(" (end {})", voice.at(end)));
-            format!("Held: the time for {} has passed{end}, and spec.schedule.onDeadline is Hold. Move spec.schedule.end to go on, or set spec.abort to end it.", waves(names))
+            format!(
+                "Held: the time for {} has passed{end}, and spec.schedule.onDeadline is Hold. Move spec.schedule.end to go on, or set spec.abort to end it.",
+                waves(names)
+            )
         }
-        Why::OutcomeUnknown { wave, what, name, namespace, at } => format!("Needs attention: wave \"{wave}\" may or may not have gone ({}): {what} Ask the receiver. Nothing more of this send goes by itself: set spec.abort on Campaign {name} in {namespace} to end it, and send what is missing by a new Campaign with a spec.sendId of its own.", voice.at(*at)),
-        Why::Rejected { wave, what } => format!("Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender or the parameters, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."),
-        Why::Unreachable { wave, what, tries } => format!("Needs attention: wave \"{wave}\" was tried {tries} times and nothing of it went: {what} Check the Sender's address and its receiver, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."),
-        Why::Arriving { recipients, waves, load, workload } => format!("All {waves} waves have left ({} messages). About {} on {workload} still come from them, so scale stays up.", people::grouped(*recipients), people::needed(*load)),
+        Why::OutcomeUnknown { wave, what, name, namespace, at } => format!(
+            "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what} Ask the receiver. Nothing more of this send goes by itself: set spec.abort on Campaign {name} in {namespace} to end it, and send what is missing by a new Campaign with a spec.sendId of its own.",
+            voice.at(*at)
+        ),
+        Why::Rejected { wave, what } => format!(
+            "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender or the parameters, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."
+        ),
+        Why::Unreachable { wave, what, tries } => format!(
+            "Needs attention: wave \"{wave}\" was tried {tries} times and nothing of it went: {what} Check the Sender's address and its receiver, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."
+        ),
+        Why::Arriving { recipients, waves, load, workload } => format!(
+            "All {waves} waves have left ({} messages). About {} on {workload} still come from them, so scale stays up.",
+            people::grouped(*recipients),
+            people::needed(*load)
+        ),
         Why::Completed { recipients, waves, edited } => {
-            let edited = if *edited { " It was edited after its end; that changes nothing. Create a new Campaign for a further send." } else { "" };
-            format!("{} messages went in {waves} {}.{edited}", people::grouped(*recipients), if *waves == 1 { "wave" } else { "waves" })
+            let edited = if *edited {
+                " It was edited after its end; that changes nothing. Create a new Campaign for a further send."
+            } else {
+                ""
+            };
+            format!(
+                "{} messages went in {waves} {}.{edited}",
+                people::grouped(*recipients),
+                if *waves == 1 { "wave" } else { "waves" }
+            )
         }
-        Why::DeadlineSkipped { waves: names, recipients, planned } => format!("Skipped: the time for {} has passed; {} of {} messages went. What was skipped is not sent later.", waves(names), people::grouped(*recipients), people::grouped(*planned)),
+        Why::DeadlineSkipped { waves: names, recipients, planned } => format!(
+            "Skipped: the time for {} has passed; {} of {} messages went. What was skipped is not sent later.",
+            waves(names),
+            people::grouped(*recipients),
+            people::grouped(*planned)
+        ),
         Why::Aborted { waves, planned, recipients, by_guardrail } => {
-            let by = by_guardrail.as_ref().map_or_else(|| "by spec.abort".to_owned(), |name| format!("because guardrail \"{name}\" was broken"));
-            format!("Aborted {by}: {waves} of {planned} waves had gone ({} messages). Nothing more of this send goes.", people::grouped(*recipients))
+            let by = by_guardrail
+                .as_ref()
+                .map_or_else(|| "by spec.abort".to_owned(), |name| format!("because guardrail \"{name}\" was broken"));
+            format!(
+                "Aborted {by}: {waves} of {planned} waves had gone ({} messages). Nothing more of this send goes.",
+                people::grouped(*recipients)
+            )
         }
     }
 }
@@ -196,7 +290,12 @@ fn room(wave: &str, numbers: &Numbers, lack: &Lack, likely: Option<Timestamp>, v
             } else {
                 format!("{} replicas are ready and held, {by} allows {most}: ", numbers.replicas)
             };
-            format!("Waiting for room: wave \"{wave}\" needs {} on {workload}, {} are free ({have}{}).{replicas}{likely}", brings(numbers), people::free(numbers.free.max(0.0)), sum(numbers))
+            format!(
+                "Waiting for room: wave \"{wave}\" needs {} on {workload}, {} are free ({have}{}).{replicas}{likely}",
+                brings(numbers),
+                people::free(numbers.free.max(0.0)),
+                sum(numbers)
+            )
         }
         Lack::Later { after, needed, most } => format!(
             "Waiting for room: wave \"{wave}\" needs {} on {workload}. In {} {workload} would need {} in all, and the most it may grow to bears {}.{likely}",
@@ -224,7 +323,9 @@ fn breached(
     let least = if matches!(bound, Bound::Min(_)) { "at least " } else { "limit " };
     let is = value.map_or_else(|| "cannot be measured now".to_owned(), |value| format!("is {}", threshold.show(value)));
     let tail = match arriving {
-        Some(minutes_left) => format!(" Traffic already caused keeps arriving for about {}; scale stays up.", minutes(minutes_left)),
+        Some(minutes_left) => {
+            format!(" Traffic already caused keeps arriving for about {}; scale stays up.", minutes(minutes_left))
+        }
         None => String::new(),
     };
     match (fine_since, until) {
@@ -233,6 +334,10 @@ fn breached(
             voice.at(fine),
             voice.at(until)
         ),
-        _ => format!("Held: guardrail \"{guardrail}\" {is} ({least}{limit}) since {} ({}).{tail}", voice.at(since), voice.span(since, voice.now)),
+        _ => format!(
+            "Held: guardrail \"{guardrail}\" {is} ({least}{limit}) since {} ({}).{tail}",
+            voice.at(since),
+            span(since, voice.now)
+        ),
     }
 }

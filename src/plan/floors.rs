@@ -45,7 +45,10 @@ pub fn decide(
 ) -> Floors {
     let mut floors = Floors::default();
     let give_back_now = snapshot.pool.deleting || rules.is_some_and(|rules| rules.suspended);
-    let pace = rules.map_or(Pace { hold: jiff::SignedDuration::ZERO, step: 1.0 }, |rules| Pace { hold: rules.hold, step: rules.step });
+    let pace = rules.map_or(Pace { hold: jiff::SignedDuration::ZERO, step: 1.0 }, |rules| Pace {
+        hold: rules.hold,
+        step: rules.step,
+    });
     let pool = snapshot.pool.key();
     for (index, workload) in rules.iter().flat_map(|rules| &rules.workloads).enumerate() {
         let claim = snapshot.pool.status.claims.iter().find(|claim| claim.workload == workload.name);

@@ -36,13 +36,15 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         let answer = snapshot.guardrails.get(index).and_then(Option::as_ref);
         let value = match answer {
             None => None,
-            Some(answer) => match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
-                Ok(reading) => Some(reading.value),
-                Err(why) => {
-                    guard.unmeasured.get_or_insert(why);
-                    None
+            Some(answer) => {
+                match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
+                    Ok(reading) => Some(reading.value),
+                    Err(why) => {
+                        guard.unmeasured.get_or_insert(why);
+                        None
+                    }
                 }
-            },
+            }
         };
         let Some(breach) = next(rail, before, value, memory, snapshot.settings.breach_recovery, now) else { continue };
         let recovery = snapshot.settings.breach_recovery.max(rail.lasting);

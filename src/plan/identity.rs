@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// UUIDv5 of the DNS name `headroom.dev`.
+/// `UUIDv5` of the DNS name `headroom.dev`.
 const NAMESPACE: Uuid = Uuid::from_u128(0x4eb9_937d_ef39_5bbc_afc8_d1f7_2f2d_1a46);
 /// Hexadecimal digits of a label value, and of the end of a ledger name.
 const LABEL: usize = 32;
@@ -14,7 +14,9 @@ const NAME: usize = 12;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// It belongs to another namespace.
-    #[error("\"{text}\" must begin with \"{namespace}/\", the namespace of the Campaign, so that nobody can take the identity of another's send")]
+    #[error(
+        "\"{text}\" must begin with \"{namespace}/\", the namespace of the Campaign, so that nobody can take the identity of another's send"
+    )]
     Elsewhere {
         /// What was written.
         text: String,
@@ -67,7 +69,9 @@ impl SendId {
         if !text.strip_prefix(namespace).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/')) {
             return Err(IdentityError::Elsewhere { text: text.to_owned(), namespace: namespace.to_owned() });
         }
-        let fine = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "-._/".contains(character);
+        let fine = |character: char| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || "-._/".contains(character)
+        };
         if !text.chars().all(fine) {
             return Err(IdentityError::Character { text: text.to_owned() });
         }
@@ -96,7 +100,8 @@ impl WaveId {
     /// Of a wave of a send. Neither can hold a NUL.
     pub fn new(send: &SendId, wave: &str) -> WaveId {
         let bytes = format!("headroom/1\0{}\0{wave}", send.0).into_bytes();
-        let slug: String = send.0.chars().map(|character| if "/._".contains(character) { '-' } else { character }).collect();
+        let slug: String =
+            send.0.chars().map(|character| if "/._".contains(character) { '-' } else { character }).collect();
         WaveId { bytes, readable: format!("{slug}-{wave}") }
     }
 

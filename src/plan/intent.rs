@@ -63,12 +63,14 @@ impl Intent {
         let send_id = send_id(campaign)?;
         let raw = spec.schedule.clone().unwrap_or_default();
         let schedule = Schedule::parse(&raw).map_err(|error| invalid("", error))?;
-        let waves = WavePlan::resolve(spec.waves.as_deref(), rules.waves.as_deref()).map_err(|error| invalid("", error))?;
+        let waves =
+            WavePlan::resolve(spec.waves.as_deref(), rules.waves.as_deref()).map_err(|error| invalid("", error))?;
         let unable = |why: String| Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why };
         if let Some(why) = &sender.trouble {
             return Err(unable(why.clone()));
         }
-        let rate = at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
+        let rate =
+            at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
         let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
         let class = spec.audience.class.as_deref().unwrap_or("consumer");
         let components = components(&spec.channel, class, spec.load.as_ref(), rate.per_second(), audience)?;
@@ -132,7 +134,13 @@ fn parameters(campaign: &Campaign, own: &BTreeMap<String, String>) -> BTreeMap<S
 }
 
 /// What one message brings: the built-in profile of its channel, and what the campaign knows better.
-fn components(channel: &str, class: &str, known: Option<&Load>, rate: f64, audience: u64) -> Result<Vec<Component>, Why> {
+fn components(
+    channel: &str,
+    class: &str,
+    known: Option<&Load>,
+    rate: f64,
+    audience: u64,
+) -> Result<Vec<Component>, Why> {
     let load = known.cloned().unwrap_or_default();
     let builtin = Profile::builtin(channel, class);
     let mut profile = match builtin {

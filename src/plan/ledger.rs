@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn canary_and_rest_add_up_to_the_golden_values() {
         let committed = Committed::new(vec![wave("rest", 14, 1_176_000, 100.0), wave("canary", 0, 24_000, 100.0)]);
-        let text = std::fs::read_to_string(format!("{}/tests/golden/golden_multi.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let text =
+            std::fs::read_to_string(format!("{}/tests/golden/golden_multi.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let mut seen = 0;
         for line in text.lines().skip(1) {
             let (minute, wanted) = line.rsplit_once(',').unwrap();

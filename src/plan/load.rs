@@ -24,7 +24,10 @@ pub fn scale_to_peak(components: &[Component], rate: f64, audience: u64, peak: f
     });
     let is = whole.peak();
     let factor = if is > 0.0 { peak / is } else { f64::INFINITY };
-    components.iter().map(|component| Component { per_message: component.per_message * factor, ..component.clone() }).collect()
+    components
+        .iter()
+        .map(|component| Component { per_message: component.per_message * factor, ..component.clone() })
+        .collect()
 }
 
 #[cfg(test)]

@@ -86,7 +86,10 @@ pub fn must_measure(snapshot: &Snapshot, now: Timestamp) -> bool {
     if snapshot.pool.missing || snapshot.pool.rules.is_err() {
         return false;
     }
-    if !status.claims.is_empty() || !status.breaches.is_empty() || status.observed_generation != Some(snapshot.pool.generation) {
+    if !status.claims.is_empty()
+        || !status.breaches.is_empty()
+        || status.observed_generation != Some(snapshot.pool.generation)
+    {
         return true;
     }
     let guard = guard::Guard::default();
@@ -144,7 +147,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 
     // Those that want to go, against the room there is.
     let measured = rules.map_or_else(Vec::new, |rules| weigh::measure(snapshot, rules, now));
-    let asked = measured.iter().any(|measure| measure.is_some());
+    let asked = measured.iter().any(std::option::Option::is_some);
     let fault = measured.iter().flatten().find_map(|measure| measure.as_ref().err()).cloned();
     let waiting = !wants.is_empty();
     let (verdict, measures) = match rules {
@@ -156,9 +159,13 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         let campaign = weighed.want.campaign;
         line.push((weighed.why.place().0, campaign.key()));
         // The campaign whose wave goes now is armed by compare-and-swap on the version that was weighed.
-        let goes = verdict.release.as_ref().is_some_and(|release| release.campaign == (campaign.namespace.clone(), campaign.name.clone()));
+        let goes = verdict
+            .release
+            .as_ref()
+            .is_some_and(|release| release.campaign == (campaign.namespace.clone(), campaign.name.clone()));
         if !goes {
-            let rooms = measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
+            let rooms =
+                measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
             let details = Details { why: &weighed.why, rooms, confirmations: weighed.confirmations };
             reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
         }
@@ -185,16 +192,26 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     };
     let pool = pool_report::tell(snapshot, rules, seen, &mut memory, now);
     let outcomes = outcomes(snapshot, now);
-    Plan { pool, floors: decided.writes, skips, outcomes, reports, release: verdict.release, memory, again: again.max(SignedDuration::ZERO) }
+    Plan {
+        pool,
+        floors: decided.writes,
+        skips,
+        outcomes,
+        reports,
+        release: verdict.release,
+        memory,
+        again: again.max(SignedDuration::ZERO),
+    }
 }
 
 /// Entries whose outcome can be written although nothing was heard: an attempt that is long over and was never
 /// answered, and one that will not be repeated because its send has ended.
 fn outcomes(snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Outcome, String)> {
     let key = snapshot.pool.key();
-    let open = snapshot.entries.iter().filter(|entry| {
-        entry.pool == key && entry.disposition == Disposition::Fire && entry.outcome.is_none()
-    });
+    let open = snapshot
+        .entries
+        .iter()
+        .filter(|entry| entry.pool == key && entry.disposition == Disposition::Fire && entry.outcome.is_none());
     open.filter_map(|entry| {
         if entry.may_be_tried_again() {
             let ends = |other: &&snapshot::Entry| {
@@ -207,10 +224,10 @@ fn outcomes(snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Outcome, String
         }
         let quiet = now.duration_since(entry.newest_attempt) >= QUIESCENCE;
         quiet.then(|| {
-            let told = "Headroom was stopped while it was being sent, and whether it arrived was never written.".to_owned();
+            let told =
+                "Headroom was stopped while it was being sent, and whether it arrived was never written.".to_owned();
             (entry.name.clone(), Outcome::Unknown, told)
         })
     })
     .collect()
 }
-

@@ -40,7 +40,13 @@ pub struct Seen<'a> {
 }
 
 /// The pool's new status.
-pub fn tell(snapshot: &Snapshot, rules: Option<&Rules>, seen: Seen<'_>, memory: &mut Memory, now: Timestamp) -> CapacityPoolStatus {
+pub fn tell(
+    snapshot: &Snapshot,
+    rules: Option<&Rules>,
+    seen: Seen<'_>,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> CapacityPoolStatus {
     let old = &snapshot.pool.status;
     let generation = Some(snapshot.pool.generation);
     let voice = Voice { zone: &TimeZone::UTC, now };
@@ -49,9 +55,11 @@ pub fn tell(snapshot: &Snapshot, rules: Option<&Rules>, seen: Seen<'_>, memory: 
     let (ready, reason, message) = match (invalid, seen.fault) {
         (Some(unusable), _) => (false, Reason::Invalid.to_string(), format!("The pool cannot be used: {unusable}.")),
         (None, Some(why)) => (false, why.place().1.to_string(), explain::sentence(why, &voice)),
-        (None, None) if rules.is_some_and(|rules| rules.suspended) => {
-            (false, Reason::PoolSuspended.to_string(), "The pool is suspended by its owner: nothing goes, and borrowed scale is given back.".to_owned())
-        }
+        (None, None) if rules.is_some_and(|rules| rules.suspended) => (
+            false,
+            Reason::PoolSuspended.to_string(),
+            "The pool is suspended by its owner: nothing goes, and borrowed scale is given back.".to_owned(),
+        ),
         (None, None) if !seen.asked && old.observed_generation == generation => {
             // Nothing was asked, so nothing new is known.
             (
@@ -74,7 +82,8 @@ pub fn tell(snapshot: &Snapshot, rules: Option<&Rules>, seen: Seen<'_>, memory: 
     status.claims = seen.claims;
     if seen.asked {
         let fresh = workloads(snapshot, rules, seen.measures, &status.claims, now);
-        let due = memory.numbers_written.is_none_or(|at| now.duration_since(at) >= REFRESH) && moved(&old.workloads, &fresh);
+        let due =
+            memory.numbers_written.is_none_or(|at| now.duration_since(at) >= REFRESH) && moved(&old.workloads, &fresh);
         if due || claims_changed || !same || old.workloads.len() != fresh.len() {
             memory.numbers_written = Some(now);
             status.display = Some(display(&fresh, &status.claims));
@@ -84,15 +93,22 @@ pub fn tell(snapshot: &Snapshot, rules: Option<&Rules>, seen: Seen<'_>, memory: 
     let trusted = match seen.fault {
         Some(Why::Sensor { .. } | Why::TooOld { .. } | Why::Negative { .. }) => Some(false),
         _ if seen.asked => Some(true),
-        _ => old.conditions.iter().find(|condition| condition.type_ == "SensorTrusted").and_then(|condition| match condition.status.as_str() {
-            "True" => Some(true),
-            "False" => Some(false),
-            _ => None,
+        _ => old.conditions.iter().find(|condition| condition.type_ == "SensorTrusted").and_then(|condition| {
+            match condition.status.as_str() {
+                "True" => Some(true),
+                "False" => Some(false),
+                _ => None,
+            }
         }),
     };
     let wanted = |kind, status| Wanted { kind, status, reason: reason.clone(), message: message.clone() };
     let (held, scale) = scale(&status.claims);
-    let about_scale = |kind, status| Wanted { kind, status: Some(status), reason: if held { "Held" } else { "Restored" }.to_owned(), message: scale.clone() };
+    let about_scale = |kind, status| Wanted {
+        kind,
+        status: Some(status),
+        reason: if held { "Held" } else { "Restored" }.to_owned(),
+        message: scale.clone(),
+    };
     let conditions = [
         wanted("Ready", Some(ready)),
         wanted("SensorTrusted", trusted),
@@ -121,14 +137,26 @@ fn scale(claims: &[Claim]) -> (bool, String) {
         })
         .collect();
     // The API server refuses a maximum below the minimum; whoever meets that must be able to find out why.
-    (true, format!("{}. While a floor stands, an autoscaler's maxReplicas cannot be set below it; spec.suspend gives it back at once.", told.join("; ")))
+    (
+        true,
+        format!(
+            "{}. While a floor stands, an autoscaler's maxReplicas cannot be set below it; spec.suspend gives it back at once.",
+            told.join("; ")
+        ),
+    )
 }
 
 fn whole(value: f64, rounding: Rounding) -> Option<i64> {
     people::per_second(value, rounding).replace(',', "").parse().ok()
 }
 
-fn workloads(snapshot: &Snapshot, rules: Option<&Rules>, measures: &[Measure<'_>], claims: &[Claim], now: Timestamp) -> Vec<WorkloadStatus> {
+fn workloads(
+    snapshot: &Snapshot,
+    rules: Option<&Rules>,
+    measures: &[Measure<'_>],
+    claims: &[Claim],
+    now: Timestamp,
+) -> Vec<WorkloadStatus> {
     let Some(rules) = rules else { return Vec::new() };
     rules
         .workloads
@@ -176,7 +204,9 @@ fn moved(old: &[WorkloadStatus], fresh: &[WorkloadStatus]) -> bool {
 
 fn display(workloads: &[WorkloadStatus], claims: &[Claim]) -> PoolDisplay {
     let narrowest = workloads.iter().filter(|workload| workload.free.is_some()).min_by_key(|workload| workload.free);
-    let show = |number: Option<i64>| number.map_or_else(String::new, |number| people::grouped(u64::try_from(number).unwrap_or(0)));
+    let show = |number: Option<i64>| {
+        number.map_or_else(String::new, |number| people::grouped(u64::try_from(number).unwrap_or(0)))
+    };
     let floor = claims.first().map_or_else(String::new, |claim| {
         let baseline = claim.baseline.map_or_else(|| "unset".to_owned(), |baseline| baseline.to_string());
         format!("{} (was {baseline})", claim.floor)

@@ -58,16 +58,17 @@ fn zone(campaign: &Campaign) -> TimeZone {
 
 /// A campaign that ended earlier: nothing changes, and an edit is answered.
 pub fn ended(campaign: &Campaign) -> Option<Report> {
-    const EDITED: &str = " It was edited after its end; that changes nothing. Create a new Campaign for a further send.";
+    const EDITED: &str =
+        " It was edited after its end; that changes nothing. Create a new Campaign for a further send.";
     if campaign.status.observed_generation == Some(campaign.generation) {
         return None;
     }
     let mut status = campaign.status.clone();
     status.observed_generation = Some(campaign.generation);
-    if let Some(message) = &mut status.message {
-        if !message.ends_with(EDITED) {
-            message.push_str(EDITED);
-        }
+    if let Some(message) = &mut status.message
+        && !message.ends_with(EDITED)
+    {
+        message.push_str(EDITED);
     }
     Some(report(campaign, status, false, false))
 }
@@ -78,7 +79,13 @@ fn report(campaign: &Campaign, status: CampaignStatus, is_transition: bool, is_w
 }
 
 /// What is to be said; None if what stands there is still right.
-pub fn tell(snapshot: &Snapshot, campaign: &Campaign, details: &Details<'_>, memory: &mut Memory, now: Timestamp) -> Option<Report> {
+pub fn tell(
+    snapshot: &Snapshot,
+    campaign: &Campaign,
+    details: &Details<'_>,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Option<Report> {
     let (why, old) = (details.why, &campaign.status);
     let zone = zone(campaign);
     let voice = Voice { zone: &zone, now };
@@ -86,9 +93,12 @@ pub fn tell(snapshot: &Snapshot, campaign: &Campaign, details: &Details<'_>, mem
     let reason = reason.to_string();
     let same_place = old.phase == Some(phase) && old.reason.as_deref() == Some(&reason);
 
-    let said = Said { matter: why.matter(), at: now, numbers: why.numbers().map(|numbers| (numbers.needed, numbers.free)) };
+    let said =
+        Said { matter: why.matter(), at: now, numbers: why.numbers().map(|numbers| (numbers.needed, numbers.free)) };
     let is_news = match memory.said.get(&campaign.uid) {
-        Some(before) => before.matter != said.matter || (now.duration_since(before.at) >= REFRESH && moved(before, &said)),
+        Some(before) => {
+            before.matter != said.matter || (now.duration_since(before.at) >= REFRESH && moved(before, &said))
+        }
         // A process that has just started takes what is written for what was said.
         None => !same_place,
     };
@@ -107,7 +117,8 @@ pub fn tell(snapshot: &Snapshot, campaign: &Campaign, details: &Details<'_>, mem
         memory.said.insert(campaign.uid.clone(), said);
     }
     waves(snapshot, campaign, &mut status);
-    status.display = Some(display(campaign, why, &status, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
+    status.display =
+        Some(display(campaign, why, &status, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
     let message = status.message.clone().unwrap_or_default();
     let wanted = conditions(why, phase, &reason, &message);
     status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
@@ -158,9 +169,8 @@ fn state(entry: Option<&Entry>) -> &'static str {
         (Disposition::Skip, ..) | (_, Some(Outcome::Skipped), _) => "Skipped",
         (_, Some(Outcome::Released), _) => "Released",
         (_, Some(Outcome::Rejected), _) => "Rejected",
-        (_, Some(Outcome::Unknown), _) => "Unknown",
         (_, None, _) if entry.may_be_tried_again() => "Pending",
-        (_, None, _) => "Unknown",
+        (_, None | Some(Outcome::Unknown), _) => "Unknown",
     }
 }
 
@@ -168,8 +178,11 @@ fn waves(snapshot: &Snapshot, campaign: &Campaign, status: &mut CampaignStatus) 
     let pools = snapshot.pool.rules.as_ref().ok().and_then(|rules| rules.waves.as_deref());
     let Ok(plan) = WavePlan::resolve(campaign.spec.waves.as_deref(), pools) else { return };
     let send_id = campaign.send_id();
-    let mut entries: Vec<&Entry> =
-        snapshot.entries.iter().filter(|entry| entry.send_id == send_id && entry.campaign_uid == campaign.uid).collect();
+    let mut entries: Vec<&Entry> = snapshot
+        .entries
+        .iter()
+        .filter(|entry| entry.send_id == send_id && entry.campaign_uid == campaign.uid)
+        .collect();
     entries.sort_by(|a, b| (a.first_attempt, &a.name).cmp(&(b.first_attempt, &b.name)));
     let mut gone: Vec<Gone> = Vec::new();
     for entry in &entries {
@@ -180,13 +193,17 @@ fn waves(snapshot: &Snapshot, campaign: &Campaign, status: &mut CampaignStatus) 
     let mut told = Vec::new();
     for (index, wave) in plan.waves.iter().enumerate() {
         let entry = entries.iter().copied().find(|entry| entry.wave == wave.name);
-        let recipients = match entry {
-            Some(entry) => entry.recipients,
-            None => {
-                let sized = plan.size(index, audience, &gone);
-                gone.push(Gone { name: wave.name.clone(), offset: sized.offset, recipients: sized.recipients, share: wave.size.as_written() });
-                sized.recipients
-            }
+        let recipients = if let Some(entry) = entry {
+            entry.recipients
+        } else {
+            let sized = plan.size(index, audience, &gone);
+            gone.push(Gone {
+                name: wave.name.clone(),
+                offset: sized.offset,
+                recipients: sized.recipients,
+                share: wave.size.as_written(),
+            });
+            sized.recipients
         };
         let fired = entry.filter(|entry| entry.disposition == Disposition::Fire && !entry.may_be_tried_again());
         let end = fired.and_then(bursts::of).map(|burst| burst.end());
@@ -202,7 +219,13 @@ fn waves(snapshot: &Snapshot, campaign: &Campaign, status: &mut CampaignStatus) 
     status.waves = told;
 }
 
-fn display(campaign: &Campaign, why: &Why, status: &CampaignStatus, kept: Option<&Display>, voice: &Voice<'_>) -> Display {
+fn display(
+    campaign: &Campaign,
+    why: &Why,
+    status: &CampaignStatus,
+    kept: Option<&Display>,
+    voice: &Voice<'_>,
+) -> Display {
     let released = status.waves.iter().filter(|wave| wave.state == "Released");
     let messages: i64 = released.clone().map(|wave| wave.recipients).sum();
     let leaving = if matches!(why, Why::Sending { .. }) { "~" } else { "" };

@@ -69,7 +69,8 @@ fn windows(path: &str, written: &[WrittenWindow]) -> Result<Vec<Window>, Schedul
         .iter()
         .enumerate()
         .map(|(index, written)| {
-            Window::parse(written).map_err(|(field, why)| ScheduleError { field: format!("{path}.windows[{index}].{field}"), why })
+            Window::parse(written)
+                .map_err(|(field, why)| ScheduleError { field: format!("{path}.windows[{index}].{field}"), why })
         })
         .collect()
 }
@@ -85,17 +86,22 @@ impl Schedule {
         };
         let start = instant("start", written.start.as_ref(), zone::Side::Start)?;
         let end = instant("end", written.end.as_ref(), zone::Side::End)?;
-        if let (Some(start), Some(end)) = (start, end) {
-            if start >= end {
-                return Err(wrong("end", "must be after start; in the time zones as written it is not".to_owned()));
-            }
+        if let (Some(start), Some(end)) = (start, end)
+            && start >= end
+        {
+            return Err(wrong("end", "must be after start; in the time zones as written it is not".to_owned()));
         }
         let windows = windows("spec.schedule", written.windows.as_deref().unwrap_or_default())?;
         Ok(Schedule { zone, start, end, windows, on_deadline: written.on_deadline.unwrap_or_default() })
     }
 
     /// The schedule of a wave: its own windows and zone replace the campaign's; start and end always hold.
-    pub fn for_wave(&self, path: &str, time_zone: Option<&str>, own: Option<&[WrittenWindow]>) -> Result<WaveSchedule, ScheduleError> {
+    pub fn for_wave(
+        &self,
+        path: &str,
+        time_zone: Option<&str>,
+        own: Option<&[WrittenWindow]>,
+    ) -> Result<WaveSchedule, ScheduleError> {
         let zone = match time_zone {
             None => self.zone.clone(),
             Some(name) => zone::find(name).map_err(|why| ScheduleError { field: format!("{path}.timeZone"), why })?,
@@ -183,7 +189,8 @@ impl WaveSchedule {
             return if end > base { vec![(start, end)] } else { Vec::new() };
         }
         let from = base.max(start);
-        let mut times: Vec<_> = self.windows.iter().flat_map(|window| window.times(&self.zone, from, LOOK_AHEAD)).collect();
+        let mut times: Vec<_> =
+            self.windows.iter().flat_map(|window| window.times(&self.zone, from, LOOK_AHEAD)).collect();
         times.sort();
         let mut joined: Vec<(Timestamp, Timestamp)> = Vec::new();
         for (from, to) in times {

@@ -18,14 +18,21 @@ pub fn fault(spec: &SenderSpec) -> Option<String> {
 }
 
 /// The Sender's new status. `trouble` is what only an adapter can find wrong.
-pub fn tell(spec: &SenderSpec, generation: i64, old: &SenderStatus, trouble: Option<String>, now: Timestamp) -> SenderStatus {
+pub fn tell(
+    spec: &SenderSpec,
+    generation: i64,
+    old: &SenderStatus,
+    trouble: Option<String>,
+    now: Timestamp,
+) -> SenderStatus {
     let fault = fault(spec).or(trouble);
     let message = fault.clone().map_or_else(
         || "It releases a wave by one request, at most once: one that may have arrived is never repeated.".to_owned(),
         |fault| format!("It cannot be used: {fault}."),
     );
     let reason = if fault.is_some() { "Invalid" } else { "Valid" };
-    let wanted = Wanted { kind: "Ready", status: Some(fault.is_none()), reason: reason.to_owned(), message: message.clone() };
+    let wanted =
+        Wanted { kind: "Ready", status: Some(fault.is_none()), reason: reason.to_owned(), message: message.clone() };
     SenderStatus {
         observed_generation: Some(generation),
         kind: Some("webhook".to_owned()),

@@ -12,6 +12,7 @@ use super::bursts;
 use super::guard::Guard;
 use super::identity::{self, WaveId};
 use super::intent::{self, Intent};
+use super::load::Burst;
 use super::order::Skip;
 use super::rules::Rules;
 use super::schedule::Fit;
@@ -31,6 +32,7 @@ const MOST_ATTEMPTS: usize = 60;
 
 /// Where a campaign stands.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // One per campaign and look, and most of them rest.
 pub enum Stand<'a> {
     /// It asks for nothing now.
     Rests {
@@ -69,6 +71,14 @@ pub struct Want<'a> {
 }
 
 impl Want<'_> {
+    /// The load of the wave: as it would be now, or as it was recorded when it was first tried.
+    pub fn burst(&self, start: Timestamp) -> Burst {
+        match self.retry.and_then(bursts::of) {
+            Some(burst) => burst.moved(start),
+            None => self.intent.burst(&self.wave.name, self.recipients, start),
+        }
+    }
+
     /// `<namespace>/<name>` of its campaign.
     pub fn key(&self) -> String {
         self.campaign.key()
@@ -146,7 +156,15 @@ fn names(campaign: &Campaign, rules: Option<&Rules>) -> Vec<String> {
 }
 
 /// Facts that no wave without an entry will go.
-fn skip_rest(snapshot: &Snapshot, campaign: &Campaign, send: &identity::SendId, names: &[String], past: &Past<'_>, reason: SkipReason, by: &str) -> Vec<Skip> {
+fn skip_rest(
+    snapshot: &Snapshot,
+    campaign: &Campaign,
+    send: &identity::SendId,
+    names: &[String],
+    past: &Past<'_>,
+    reason: SkipReason,
+    by: &str,
+) -> Vec<Skip> {
     let end = past.entries.iter().map(|entry| entry.offset + entry.recipients).max().unwrap_or(0);
     names
         .iter()
@@ -155,7 +173,14 @@ fn skip_rest(snapshot: &Snapshot, campaign: &Campaign, send: &identity::SendId, 
         .collect()
 }
 
-fn skip(snapshot: &Snapshot, campaign: &Campaign, send: &identity::SendId, wave: (&str, u64), reason: SkipReason, by: &str) -> Skip {
+fn skip(
+    snapshot: &Snapshot,
+    campaign: &Campaign,
+    send: &identity::SendId,
+    wave: (&str, u64),
+    reason: SkipReason,
+    by: &str,
+) -> Skip {
     let (name, offset) = wave;
     Skip {
         campaign: (campaign.namespace.clone(), campaign.name.clone()),
@@ -307,10 +332,8 @@ fn understood<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign) -> Result<(&'a
     if pool.deleting {
         return Err(Why::PoolInvalid { pool: pool.key(), why: "it is being deleted".to_owned() });
     }
-    let rules = pool
-        .rules
-        .as_ref()
-        .map_err(|unusable| Why::PoolInvalid { pool: pool.key(), why: unusable.to_string() })?;
+    let rules =
+        pool.rules.as_ref().map_err(|unusable| Why::PoolInvalid { pool: pool.key(), why: unusable.to_string() })?;
     let Some(sender) = &campaign.sender else {
         let there = &campaign.spec.sender_ref;
         let namespace = there.namespace.as_ref().unwrap_or(&campaign.namespace);
@@ -347,7 +370,8 @@ struct Ahead<'a> {
 /// When the last message of a fired wave leaves, and when it has been watched for long enough.
 fn leaving(intent: &Intent, entry: &Entry) -> (Timestamp, Timestamp) {
     let end = bursts::of(entry).map_or(entry.newest_attempt, |burst| burst.end());
-    let soak = intent.waves.waves.iter().find(|wave| wave.name == entry.wave).map_or(SignedDuration::ZERO, |wave| wave.soak);
+    let soak =
+        intent.waves.waves.iter().find(|wave| wave.name == entry.wave).map_or(SignedDuration::ZERO, |wave| wave.soak);
     (end, end + soak)
 }
 
@@ -391,13 +415,20 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
         }
     }
     if let Some(entry) = newest {
-        let (end, soaked) = past.released().map(|entry| leaving(intent, entry)).fold(leaving(intent, entry), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+        let (end, soaked) = past
+            .released()
+            .map(|entry| leaving(intent, entry))
+            .fold(leaving(intent, entry), |a, b| (a.0.max(b.0), a.1.max(b.1)));
         if now < end {
             let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
             return Stand::Rests { why, skips: Vec::new(), until: Some(end) };
         }
         if now < soaked {
-            return Stand::Rests { why: Why::Soaking { wave: entry.wave.clone(), until: soaked }, skips: Vec::new(), until: Some(soaked) };
+            return Stand::Rests {
+                why: Why::Soaking { wave: entry.wave.clone(), until: soaked },
+                skips: Vec::new(),
+                until: Some(soaked),
+            };
         }
     }
     wants(ahead, index, guard, now)
@@ -407,7 +438,7 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
 fn all_gone<'a>(ahead: &Ahead<'_>, now: Timestamp) -> Stand<'a> {
     let Ahead { past, rules, .. } = ahead;
     let (recipients, waves) = (past.messages(), past.released().count());
-    match bursts::still_arriving(past.fired(), rules, now) {
+    match bursts::still_arriving(&past.fired(), rules, now) {
         Some((load, workload, until)) => Stand::Rests {
             why: Why::Arriving { recipients, waves, load, workload },
             skips: Vec::new(),
@@ -424,15 +455,21 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     };
     let name = wave.name.clone();
     let retry = past.of_wave(&name);
-    let (offset, recipients, share) = match retry {
-        Some(entry) => (entry.offset, entry.recipients, entry.share.clone()),
-        None => {
-            let sized = intent.waves.size(index, intent.audience, &gone);
-            (sized.offset, sized.recipients, wave.size.as_written())
-        }
+    let (offset, recipients, share) = if let Some(entry) = retry {
+        (entry.offset, entry.recipients, entry.share.clone())
+    } else {
+        let sized = intent.waves.size(index, intent.audience, &gone);
+        (sized.offset, sized.recipients, wave.size.as_written())
     };
     if recipients == 0 && retry.is_none() {
-        let skips = vec![skip(snapshot, campaign, &intent.send_id, (&name, offset), SkipReason::Empty, "no recipients are left for it")];
+        let skips = vec![skip(
+            snapshot,
+            campaign,
+            &intent.send_id,
+            (&name, offset),
+            SkipReason::Empty,
+            "no recipients are left for it",
+        )];
         let why = Why::Soaking { wave: name, until: now };
         return Stand::Rests { why, skips, until: Some(now) };
     }
@@ -441,21 +478,28 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
         };
         if !entry.sender.as_ref().is_some_and(same) {
-            let why = format!("wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort");
+            let why = format!(
+                "wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
+            );
             return rests(Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why });
         }
         let again = entry.newest_attempt + back_off(entry.attempts);
         if now < again {
             let what = entry.message.clone().unwrap_or_else(|| "it did not reach the receiver.".to_owned());
-            return Stand::Rests { why: Why::NotYetTried { wave: name, what, again: Some(again) }, skips: Vec::new(), until: Some(again) };
+            return Stand::Rests {
+                why: Why::NotYetTried { wave: name, what, again: Some(again) },
+                skips: Vec::new(),
+                until: Some(again),
+            };
         }
     }
     let takes = intent.rate.time_for(recipients);
     let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
-    if gone.is_empty() && times.start().is_none_or(|start| now < start) {
-        if let Some(why) = never(&intent) {
-            return rests(why);
-        }
+    if gone.is_empty()
+        && times.start().is_none_or(|start| now < start)
+        && let Some(why) = never(&intent)
+    {
+        return rests(why);
     }
     let not_before = match times.fit(now, takes) {
         Fit::Now { .. } => None,
@@ -471,7 +515,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             }
             Some((at, why))
         }
-        Fit::Never { .. } => return missed(snapshot, campaign, &intent, &names, &past),
+        Fit::Never => return missed(snapshot, campaign, &intent, &names, &past),
     };
     if let Some(why) = &guard.stops {
         return rests(why.clone());
@@ -491,20 +535,46 @@ fn never(intent: &Intent) -> Option<Why> {
     intent.times.iter().enumerate().find_map(|(index, times)| {
         let wave = intent.waves.waves.get(index)?;
         let sized = intent.waves.size(index, intent.audience, &sent);
-        sent.push(Gone { name: wave.name.clone(), offset: sized.offset, recipients: sized.recipients, share: wave.size.as_written() });
+        sent.push(Gone {
+            name: wave.name.clone(),
+            offset: sized.offset,
+            recipients: sized.recipients,
+            share: wave.size.as_written(),
+        });
         let takes = intent.rate.time_for(sized.recipients);
-        times.fits_at_all(takes).err().map(|why| Why::NeverFits { why: format!("wave \"{}\" of {} messages at {}: {why}", wave.name, super::units::people::grouped(sized.recipients), intent.rate) })
+        times.fits_at_all(takes).err().map(|why| Why::NeverFits {
+            why: format!(
+                "wave \"{}\" of {} messages at {}: {why}",
+                wave.name,
+                super::units::people::grouped(sized.recipients),
+                intent.rate
+            ),
+        })
     })
 }
 
 /// The time of what is left has passed.
-fn missed<'a>(snapshot: &Snapshot, campaign: &Campaign, intent: &Intent, names: &[String], past: &Past<'_>) -> Stand<'a> {
+fn missed<'a>(
+    snapshot: &Snapshot,
+    campaign: &Campaign,
+    intent: &Intent,
+    names: &[String],
+    past: &Past<'_>,
+) -> Stand<'a> {
     let left: Vec<String> = names.iter().filter(|name| past.of_wave(name).is_none()).cloned().collect();
     match intent.schedule.on_deadline() {
         OnDeadline::Hold => rests(Why::DeadlineHeld { waves: left, end: intent.schedule.end() }),
         OnDeadline::Skip => Stand::Rests {
             why: Why::DeadlineSkipped { waves: left, recipients: past.messages(), planned: intent.audience },
-            skips: skip_rest(snapshot, campaign, &intent.send_id, names, past, SkipReason::Missed, "its time had passed"),
+            skips: skip_rest(
+                snapshot,
+                campaign,
+                &intent.send_id,
+                names,
+                past,
+                SkipReason::Missed,
+                "its time had passed",
+            ),
             until: None,
         },
     }

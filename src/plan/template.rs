@@ -40,7 +40,9 @@ pub enum TemplateError {
         name: String,
     },
     /// A placeholder inside a string.
-    #[error("the placeholder {{{{ {name} }}}} stands inside quotes; it is a whole value and brings its own: leave them out")]
+    #[error(
+        "the placeholder {{{{ {name} }}}} stands inside quotes; it is a whole value and brings its own: leave them out"
+    )]
     Quoted {
         /// What it names.
         name: String,
@@ -58,7 +60,9 @@ pub enum TemplateError {
         name: String,
     },
     /// A parameter that the body has no use for.
-    #[error("the Sender's body has no place for \"{name}\"; take it out, or ask the platform team to add {{{{ parameters.{name} }}}}")]
+    #[error(
+        "the Sender's body has no place for \"{name}\"; take it out, or ask the platform team to add {{{{ parameters.{name} }}}}"
+    )]
     Unused {
         /// The parameter.
         name: String,

@@ -32,7 +32,9 @@ pub enum WavesError {
         name: String,
     },
     /// Several waves leave out their size.
-    #[error("spec.waves: \"{first}\" and \"{second}\" both leave out their size; only one wave may, and takes the rest")]
+    #[error(
+        "spec.waves: \"{first}\" and \"{second}\" both leave out their size; only one wave may, and takes the rest"
+    )]
     TwoRests {
         /// One.
         first: String,
@@ -40,7 +42,9 @@ pub enum WavesError {
         second: String,
     },
     /// Percentages that make no whole.
-    #[error("spec.waves: the percentages add up to {sum}; make it 100, or let one wave leave out its size and take the rest")]
+    #[error(
+        "spec.waves: the percentages add up to {sum}; make it 100, or let one wave leave out its size and take the rest"
+    )]
     Sum {
         /// What they add up to.
         sum: u32,
@@ -56,7 +60,9 @@ pub enum WavesError {
         why: String,
     },
     /// A wave that has gone is not in the plan any more.
-    #[error("wave \"{name}\" went to {recipients} recipients and is not in spec.waves any more; a wave that has gone keeps its name: put it back")]
+    #[error(
+        "wave \"{name}\" went to {recipients} recipients and is not in spec.waves any more; a wave that has gone keeps its name: put it back"
+    )]
     Removed {
         /// The wave.
         name: String,
@@ -64,7 +70,9 @@ pub enum WavesError {
         recipients: u64,
     },
     /// A wave that has gone has another size now.
-    #[error("wave \"{name}\" went with the size {was} and has {is} in spec.waves now; a wave that has gone keeps its size: put it back")]
+    #[error(
+        "wave \"{name}\" went with the size {was} and has {is} in spec.waves now; a wave that has gone keeps its size: put it back"
+    )]
     Resized {
         /// The wave.
         name: String,
@@ -74,7 +82,9 @@ pub enum WavesError {
         is: String,
     },
     /// Waves that have gone stand in another order now.
-    #[error("wave \"{name}\" went before \"{before}\" and stands after it in spec.waves now; waves that have gone keep their order: put it back")]
+    #[error(
+        "wave \"{name}\" went before \"{before}\" and stands after it in spec.waves now; waves that have gone keep their order: put it back"
+    )]
     Moved {
         /// The wave that went first.
         name: String,
@@ -233,12 +243,14 @@ impl WavePlan {
             Size::Recipients(count) => offset.saturating_add(count),
             Size::Percent(_) => {
                 // Every wave that has gone, wherever it stands now, and what stands before this one.
-                let before = self.waves.iter().enumerate().filter(|(place, wave)| *place < index || has_gone(&wave.name));
+                let before =
+                    self.waves.iter().enumerate().filter(|(place, wave)| *place < index || has_gone(&wave.name));
                 let ppm = before.map(|(_, wave)| wave.size.ppm()).sum::<u64>() + wave.size.ppm();
                 share(audience, ppm.min(1_000_000))
             }
             Size::Rest => {
-                let later = self.waves.iter().enumerate().filter(|(place, wave)| *place > index && !has_gone(&wave.name));
+                let later =
+                    self.waves.iter().enumerate().filter(|(place, wave)| *place > index && !has_gone(&wave.name));
                 let claimed: u64 = later
                     .map(|(_, wave)| match wave.size {
                         Size::Recipients(count) => count,

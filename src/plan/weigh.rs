@@ -276,15 +276,17 @@ impl<'a> Scales<'_, 'a> {
             }
         };
         let start = want.not_before.as_ref().map_or(self.now, |(at, _)| (*at).max(self.now));
-        let burst = self.burst(&want, start);
+        let burst = want.burst(start);
         let shared: Vec<Burst> = self.measures.iter().map(|measure| burst.scaled(measure.rules.share)).collect();
-        let rooms: Vec<Room> = sites.iter().zip(&shared).map(|(site, burst)| site.room(Some(burst), self.now)).collect();
+        let rooms: Vec<Room> =
+            sites.iter().zip(&shared).map(|(site, burst)| site.room(Some(burst), self.now)).collect();
         let needs: Vec<Option<u32>> =
             sites.iter().zip(&shared).map(|(site, burst)| site.needed_replicas(Some(burst), self.now)).collect();
 
         if let Some(why) = self.lacks(&want, &sites, &shared, &rooms, &needs) {
             memory.streaks.remove(&key);
-            let likely = if line.heads.len() < MOST_ESTIMATES { self.likely(&burst, &line.promised, unproven) } else { None };
+            let likely =
+                if line.heads.len() < MOST_ESTIMATES { self.likely(&burst, &line.promised, unproven) } else { None };
             if let Some(likely) = likely {
                 let (campaign, wave) = (want.key(), want.wave.name.clone());
                 line.heads.push(Head { campaign, wave, burst, likely, unproven });
@@ -321,18 +323,10 @@ impl<'a> Scales<'_, 'a> {
         verdict.weighed.push(weighed);
     }
 
-    /// The load of the wave: as it would be now, or as it was recorded when it was first tried.
-    fn burst(&self, want: &Want<'_>, start: Timestamp) -> Burst {
-        match want.retry.and_then(bursts::of) {
-            Some(burst) => burst.moved(start),
-            None => want.intent.burst(&want.wave.name, want.recipients, start),
-        }
-    }
-
     fn fits_alone(&self, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
         let unproven = Unproven::of_channel(&want.campaign.spec.channel);
         let Ok(alone) = self.sites(&[], unproven) else { return false };
-        let burst = self.burst(want, start);
+        let burst = want.burst(start);
         alone.len() == sites.len()
             && alone.iter().zip(self.measures).all(|(site, measure)| {
                 let burst = burst.scaled(measure.rules.share);
@@ -342,15 +336,24 @@ impl<'a> Scales<'_, 'a> {
     }
 
     /// Why a wave does not fit, however far the workloads are scaled.
-    fn lacks(&self, want: &Want<'_>, sites: &[Site], shared: &[Burst], rooms: &[Room], needs: &[Option<u32>]) -> Option<Why> {
+    fn lacks(
+        &self,
+        want: &Want<'_>,
+        sites: &[Site],
+        shared: &[Burst],
+        rooms: &[Room],
+        needs: &[Option<u32>],
+    ) -> Option<Why> {
         if let Some(why) = &self.guard.unmeasured {
             return Some(why.clone());
         }
         let wave = want.wave.name.clone();
         for (index, measure) in self.measures.iter().enumerate() {
-            let (Some(site), Some(burst), Some(room)) = (sites.get(index), shared.get(index), rooms.get(index)) else { continue };
+            let (Some(site), Some(burst), Some(room)) = (sites.get(index), shared.get(index), rooms.get(index)) else {
+                continue;
+            };
             let need = needs.get(index).copied().flatten();
-            let numbers = self.numbers(measure, room, want);
+            let numbers = Self::numbers(measure, room, want);
             if need.is_none_or(|need| need > measure.most) {
                 let lack = Lack::Now {
                     needed: need.and_then(|need| i32::try_from(need).ok()),
@@ -359,7 +362,7 @@ impl<'a> Scales<'_, 'a> {
                 };
                 // What is free is said for the most replicas there may be: that is what does not suffice.
                 let at_most = site.room_with(measure.most, Some(burst), self.now);
-                let numbers = self.numbers(measure, &at_most, want);
+                let numbers = Self::numbers(measure, &at_most, want);
                 return Some(Why::Room { wave, numbers, lack, likely: None });
             }
             if let Some(short) = site.later(burst, self.now) {
@@ -375,24 +378,34 @@ impl<'a> Scales<'_, 'a> {
     fn limited(&self, rooms: &[Room]) -> Option<Why> {
         for (limit, answer) in self.rules.limits.iter().zip(&self.snapshot.limits) {
             let Some(answer) = answer else { continue };
-            let reading = match believe::reading(answer, Measured::Limit, &limit.name, "", self.rules.max_sample_age, self.now) {
-                Ok(reading) => reading,
-                Err(why) => return Some(why),
-            };
+            let reading =
+                match believe::reading(answer, Measured::Limit, &limit.name, "", self.rules.max_sample_age, self.now) {
+                    Ok(reading) => reading,
+                    Err(why) => return Some(why),
+                };
             let show = |value: f64| limit.max.show(value);
-            let told = |predicted| Why::Limit { name: limit.name.clone(), value: show(reading.value), max: show(limit.max.value()), predicted };
-            if !(reading.value < limit.max.value()) {
+            let told = |predicted| Why::Limit {
+                name: limit.name.clone(),
+                value: show(reading.value),
+                max: show(limit.max.value()),
+                predicted,
+            };
+            // A reading and a threshold are finite, so that one of the two is true.
+            if reading.value >= limit.max.value() {
                 return Some(told(None));
             }
             let mut growth: f64 = 0.0;
             for (room, measure) in rooms.iter().zip(self.measures) {
-                if !(room.baseline >= 1.0) {
-                    return Some(Why::LimitUnpredictable { name: limit.name.clone(), workload: measure.rules.name.clone() });
+                if room.baseline.is_nan() || room.baseline < 1.0 {
+                    return Some(Why::LimitUnpredictable {
+                        name: limit.name.clone(),
+                        workload: measure.rules.name.clone(),
+                    });
                 }
                 growth = growth.max((room.needed + room.committed) / room.baseline);
             }
             let predicted = reading.value * (1.0 + growth);
-            if !(predicted < limit.max.value()) {
+            if predicted.is_nan() || predicted >= limit.max.value() {
                 return Some(told(Some(show(predicted))));
             }
         }
@@ -414,7 +427,7 @@ impl<'a> Scales<'_, 'a> {
         })
     }
 
-    fn numbers(&self, measure: &Measure<'_>, room: &Room, want: &Want<'_>) -> Numbers {
+    fn numbers(measure: &Measure<'_>, room: &Room, want: &Want<'_>) -> Numbers {
         Numbers {
             workload: measure.rules.name.clone(),
             needed: room.needed,
@@ -446,7 +459,7 @@ impl<'a> Scales<'_, 'a> {
             let why = Why::NoHistory { workload: String::new() };
             return (Weighed { want, why, rooms, confirmations: (0, asked) }, None);
         };
-        let numbers = self.numbers(measure, room, &want);
+        let numbers = Self::numbers(measure, room, &want);
         if !rooms.iter().all(Room::is_enough) || sites.len() != rooms.len() {
             memory.streaks.remove(&key);
             let needed = needs.get(narrowest).copied().flatten().and_then(|need| i32::try_from(need).ok()).unwrap_or(0);
@@ -501,7 +514,13 @@ impl<'a> Scales<'_, 'a> {
         })
     }
 
-    fn order(&self, want: &Want<'_>, measure: &Measure<'_>, room: &Room, confirmations: u32) -> Result<Option<Release>, Why> {
+    fn order(
+        &self,
+        want: &Want<'_>,
+        measure: &Measure<'_>,
+        room: &Room,
+        confirmations: u32,
+    ) -> Result<Option<Release>, Why> {
         let id = want.intent.wave_id(&want.wave.name);
         let offset = u64::try_from(want.wave.offset).unwrap_or(0);
         let body = match want.retry.and_then(|entry| entry.body.clone()) {

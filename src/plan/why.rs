@@ -84,47 +84,204 @@ pub enum Lack {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // The fields are the numbers of the sentence in `explain`, where each is shown in its place.
 pub enum Why {
-    PoolNotFound { pool: String },
-    SenderNotFound { sender: String },
-    PoolInvalid { pool: String, why: String },
-    Invalid { field: String, why: String },
-    NotAdmitted { what: &'static str, object: String, namespace: String },
-    SenderUnable { sender: String, why: String },
-    SendIdTaken { send_id: String, by: String },
-    NeverFits { why: String },
-    WaveChanged { why: String },
-    BeforeStart { wave: String, at: Timestamp, confirmed: Option<(u32, u32)> },
-    OutsideWindow { wave: String, at: Timestamp, takes: String, window_was_open: bool },
-    Room { wave: String, numbers: Numbers, lack: Lack, likely: Option<Timestamp> },
-    Turn { wave: String, ahead: String, ahead_wave: String, numbers: Option<Numbers> },
-    Sensor { measured: Measured, name: String, fault: SensorFault },
-    TooOld { measured: Measured, name: String, age: i64, limit: i64, workload: String },
-    Negative { workload: String, value: f64 },
-    NoHistory { workload: String },
-    Limit { name: String, value: String, max: String, predicted: Option<String> },
-    LimitUnpredictable { name: String, workload: String },
-    Target { workload: String, name: String, fault: TargetFault },
-    Claimed { workload: String, by: String },
-    Contested { workload: String, manager: String, value: i32, floor: i32 },
-    Scaling { wave: String, numbers: Numbers, needed: i32, have: i32, held: i32, most: i32 },
-    Confirming { wave: String, numbers: Numbers, seen: u32, of: u32, span: i64 },
-    Sending { wave: String, recipients: u64, until: Timestamp },
-    Soaking { wave: String, until: Timestamp },
-    Suspended { released: usize, planned: usize },
-    PoolSuspended { pool: String },
-    Breached { guardrail: String, value: Option<f64>, bound: Bound, since: Timestamp, fine_since: Option<Timestamp>, until: Option<Timestamp>, arriving: Option<f64> },
-    SentBefore { send_id: String, campaign: String, waves: Vec<(String, u64, Timestamp)> },
-    LedgerLost { waves: Vec<String> },
-    LedgerUnreadable { entry: String },
-    DeadlineHeld { waves: Vec<String>, end: Option<Timestamp> },
-    OutcomeUnknown { wave: String, what: String, name: String, namespace: String, at: Timestamp },
-    Rejected { wave: String, what: String },
-    Unreachable { wave: String, what: String, tries: usize },
-    Arriving { recipients: u64, waves: usize, load: f64, workload: String },
-    Completed { recipients: u64, waves: usize, edited: bool },
-    DeadlineSkipped { waves: Vec<String>, recipients: u64, planned: u64 },
-    Aborted { waves: usize, planned: usize, recipients: u64, by_guardrail: Option<String> },
-    NotYetTried { wave: String, what: String, again: Option<Timestamp> },
+    PoolNotFound {
+        pool: String,
+    },
+    SenderNotFound {
+        sender: String,
+    },
+    PoolInvalid {
+        pool: String,
+        why: String,
+    },
+    Invalid {
+        field: String,
+        why: String,
+    },
+    NotAdmitted {
+        what: &'static str,
+        object: String,
+        namespace: String,
+    },
+    SenderUnable {
+        sender: String,
+        why: String,
+    },
+    SendIdTaken {
+        send_id: String,
+        by: String,
+    },
+    NeverFits {
+        why: String,
+    },
+    WaveChanged {
+        why: String,
+    },
+    BeforeStart {
+        wave: String,
+        at: Timestamp,
+        confirmed: Option<(u32, u32)>,
+    },
+    OutsideWindow {
+        wave: String,
+        at: Timestamp,
+        takes: String,
+        window_was_open: bool,
+    },
+    Room {
+        wave: String,
+        numbers: Numbers,
+        lack: Lack,
+        likely: Option<Timestamp>,
+    },
+    Turn {
+        wave: String,
+        ahead: String,
+        ahead_wave: String,
+        numbers: Option<Numbers>,
+    },
+    Sensor {
+        measured: Measured,
+        name: String,
+        fault: SensorFault,
+    },
+    TooOld {
+        measured: Measured,
+        name: String,
+        age: i64,
+        limit: i64,
+        workload: String,
+    },
+    Negative {
+        workload: String,
+        value: f64,
+    },
+    NoHistory {
+        workload: String,
+    },
+    Limit {
+        name: String,
+        value: String,
+        max: String,
+        predicted: Option<String>,
+    },
+    LimitUnpredictable {
+        name: String,
+        workload: String,
+    },
+    Target {
+        workload: String,
+        name: String,
+        fault: TargetFault,
+    },
+    Claimed {
+        workload: String,
+        by: String,
+    },
+    Contested {
+        workload: String,
+        manager: String,
+        value: i32,
+        floor: i32,
+    },
+    Scaling {
+        wave: String,
+        numbers: Numbers,
+        needed: i32,
+        have: i32,
+        held: i32,
+        most: i32,
+    },
+    Confirming {
+        wave: String,
+        numbers: Numbers,
+        seen: u32,
+        of: u32,
+        span: i64,
+    },
+    Sending {
+        wave: String,
+        recipients: u64,
+        until: Timestamp,
+    },
+    Soaking {
+        wave: String,
+        until: Timestamp,
+    },
+    Suspended {
+        released: usize,
+        planned: usize,
+    },
+    PoolSuspended {
+        pool: String,
+    },
+    Breached {
+        guardrail: String,
+        value: Option<f64>,
+        bound: Bound,
+        since: Timestamp,
+        fine_since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        arriving: Option<f64>,
+    },
+    SentBefore {
+        send_id: String,
+        campaign: String,
+        waves: Vec<(String, u64, Timestamp)>,
+    },
+    LedgerLost {
+        waves: Vec<String>,
+    },
+    LedgerUnreadable {
+        entry: String,
+    },
+    DeadlineHeld {
+        waves: Vec<String>,
+        end: Option<Timestamp>,
+    },
+    OutcomeUnknown {
+        wave: String,
+        what: String,
+        name: String,
+        namespace: String,
+        at: Timestamp,
+    },
+    Rejected {
+        wave: String,
+        what: String,
+    },
+    Unreachable {
+        wave: String,
+        what: String,
+        tries: usize,
+    },
+    Arriving {
+        recipients: u64,
+        waves: usize,
+        load: f64,
+        workload: String,
+    },
+    Completed {
+        recipients: u64,
+        waves: usize,
+        edited: bool,
+    },
+    DeadlineSkipped {
+        waves: Vec<String>,
+        recipients: u64,
+        planned: u64,
+    },
+    Aborted {
+        waves: usize,
+        planned: usize,
+        recipients: u64,
+        by_guardrail: Option<String>,
+    },
+    NotYetTried {
+        wave: String,
+        what: String,
+        again: Option<Timestamp>,
+    },
 }
 
 impl Bound {
@@ -218,7 +375,6 @@ impl Why {
             Why::Turn { wave, ahead, ahead_wave, .. } => format!("{wave} {ahead} {ahead_wave}"),
             Why::Sensor { measured, name, fault } => format!("{measured:?} {name} {}", fault.label()),
             Why::TooOld { measured, name, .. } => format!("{measured:?} {name}"),
-            Why::Negative { workload, .. } => workload.clone(),
             Why::Limit { name, .. } => name.clone(),
             Why::Scaling { wave, numbers, .. } | Why::Confirming { wave, numbers, .. } => {
                 format!("{wave} {}", numbers.workload)
@@ -226,7 +382,7 @@ impl Why {
             Why::Breached { guardrail, value, fine_since, .. } => {
                 format!("{guardrail} {} {fine_since:?}", value.is_some())
             }
-            Why::Arriving { workload, .. } => workload.clone(),
+            Why::Arriving { workload, .. } | Why::Negative { workload, .. } => workload.clone(),
             Why::BeforeStart { wave, at, confirmed } => {
                 format!("{wave} {at} {}", confirmed.is_some_and(|(seen, of)| seen >= of))
             }

@@ -80,11 +80,13 @@ fn series(data: Data, wanted: &str) -> Result<Vec<Series>, SensorFault> {
     if data.result_type != wanted {
         return Err(SensorFault::WrongType { found: data.result_type });
     }
-    serde_json::from_value(data.result).map_err(|error| SensorFault::NotPrometheus { what: excerpt(&error.to_string()) })
+    serde_json::from_value(data.result)
+        .map_err(|error| SensorFault::NotPrometheus { what: excerpt(&error.to_string()) })
 }
 
 fn number(text: &str) -> Result<f64, SensorFault> {
-    let value: f64 = text.parse().map_err(|_| SensorFault::NotPrometheus { what: format!("\"{}\" for a number", excerpt(text)) })?;
+    let value: f64 =
+        text.parse().map_err(|_| SensorFault::NotPrometheus { what: format!("\"{}\" for a number", excerpt(text)) })?;
     if value.is_nan() {
         return Err(SensorFault::NotANumber);
     }

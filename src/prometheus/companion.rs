@@ -28,7 +28,8 @@ struct Found {
 
 /// The companion of a query, or why there can be none.
 pub fn of(query: &str) -> Result<Companion, SensorFault> {
-    let expression = parser::parse(query).map_err(|why| SensorFault::BadQuery { why: super::answer::excerpt(&why.to_string()) })?;
+    let expression =
+        parser::parse(query).map_err(|why| SensorFault::BadQuery { why: super::answer::excerpt(&why.clone()) })?;
     let mut found = Found::default();
     look(&expression, &mut found, Duration::ZERO);
     let no_age = |why: &str| Err(SensorFault::NoSampleAge { why: why.to_owned() });
@@ -109,7 +110,8 @@ mod tests {
 
     #[test]
     fn several_selectors_each_count_and_the_widest_range_is_told() {
-        let companion = of(r#"(sum(rate(a{code=~"5.."}[1m])) or 0 * sum(rate(a[5m]))) / sum(max_over_time(b[10m:1m]))"#).unwrap();
+        let companion =
+            of(r#"(sum(rate(a{code=~"5.."}[1m])) or 0 * sum(rate(a[5m]))) / sum(max_over_time(b[10m:1m]))"#).unwrap();
         assert_eq!(companion.query.matches("max(timestamp(").count(), 3);
         assert!(companion.query.contains(r#"timestamp(a{code=~"5.."})"#));
         assert_eq!(companion.range, SignedDuration::from_mins(10));

@@ -72,9 +72,7 @@ impl Sensor {
     pub async fn read(&self, query: &str, reduce: Option<Reduce>, now: Timestamp) -> Result<Reading, SensorFault> {
         let companion = self.companion(query)?;
         let at = now.as_second();
-        let both = async {
-            futures::try_join!(self.ask(query, at, now), self.ask(&companion.query, at, now))
-        };
+        let both = async { futures::try_join!(self.ask(query, at, now), self.ask(&companion.query, at, now)) };
         let (value, age) = tokio::time::timeout(TIME_OUT, both).await.map_err(|_| timed_out())??;
         let (value, evaluated_at) = answer::instant_value(value.status, value.retry_after, &value.body, reduce)?;
         if evaluated_at.duration_since(now).abs() > MOST_DRIFT {
@@ -82,7 +80,9 @@ impl Sensor {
         }
         let sampled = answer::instant_value(age.status, age.retry_after, &age.body, None);
         let (seconds, _) = sampled.map_err(|fault| match fault {
-            SensorFault::Empty => SensorFault::NoSampleAge { why: "none of the query's metrics has a sample now.".to_owned() },
+            SensorFault::Empty => {
+                SensorFault::NoSampleAge { why: "none of the query's metrics has a sample now.".to_owned() }
+            }
             other => other,
         })?;
         let sample_at = SignedDuration::try_from_secs_f64(seconds)
@@ -109,7 +109,9 @@ impl Sensor {
             .query_range(query, from.as_second(), to.as_second(), step.as_secs_f64())
             .query("partial_response", "false")
             .get_raw();
-        let answer = tokio::time::timeout(TIME_OUT, self.bounded(request, LARGEST_HISTORY, None)).await.map_err(|_| timed_out())??;
+        let answer = tokio::time::timeout(TIME_OUT, self.bounded(request, LARGEST_HISTORY, None))
+            .await
+            .map_err(|_| timed_out())??;
         let points = answer::range_values(answer.status, answer.retry_after, &answer.body, reduce)?;
         Ok(HistoryPoints { points, step })
     }
@@ -136,7 +138,8 @@ impl Sensor {
         let mut response = request.await.map_err(|error| unreachable(&error))?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        let retry_after = header(reqwest::header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(SignedDuration::from_secs);
+        let retry_after =
+            header(reqwest::header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(SignedDuration::from_secs);
         if let (Some(now), Some(date)) = (now, header(reqwest::header::DATE)) {
             // Its resolution is a second; whoever sends none is judged by the answer alone.
             if let Ok(there) = jiff::fmt::rfc2822::parse(&date) {

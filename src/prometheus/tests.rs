@@ -40,7 +40,13 @@ fn one(value: &str) -> String {
 impl Script {
     fn saying(body: String) -> Script {
         let date = "Fri, 15 Jan 2027 08:00:00 GMT".to_owned();
-        Script { status: 200, body, age_body: one("1799999990.5"), headers: vec![("date", date)], wait: std::time::Duration::ZERO }
+        Script {
+            status: 200,
+            body,
+            age_body: one("1799999990.5"),
+            headers: vec![("date", date)],
+            wait: std::time::Duration::ZERO,
+        }
     }
 }
 
@@ -108,7 +114,14 @@ async fn every_answer_that_is_not_one_number_has_a_fault_of_its_own() {
         (500, r#"{"status":"error","errorType":"internal","error":"disk"}"#.into(), "Failed"),
         (503, String::new(), "Busy"),
         (429, String::new(), "Busy"),
-        (200, format!("{{\"status\":\"success\",\"data\":{{\"resultType\":\"vector\",\"result\":[{}", " ".repeat(1024 * 1024)), "TooLarge"),
+        (
+            200,
+            format!(
+                "{{\"status\":\"success\",\"data\":{{\"resultType\":\"vector\",\"result\":[{}",
+                " ".repeat(1024 * 1024)
+            ),
+            "TooLarge",
+        ),
     ];
     for (status, body, label) in cases {
         let told = body.chars().take(80).collect::<String>();
@@ -139,7 +152,10 @@ async fn a_number_without_the_age_of_its_samples_is_not_believed() {
 #[tokio::test]
 async fn clocks_that_differ_are_noticed_by_the_date_and_by_the_answer() {
     let late = vec![("date", "Fri, 15 Jan 2027 08:00:10 GMT".to_owned())];
-    assert_eq!(read(Script { headers: late, ..Script::saying(one("1")) }).await.unwrap_err(), SensorFault::ClockOff { seconds: 10 });
+    assert_eq!(
+        read(Script { headers: late, ..Script::saying(one("1")) }).await.unwrap_err(),
+        SensorFault::ClockOff { seconds: 10 }
+    );
     let other = one("1").replace(&NOW.to_string(), &(NOW - 60).to_string());
     assert_eq!(read(Script::saying(other)).await.unwrap_err(), SensorFault::ClockOff { seconds: -60 });
     let ahead = Script { age_body: one("1800000100"), ..Script::saying(one("1")) };

@@ -79,7 +79,9 @@ fn not_sent(why: impl std::fmt::Display) -> Attempt {
 /// Addresses at which no receiver lives, but sometimes the secrets of a cloud provider.
 fn is_forbidden(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => address.is_link_local() || address.is_multicast() || address.is_broadcast() || address.is_unspecified(),
+        IpAddr::V4(address) => {
+            address.is_link_local() || address.is_multicast() || address.is_broadcast() || address.is_unspecified()
+        }
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(mapped) => is_forbidden(IpAddr::V4(mapped)),
             None => address.is_unicast_link_local() || address.is_multicast() || address.is_unspecified(),
@@ -92,8 +94,10 @@ pub async fn connect(target: &Target, trust: &Trust, limits: &Limits) -> Result<
     let deadline = Instant::now() + limits.connect;
     let place = &target.authority;
     let late = |_| not_sent(format!("{place} could not be reached within {} s", limits.connect.as_secs_f32()));
-    let found = timeout_at(deadline, tokio::net::lookup_host((target.host.as_str(), target.port))).await.map_err(late)?;
-    let addresses: Vec<SocketAddr> = found.map_err(|error| not_sent(format!("{place} is not known: {error}")))?.collect();
+    let found =
+        timeout_at(deadline, tokio::net::lookup_host((target.host.as_str(), target.port))).await.map_err(late)?;
+    let addresses: Vec<SocketAddr> =
+        found.map_err(|error| not_sent(format!("{place} is not known: {error}")))?.collect();
     if let Some(address) = addresses.iter().find(|address| is_forbidden(address.ip())) {
         return Err(not_sent(format!("{place} is at {}, where no request of Headroom goes", address.ip())));
     }
@@ -101,10 +105,14 @@ pub async fn connect(target: &Target, trust: &Trust, limits: &Limits) -> Result<
     let tcp = connected.map_err(|error| not_sent(format!("{place} cannot be reached: {error}")))?;
     let prepared = tcp.set_nodelay(true).and_then(|()| SockRef::from(&tcp).set_tcp_user_timeout(Some(limits.request)));
     prepared.map_err(|error| not_sent(format!("the connection cannot be set up: {error}")))?;
-    let socket = tcp.as_fd().try_clone_to_owned().map_err(|error| not_sent(format!("the connection cannot be set up: {error}")))?;
+    let socket = tcp
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| not_sent(format!("the connection cannot be set up: {error}")))?;
     let stream: Box<dyn Stream> = if target.tls {
         let name = ServerName::try_from(target.host.clone()).map_err(|error| not_sent(format!("{place}: {error}")))?;
-        let agreed = timeout_at(deadline, TlsConnector::from(Arc::clone(&trust.0)).connect(name, tcp)).await.map_err(late)?;
+        let agreed =
+            timeout_at(deadline, TlsConnector::from(Arc::clone(&trust.0)).connect(name, tcp)).await.map_err(late)?;
         Box::new(agreed.map_err(|error| not_sent(format!("no TLS with {place}: {error}")))?)
     } else {
         Box::new(tcp)
@@ -114,7 +122,11 @@ pub async fn connect(target: &Target, trust: &Trust, limits: &Limits) -> Result<
 
 impl Connection {
     /// Sends the request once. `last_check` is asked immediately before the first byte.
-    pub async fn send(self, effect: &Effect, last_check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Attempt {
+    pub async fn send(
+        self,
+        effect: &Effect,
+        last_check: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Attempt {
         let Connection { stream, socket, limits } = self;
         let tally = Tally::default();
         let check: LastCheck = Box::new(last_check);

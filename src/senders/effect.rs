@@ -84,7 +84,12 @@ pub struct Effect {
 
 impl Effect {
     /// A POST of JSON under an idempotency key.
-    pub fn new(target: Target, headers: Vec<(HeaderName, SecretValue)>, key: &str, body: Bytes) -> Result<Effect, EffectError> {
+    pub fn new(
+        target: Target,
+        headers: Vec<(HeaderName, SecretValue)>,
+        key: &str,
+        body: Bytes,
+    ) -> Result<Effect, EffectError> {
         if let Some((name, _)) = headers.iter().find(|(name, _)| OURS.contains(&name.as_str())) {
             return Err(EffectError::Ours { name: name.to_string() });
         }

@@ -53,10 +53,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if let Some(check) = self.check.take() {
-            if let Err(why) = check() {
-                *self.tally.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-            }
+        if let Some(check) = self.check.take()
+            && let Err(why) = check()
+        {
+            *self.tally.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         }
         if self.tally.refused().is_some() {
             return Poll::Ready(Err(io::Error::other("called off before the first byte")));

@@ -87,7 +87,10 @@ async fn attempt(url: &str, check: Result<(), String>) -> Attempt {
 }
 
 fn answer(status: &str, body: &str) -> Then {
-    Then::Answer(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nlocation: http://127.0.0.1:9/\r\nretry-after: 1\r\n\r\n{body}", body.len()))
+    Then::Answer(format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nlocation: http://127.0.0.1:9/\r\nretry-after: 1\r\n\r\n{body}",
+        body.len()
+    ))
 }
 
 #[tokio::test]
@@ -98,7 +101,13 @@ async fn one_request_with_key_and_body_is_sent() {
     assert_eq!(seen.len(), 1);
     let request = &seen[0];
     assert!(request.starts_with("POST /send?x=1 HTTP/1.1\r\n"), "{request}");
-    for line in ["idempotency-key: 704beceb", "webhook-id: 704beceb", "x-envoy-max-retries: 0", "authorization: Bearer hush", "content-type: application/json"] {
+    for line in [
+        "idempotency-key: 704beceb",
+        "webhook-id: 704beceb",
+        "x-envoy-max-retries: 0",
+        "authorization: Bearer hush",
+        "content-type: application/json",
+    ] {
         assert!(request.contains(&format!("\r\n{line}\r\n")), "{line} in {request}");
     }
     assert!(request.ends_with("\r\n\r\n{\"wave\":1}"));

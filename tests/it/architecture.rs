@@ -28,21 +28,52 @@ fn code(path: &Path) -> String {
 fn broken(module: &str, path: &Path, code: &str) -> Vec<String> {
     let is_test = path.ends_with("tests.rs");
     let forbidden: &[&str] = match module {
-        "api" => &["crate::plan", "crate::cluster", "crate::controller", "crate::senders", "crate::prometheus", "tokio", "reqwest"],
+        "api" => &[
+            "crate::plan",
+            "crate::cluster",
+            "crate::controller",
+            "crate::senders",
+            "crate::prometheus",
+            "tokio",
+            "reqwest",
+        ],
         "plan" => &[
-            "crate::cluster", "crate::controller", "crate::senders", "crate::prometheus", "crate::clock", "crate::metrics",
-            "async ", ".await", "tokio", "reqwest", "kube::", "tracing", "Uuid::new_v4", "std::fs", "std::net", "std::env",
+            "crate::cluster",
+            "crate::controller",
+            "crate::senders",
+            "crate::prometheus",
+            "crate::clock",
+            "crate::metrics",
+            "async ",
+            ".await",
+            "tokio",
+            "reqwest",
+            "kube::",
+            "tracing",
+            "Uuid::new_v4",
+            "std::fs",
+            "std::net",
+            "std::env",
         ],
         "cluster" => &["crate::controller", "crate::senders", "crate::prometheus", "crate::web", "crate::cli"],
-        "prometheus" => &["crate::controller", "crate::senders", "crate::cluster", "crate::web", "crate::cli", "kube::"],
-        "senders" => &["crate::controller", "crate::prometheus", "crate::cluster", "crate::web", "crate::cli", "kube::"],
+        "prometheus" => {
+            &["crate::controller", "crate::senders", "crate::cluster", "crate::web", "crate::cli", "kube::"]
+        }
+        "senders" => {
+            &["crate::controller", "crate::prometheus", "crate::cluster", "crate::web", "crate::cli", "kube::"]
+        }
         "controller" => &["crate::web", "crate::cli"],
         "web" => &["crate::cli", "crate::senders", "crate::prometheus"],
         _ => &[],
     };
     let mut broken: Vec<String> = Vec::new();
     if !is_test {
-        broken.extend(forbidden.iter().filter(|word| code.contains(**word)).map(|word| format!("{} names {word}", path.display())));
+        broken.extend(
+            forbidden
+                .iter()
+                .filter(|word| code.contains(**word))
+                .map(|word| format!("{} names {word}", path.display())),
+        );
     }
     // One clock: whoever reads another cannot be simulated.
     for word in ["Timestamp::now", "SystemTime::now", "Zoned::now"] {

@@ -10,18 +10,68 @@ fn wrong_campaigns_say_what_is_wrong_and_what_to_do() {
     let world = World::new("wrong", Wants::default());
     let shop = world.shop();
     let cases: Vec<(&str, Value, &str, &str)> = vec![
-        ("no-pool", json!({"poolRef": {"namespace": shop, "name": "nothing"}}), "PoolNotFound", "there is no CapacityPool wrong-shop/nothing. Check spec.poolRef"),
-        ("no-sender", json!({"senderRef": {"namespace": "wrong-mail", "name": "nothing"}}), "SenderNotFound", "there is no Sender wrong-mail/nothing. Check spec.senderRef"),
-        ("zone", json!({"schedule": {"timeZone": "Europe/Nowhere"}}), "Invalid", "spec.schedule.timeZone: \"Europe/Nowhere\" is not a time zone; write an IANA name"),
-        ("day", json!({"schedule": {"start": "2027-02-30T09:00"}}), "Invalid", "spec.schedule.start: \"2027-02-30T09:00\" is not a time; write it like"),
-        ("order", json!({"schedule": {"timeZone": "America/New_York", "start": "2027-03-19T09:00", "end": "2027-03-19T09:30+01:00"}}), "Invalid", "spec.schedule.end: must be after start"),
-        ("identity", json!({"sendId": "elsewhere/sale"}), "Invalid", "spec.sendId: \"elsewhere/sale\" must begin with \"wrong-marketing/\""),
-        ("channel", json!({"channel": "pigeon", "load": null}), "Invalid", "spec.channel: nothing is known of the load of \"pigeon\""),
-        ("class", json!({"channel": "email", "audience": {"size": 5, "class": "robots"}, "load": null}), "Invalid", "spec.channel: nothing is known of the load of \"email\" to \"robots\""),
+        (
+            "no-pool",
+            json!({"poolRef": {"namespace": shop, "name": "nothing"}}),
+            "PoolNotFound",
+            "there is no CapacityPool wrong-shop/nothing. Check spec.poolRef",
+        ),
+        (
+            "no-sender",
+            json!({"senderRef": {"namespace": "wrong-mail", "name": "nothing"}}),
+            "SenderNotFound",
+            "there is no Sender wrong-mail/nothing. Check spec.senderRef",
+        ),
+        (
+            "zone",
+            json!({"schedule": {"timeZone": "Europe/Nowhere"}}),
+            "Invalid",
+            "spec.schedule.timeZone: \"Europe/Nowhere\" is not a time zone; write an IANA name",
+        ),
+        (
+            "day",
+            json!({"schedule": {"start": "2027-02-30T09:00"}}),
+            "Invalid",
+            "spec.schedule.start: \"2027-02-30T09:00\" is not a time; write it like",
+        ),
+        (
+            "order",
+            json!({"schedule": {"timeZone": "America/New_York", "start": "2027-03-19T09:00", "end": "2027-03-19T09:30+01:00"}}),
+            "Invalid",
+            "spec.schedule.end: must be after start",
+        ),
+        (
+            "identity",
+            json!({"sendId": "elsewhere/sale"}),
+            "Invalid",
+            "spec.sendId: \"elsewhere/sale\" must begin with \"wrong-marketing/\"",
+        ),
+        (
+            "channel",
+            json!({"channel": "pigeon", "load": null}),
+            "Invalid",
+            "spec.channel: nothing is known of the load of \"pigeon\"",
+        ),
+        (
+            "class",
+            json!({"channel": "email", "audience": {"size": 5, "class": "robots"}, "load": null}),
+            "Invalid",
+            "spec.channel: nothing is known of the load of \"email\" to \"robots\"",
+        ),
         ("rate", json!({"load": {"visitRate": "0%"}}), "Invalid", "spec.load.visitRate: \"0%\" is not a percentage"),
-        ("median", json!({"load": {"responseMedian": "0s"}}), "Invalid", "spec.load.responseMedian: \"0s\" is not a span of time above 0"),
+        (
+            "median",
+            json!({"load": {"responseMedian": "0s"}}),
+            "Invalid",
+            "spec.load.responseMedian: \"0s\" is not a span of time above 0",
+        ),
         ("peak", json!({"load": {"peak": "0/s"}}), "Invalid", "spec.load.peak: \"0/s\" is not a rate above 0"),
-        ("full", json!({"waves": [{"name": "a", "percent": 99}, {"name": "b", "recipients": 5}, {"name": "c", "percent": 9}]}), "Invalid", "the percentages add up to 108"),
+        (
+            "full",
+            json!({"waves": [{"name": "a", "percent": 99}, {"name": "b", "recipients": 5}, {"name": "c", "percent": 9}]}),
+            "Invalid",
+            "the percentages add up to 108",
+        ),
     ];
     for (name, change, reason, _) in &cases {
         world.apply_campaign(name, change);
@@ -32,7 +82,9 @@ fn wrong_campaigns_say_what_is_wrong_and_what_to_do() {
         let told = status["message"].as_str().unwrap();
         assert!(told.contains(part), "{name}: {part} in: {told}");
         if *reason == "Invalid" {
-            let of = |kind: &str| status["conditions"].as_array().unwrap().iter().find(|condition| condition["type"] == kind).unwrap()["status"].clone();
+            let of = |kind: &str| {
+                status["conditions"].as_array().unwrap().iter().find(|condition| condition["type"] == kind).unwrap()["status"].clone()
+            };
             assert_eq!((of("Accepted"), of("Stalled")), (json!("False"), json!("True")), "{name}");
         }
     }
@@ -43,7 +95,10 @@ fn wrong_campaigns_say_what_is_wrong_and_what_to_do() {
     world.bed().apply(&stranger.to_string());
     world.until(20, "the stranger is refused", || {
         let path = "jsonpath={.status.message}";
-        world.bed().kubectl(&["-n", "wrong-mail", "get", "campaign", "stranger", "-o", path]).contains("does not admit campaigns of namespace wrong-mail")
+        world
+            .bed()
+            .kubectl(&["-n", "wrong-mail", "get", "campaign", "stranger", "-o", path])
+            .contains("does not admit campaigns of namespace wrong-mail")
     });
     assert!(world.received().is_empty());
 }
@@ -61,13 +116,24 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
     let url = "http://127.0.0.1:9/";
     for (name, webhook, part) in [
         ("quoted", json!({"url": url, "body": r#"{"a": "{{ wave.offset }}"}"#}), "stands inside quotes"),
-        ("variable", json!({"url": url, "body": r#"{"a": {{ wave.nothing }}}"#}), "there is no variable \"wave.nothing\""),
+        (
+            "variable",
+            json!({"url": url, "body": r#"{"a": {{ wave.nothing }}}"#}),
+            "there is no variable \"wave.nothing\"",
+        ),
         ("json", json!({"url": url, "body": "{{ wave.offset }} {{ wave.offset }}"}), "the body is not JSON"),
-        ("header", json!({"url": url, "headers": [{"name": "Host", "secretKeyRef": {"name": "a", "key": "b"}}]}), "Host is set by Headroom itself"),
+        (
+            "header",
+            json!({"url": url, "headers": [{"name": "Host", "secretKeyRef": {"name": "a", "key": "b"}}]}),
+            "Host is set by Headroom itself",
+        ),
     ] {
         world.bed().apply(&sender(name, webhook).to_string());
         world.until(20, &format!("sender {name} says so"), || {
-            world.bed().kubectl(&["-n", "broken-mail", "get", "sender", name, "-o", "jsonpath={.status.message}"]).contains(part)
+            world
+                .bed()
+                .kubectl(&["-n", "broken-mail", "get", "sender", name, "-o", "jsonpath={.status.message}"])
+                .contains(part)
         });
         world.apply_campaign(name, &json!({"senderRef": {"namespace": "broken-mail", "name": name}}));
         let status = world.until_reason(name, "SenderUnable", 20);
@@ -77,7 +143,9 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
     world.bed().apply(&sender("needs", json!({"url": url, "body": r#"{"t": {{ parameters.template }}}"#})).to_string());
     world.apply_campaign("needs", &json!({"senderRef": {"namespace": "broken-mail", "name": "needs"}}));
     let status = world.until_reason("needs", "Invalid", 20);
-    assert!(status["message"].as_str().unwrap().contains("needs parameters.template, which the Campaign does not give"));
+    assert!(
+        status["message"].as_str().unwrap().contains("needs parameters.template, which the Campaign does not give")
+    );
 
     // A pool whose query is wrong, whose target is not there, or of a kind that is not supported.
     let workload = |change: Value| {
@@ -93,15 +161,33 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
     world.apply_campaign("sale", &json!({}));
     for (change, reason, part) in [
         (json!({"demand": {"query": "sum(rate(", "peak": "1/s"}}), "SensorUntrusted", "Prometheus refused the query"),
-        (json!({"demand": {"query": "sum(no_such_metric)", "peak": "1/s"}}), "SensorUntrusted", "Prometheus has no series for it"),
+        (
+            json!({"demand": {"query": "sum(no_such_metric)", "peak": "1/s"}}),
+            "SensorUntrusted",
+            "Prometheus has no series for it",
+        ),
         (json!({"demand": {"query": "0 * up / 0", "peak": "1/s"}}), "SensorUntrusted", "not a number (NaN)"),
-        (json!({"demand": {"query": "http_requests_total", "peak": "1/s"}}), "SensorUntrusted", "series and one is needed"),
+        (
+            json!({"demand": {"query": "http_requests_total", "peak": "1/s"}}),
+            "SensorUntrusted",
+            "series and one is needed",
+        ),
         (json!({"demand": {"query": "-1 * sum(up)", "peak": "1/s"}}), "SensorUntrusted", "demand cannot be below 0"),
-        (json!({"targetRef": {"kind": "Deployment", "name": "nothing"}}), "TargetMissing", "the Deployment nothing of workload \"web\" is not there"),
-        (json!({"targetRef": {"kind": "StatefulSet", "name": "web"}}), "TargetUnsupported", "StatefulSet is not supported yet"),
+        (
+            json!({"targetRef": {"kind": "Deployment", "name": "nothing"}}),
+            "TargetMissing",
+            "the Deployment nothing of workload \"web\" is not there",
+        ),
+        (
+            json!({"targetRef": {"kind": "StatefulSet", "name": "web"}}),
+            "TargetUnsupported",
+            "StatefulSet is not supported yet",
+        ),
     ] {
         world.apply_pool(&workload(change));
-        world.until(30, part, || world.status("sale")["reason"] == reason && world.status("sale")["message"].as_str().unwrap().contains(part));
+        world.until(30, part, || {
+            world.status("sale")["reason"] == reason && world.status("sale")["message"].as_str().unwrap().contains(part)
+        });
         world.until(20, "the pool says so too", || world.pool()["status"]["reason"] == reason);
     }
     assert!(world.received().is_empty());
@@ -114,9 +200,20 @@ fn an_object_that_cannot_be_read_delays_nobody() {
     world.until_reason("poison", "Suspended", 20);
     // The definition says a whole number and the API server takes this one; no field of ours can hold it.
     let patch = json!({"status": {"priority": 99_999_999_999_i64}}).to_string();
-    world.bed().kubectl(&["-n", &world.marketing(), "patch", "campaign", "poison", "--subresource=status", "--type=merge", "-p", &patch]);
+    world.bed().kubectl(&[
+        "-n",
+        &world.marketing(),
+        "patch",
+        "campaign",
+        "poison",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &patch,
+    ]);
     world.until(20, "it is told of", || {
-        let events = world.bed().kubectl(&["-n", &world.marketing(), "get", "events", "-o", "jsonpath={.items[*].reason}"]);
+        let events =
+            world.bed().kubectl(&["-n", &world.marketing(), "get", "events", "-o", "jsonpath={.items[*].reason}"]);
         events.contains("Unreadable")
     });
     world.apply_campaign("sale", &json!({}));

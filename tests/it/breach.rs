@@ -26,7 +26,8 @@ fn a_breach_after_the_canary_holds_and_is_lifted_by_itself() {
     world.change_shop(json!({"error_ratio": 0.2}));
     let status = world.until_reason("sale", "GuardrailBreached", 30);
     assert!(status["message"].as_str().unwrap().starts_with("Held: guardrail \"errors\" is "), "{}", status["message"]);
-    let stalled = status["conditions"].as_array().unwrap().iter().find(|condition| condition["type"] == "Stalled").unwrap();
+    let stalled =
+        status["conditions"].as_array().unwrap().iter().find(|condition| condition["type"] == "Stalled").unwrap();
     assert_eq!(stalled["status"], "False", "it lifts itself");
     world.always(6, "nothing goes", || world.received().len() == 1);
     world.change_shop(json!({"error_ratio": 0.0}));
@@ -44,7 +45,11 @@ fn a_guardrail_that_ends_a_campaign_ends_it_for_good() {
     world.change_shop(json!({"error_ratio": 0.2}));
     let status = world.until_phase("sale", "Aborted", 30);
     assert_eq!(status["reason"], "GuardrailAborted");
-    assert!(status["message"].as_str().unwrap().contains("because guardrail \"errors\" was broken"), "{}", status["message"]);
+    assert!(
+        status["message"].as_str().unwrap().contains("because guardrail \"errors\" was broken"),
+        "{}",
+        status["message"]
+    );
     world.change_shop(json!({"error_ratio": 0.0}));
     world.always(6, "nothing goes", || world.received().len() == 1);
     world.until_restored(2);
@@ -65,7 +70,11 @@ fn suspend_holds_and_abort_survives_deletion() {
     world.bed().kubectl(&["-n", &world.marketing(), "delete", "campaign", "sale"]);
     world.apply_campaign("sale", &serde_json::from_str(WAVES).unwrap());
     let status = world.until_reason("sale", "SentBefore", 20);
-    assert!(status["message"].as_str().unwrap().contains("went already for an earlier Campaign"), "{}", status["message"]);
+    assert!(
+        status["message"].as_str().unwrap().contains("went already for an earlier Campaign"),
+        "{}",
+        status["message"]
+    );
     world.always(5, "nothing goes", || world.received().len() == 1);
     world.until_restored(2);
     world.check_safety();

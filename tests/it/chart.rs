@@ -33,7 +33,9 @@ fn objects(text: &str) -> Vec<(String, String)> {
     headroom::yaml::read_all(text)
         .unwrap()
         .iter()
-        .map(|object| (object["kind"].as_str().unwrap().to_owned(), object["metadata"]["name"].as_str().unwrap().to_owned()))
+        .map(|object| {
+            (object["kind"].as_str().unwrap().to_owned(), object["metadata"]["name"].as_str().unwrap().to_owned())
+        })
         .collect()
 }
 
@@ -76,7 +78,7 @@ fn every_switch_does_what_it_says() {
     }
     let watched = render(&[URL, "metrics.serviceMonitor.enabled=true", "networkPolicy.enabled=true"]).unwrap();
     assert_eq!((count(&watched, "ServiceMonitor"), count(&watched, "NetworkPolicy")), (1, 1));
-    assert!(render(&[URL, "image.digest=sha256:abc"]).map_or_else(|said| said, |text| text).contains("sha256:abc"));
+    assert!(render(&[URL, "image.digest=sha256:abc"]).unwrap_or_else(|said| said).contains("sha256:abc"));
     let secrets = render(&[URL, "senderNamespaces={mail,news}"]).unwrap();
     assert!(secrets.contains("--sender-namespaces=mail,news"));
     assert!(count(&secrets, "Role") > count(&usual, "Role"));
@@ -87,10 +89,14 @@ fn it_runs_without_rights_it_does_not_need() {
     let text = render(&[URL]).unwrap();
     for object in headroom::yaml::read_all(&text).unwrap() {
         for rule in object["rules"].as_array().into_iter().flatten() {
-            let verbs: Vec<&str> = rule["verbs"].as_array().into_iter().flatten().filter_map(|verb| verb.as_str()).collect();
+            let verbs: Vec<&str> =
+                rule["verbs"].as_array().into_iter().flatten().filter_map(|verb| verb.as_str()).collect();
             let name = object["metadata"]["name"].as_str().unwrap();
             if name.contains("operator") || name.contains("ledger") {
-                assert!(!verbs.contains(&"*") && !verbs.contains(&"delete") && !verbs.contains(&"deletecollection"), "{name}: {rule}");
+                assert!(
+                    !verbs.contains(&"*") && !verbs.contains(&"delete") && !verbs.contains(&"deletecollection"),
+                    "{name}: {rule}"
+                );
             }
         }
         if object["kind"] == "Deployment" {
@@ -108,8 +114,22 @@ fn it_runs_without_rights_it_does_not_need() {
 #[test]
 fn two_installs_share_no_name_across_the_cluster() {
     let cluster_wide = |namespace: &str, release: &str| {
-        let text = helm(&["template", release, &chart(), "--namespace", namespace, "--set", URL, "--set", "crds.install=false", "--set", "ledger.create=false"]).unwrap();
-        let wide = ["ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+        let text = helm(&[
+            "template",
+            release,
+            &chart(),
+            "--namespace",
+            namespace,
+            "--set",
+            URL,
+            "--set",
+            "crds.install=false",
+            "--set",
+            "ledger.create=false",
+        ])
+        .unwrap();
+        let wide =
+            ["ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
         objects(&text).into_iter().filter(|(kind, _)| wide.contains(&kind.as_str())).collect::<Vec<_>>()
     };
     let (one, other) = (cluster_wide("a-b", "c"), cluster_wide("a", "b-c"));
@@ -119,7 +139,8 @@ fn two_installs_share_no_name_across_the_cluster() {
 #[test]
 fn the_arguments_of_the_chart_are_those_of_the_program() {
     let text = render(&[URL, "senderNamespaces={mail}"]).unwrap();
-    let deployment = headroom::yaml::read_all(&text).unwrap().into_iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let deployment =
+        headroom::yaml::read_all(&text).unwrap().into_iter().find(|object| object["kind"] == "Deployment").unwrap();
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap().clone();
     let help = Command::new(env!("CARGO_BIN_EXE_headroom")).args(["run", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();

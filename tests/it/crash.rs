@@ -26,7 +26,8 @@ fn case(name: &str, when: When, matches: Match, end: &End) {
 
 fn run(mut world: World, proxy: &Proxy, end: &End) {
     proxy.aim(world.operator.as_ref().unwrap().victim());
-    world.apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "1s"}, {"name": "rest"}]}));
+    world
+        .apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "1s"}, {"name": "rest"}]}));
     world.until(120, "the operator is killed", || proxy.has_killed());
     assert!(!world.operator.as_ref().unwrap().is_alive());
     world.restart(None);
@@ -38,7 +39,14 @@ fn run(mut world: World, proxy: &Proxy, end: &End) {
         End::NeedsAttention(seen) => {
             let status = world.until_phase("sale", "NeedsAttention", 60);
             assert_eq!(status["reason"], "OutcomeUnknown");
-            assert!(status["message"].as_str().unwrap().starts_with("Needs attention: wave \"canary\" may or may not have gone"), "{}", status["message"]);
+            assert!(
+                status["message"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("Needs attention: wave \"canary\" may or may not have gone"),
+                "{}",
+                status["message"]
+            );
             assert_eq!(status["waves"][0]["state"], "Unknown");
             world.always(8, "nothing is repeated", || world.received().len() == *seen);
             world.patch_campaign("sale", &json!({"abort": true}));
@@ -70,11 +78,15 @@ fn claim() -> Match {
 }
 
 fn floor() -> Match {
-    Box::new(|method, path, body| method == "PUT" && path.contains("/horizontalpodautoscalers/") && body.contains("headroom.dev/floor"))
+    Box::new(|method, path, body| {
+        method == "PUT" && path.contains("/horizontalpodautoscalers/") && body.contains("headroom.dev/floor")
+    })
 }
 
 fn restore() -> Match {
-    Box::new(|method, path, body| method == "PUT" && path.contains("/horizontalpodautoscalers/") && !body.contains("headroom.dev/floor"))
+    Box::new(|method, path, body| {
+        method == "PUT" && path.contains("/horizontalpodautoscalers/") && !body.contains("headroom.dev/floor")
+    })
 }
 
 /// The first look at the Sender once the ledger has the entry: the last reading before the first byte.

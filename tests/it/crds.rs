@@ -78,7 +78,8 @@ type Wrong = (Value, &'static str);
 
 fn wrong() -> Vec<Wrong> {
     let spec = |field: &'static str, value: Value| move |object: &mut Value| object["spec"][field] = value;
-    let workload = |field: &'static str, value: Value| move |object: &mut Value| object["spec"]["workloads"][0][field] = value;
+    let workload =
+        |field: &'static str, value: Value| move |object: &mut Value| object["spec"]["workloads"][0][field] = value;
     vec![
         (campaign(spec("audience", json!({"size": 0}))), "spec.audience.size"),
         (campaign(spec("audience", json!({"size": 2_000_000_000_i64}))), "spec.audience.size"),
@@ -88,12 +89,27 @@ fn wrong() -> Vec<Wrong> {
         (campaign(spec("sendId", json!("UPPER/x"))), "spec.sendId"),
         (campaign(spec("urgent", json!(true))), "unknown field \"spec.urgent\""),
         (campaign(spec("schedule", json!({"start": "tomorrow"}))), "spec.schedule.start"),
-        (campaign(spec("schedule", json!({"start": "2027-03-19T18:00", "end": "2027-03-19T09:00"}))), "start must be before end"),
-        (campaign(spec("schedule", json!({"windows": [{"from": "9:00", "to": "18:00"}]}))), "spec.schedule.windows[0].from"),
-        (campaign(spec("schedule", json!({"windows": [{"from": "09:00", "to": "09:00"}]}))), "from and to are the same"),
-        (campaign(spec("schedule", json!({"windows": [{"days": ["Funday"], "from": "09:00", "to": "10:00"}]}))), "spec.schedule.windows[0].days[0]"),
+        (
+            campaign(spec("schedule", json!({"start": "2027-03-19T18:00", "end": "2027-03-19T09:00"}))),
+            "start must be before end",
+        ),
+        (
+            campaign(spec("schedule", json!({"windows": [{"from": "9:00", "to": "18:00"}]}))),
+            "spec.schedule.windows[0].from",
+        ),
+        (
+            campaign(spec("schedule", json!({"windows": [{"from": "09:00", "to": "09:00"}]}))),
+            "from and to are the same",
+        ),
+        (
+            campaign(spec("schedule", json!({"windows": [{"days": ["Funday"], "from": "09:00", "to": "10:00"}]}))),
+            "spec.schedule.windows[0].days[0]",
+        ),
         (campaign(spec("waves", json!([{"name": "a"}, {"name": "b"}]))), "only one wave may leave out its size"),
-        (campaign(spec("waves", json!([{"name": "a", "percent": 50}, {"name": "b", "percent": 49}]))), "must add up to 100"),
+        (
+            campaign(spec("waves", json!([{"name": "a", "percent": 50}, {"name": "b", "percent": 49}]))),
+            "must add up to 100",
+        ),
         (campaign(spec("waves", json!([{"name": "a", "percent": 50, "recipients": 5}, {"name": "b"}]))), "not both"),
         (campaign(spec("waves", json!([{"name": "a", "percent": 50}, {"name": "a"}]))), "Duplicate value"),
         (campaign(spec("waves", json!([]))), "spec.waves"),
@@ -106,14 +122,26 @@ fn wrong() -> Vec<Wrong> {
         (pool(workload("demand", json!({"query": ""}))), "spec.workloads[0].demand.query"),
         (pool(spec("targetUtilization", json!("90%"))), "spec.targetUtilization"),
         (pool(spec("loadMargin", json!("0.5"))), "spec.loadMargin"),
-        (pool(spec("guardrails", json!([{"name": "e", "query": "up", "max": "1%", "min": "1%"}]))), "give a guardrail max or min"),
+        (
+            pool(spec("guardrails", json!([{"name": "e", "query": "up", "max": "1%", "min": "1%"}]))),
+            "give a guardrail max or min",
+        ),
         (pool(spec("guardrails", json!([{"name": "e", "query": "up"}]))), "give a guardrail max or min"),
         (pool(spec("limits", json!([{"name": "e", "query": "up", "max": "much"}]))), "spec.limits[0].max"),
         (pool(spec("confirm", json!({"samples": 0}))), "spec.confirm.samples"),
         (sender(spec("sendRate", json!("fast"))), "spec.sendRate"),
         (sender(spec("webhook", json!({"url": "https://user:pass@mail/send"}))), "spec.webhook.url"),
-        (sender(spec("webhook", json!({"url": "https://mail/send", "contract": {}}))), "a contract must name what the receiver guarantees"),
-        (sender(spec("webhook", json!({"url": "https://mail/send", "headers": [{"name": "bad header", "secretKeyRef": {"name": "a", "key": "b"}}]}))), "spec.webhook.headers[0].name"),
+        (
+            sender(spec("webhook", json!({"url": "https://mail/send", "contract": {}}))),
+            "a contract must name what the receiver guarantees",
+        ),
+        (
+            sender(spec(
+                "webhook",
+                json!({"url": "https://mail/send", "headers": [{"name": "bad header", "secretKeyRef": {"name": "a", "key": "b"}}]}),
+            )),
+            "spec.webhook.headers[0].name",
+        ),
     ]
 }
 
@@ -136,10 +164,19 @@ fn right_objects_of_every_union_are_accepted() {
         campaign(spec("waves", json!([{"name": "a", "recipients": 40}, {"name": "b", "percent": 10}, {"name": "c"}]))),
         campaign(spec("load", json!({"peak": "640/s"}))),
         campaign(spec("load", json!({"visitRate": "2.5%", "responseMedian": "1h30m"}))),
-        campaign(spec("schedule", json!({"timeZone": "Europe/Berlin", "start": "2027-03-19T09:00", "end": "2027-03-19T18:00+01:00", "windows": [{"days": ["Mon-Fri", "Sun"], "from": "22:00", "to": "06:00"}, {"from": "00:00", "to": "24:00"}]}))),
-        pool(spec("guardrails", json!([{"name": "e", "query": "up", "max": "1%", "for": "1m", "onBreach": "Abort"}, {"name": "s", "query": "up", "min": "97%"}]))),
+        campaign(spec(
+            "schedule",
+            json!({"timeZone": "Europe/Berlin", "start": "2027-03-19T09:00", "end": "2027-03-19T18:00+01:00", "windows": [{"days": ["Mon-Fri", "Sun"], "from": "22:00", "to": "06:00"}, {"from": "00:00", "to": "24:00"}]}),
+        )),
+        pool(spec(
+            "guardrails",
+            json!([{"name": "e", "query": "up", "max": "1%", "for": "1m", "onBreach": "Abort"}, {"name": "s", "query": "up", "min": "97%"}]),
+        )),
         pool(spec("admission", json!({"namespaceSelector": {}}))),
-        sender(spec("webhook", json!({"url": "http://mail:8080/send?x=1", "contract": {"atMostOnce": {}}, "body": "{\"a\": {{ wave.offset }}}"}))),
+        sender(spec(
+            "webhook",
+            json!({"url": "http://mail:8080/send?x=1", "contract": {"atMostOnce": {}}, "body": "{\"a\": {{ wave.offset }}}"}),
+        )),
     ] {
         verdict(&object).unwrap_or_else(|said| panic!("{object}: {said}"));
     }
@@ -160,9 +197,14 @@ fn what_must_never_change_cannot_be_changed_and_a_status_write_is_never_refused(
     };
     bed.apply(&named(&|_| ()));
     let refused = |change: &dyn Fn(&mut Value)| bed.try_apply(&named(change)).expect_err("it is refused");
-    assert!(refused(&|object| object["spec"]["sendId"] = json!("rules/y")).contains("sendId is the identity of the send"));
+    assert!(
+        refused(&|object| object["spec"]["sendId"] = json!("rules/y")).contains("sendId is the identity of the send")
+    );
     assert!(refused(&|object| object["spec"]["sendId"] = Value::Null).contains("sendId is the identity of the send"));
-    assert!(refused(&|object| object["spec"]["senderRef"] = json!({"name": "other"})).contains("senderRef cannot be changed"));
+    assert!(
+        refused(&|object| object["spec"]["senderRef"] = json!({"name": "other"}))
+            .contains("senderRef cannot be changed")
+    );
     bed.apply(&named(&|object| object["spec"]["abort"] = json!(true)));
     assert!(refused(&|object| object["spec"]["abort"] = json!(false)).contains("abort cannot be taken back"));
     assert!(refused(&|_| ()).contains("abort cannot be taken back"));
@@ -170,7 +212,16 @@ fn what_must_never_change_cannot_be_changed_and_a_status_write_is_never_refused(
     bed.kubectl(&["-n", "rules", "patch", "campaign", "x", "--subresource=status", "--type=merge", "-p", &status]);
     let finalizer = json!({"metadata": {"finalizers": ["example.com/x"]}}).to_string();
     bed.kubectl(&["-n", "rules", "patch", "campaign", "x", "--type=merge", "-p", &finalizer]);
-    bed.kubectl(&["-n", "rules", "patch", "campaign", "x", "--type=merge", "-p", r#"{"metadata": {"finalizers": null}}"#]);
+    bed.kubectl(&[
+        "-n",
+        "rules",
+        "patch",
+        "campaign",
+        "x",
+        "--type=merge",
+        "-p",
+        r#"{"metadata": {"finalizers": null}}"#,
+    ]);
 
     // The ledger: neither spec nor outcome.
     let entry = json!({

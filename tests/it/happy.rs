@@ -22,13 +22,28 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
     world.check_safety();
     world.until_restored(2);
     world.until(60, "the pods are back", || {
-        let pods = world.bed().kubectl(&["-n", &world.shop(), "get", "deployment", "web", "-o", "jsonpath={.spec.replicas}"]);
+        let pods =
+            world.bed().kubectl(&["-n", &world.shop(), "get", "deployment", "web", "-o", "jsonpath={.spec.replicas}"]);
         pods == "4" || pods == "5"
     });
 
     // `kubectl wait` ends, and each transition was told once.
-    world.bed().kubectl(&["-n", &world.marketing(), "wait", "--for=condition=Finished", "campaign/sale", "--timeout=5s"]);
-    let events = world.bed().kubectl(&["-n", &world.marketing(), "get", "events", "-o", "jsonpath={range .items[*]}{.reason}{\"\\n\"}{end}"]);
+    world.bed().kubectl(&[
+        "-n",
+        &world.marketing(),
+        "wait",
+        "--for=condition=Finished",
+        "campaign/sale",
+        "--timeout=5s",
+    ]);
+    let events = world.bed().kubectl(&[
+        "-n",
+        &world.marketing(),
+        "get",
+        "events",
+        "-o",
+        "jsonpath={range .items[*]}{.reason}{\"\\n\"}{end}",
+    ]);
     for reason in ["ScalingUp", "Confirming", "Completed"] {
         assert!(events.lines().any(|line| line == reason), "{reason} in {events}");
     }

@@ -2,7 +2,15 @@
 //! control plane, with the receiver's log and the API server as witnesses. One binary, since each further one would
 //! link the whole tree anew. What a test needs it brings up by itself; without it, it fails and never skips.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_possible_truncation, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+// A witness reads a clock of its own, and its helpers may be plain.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::unused_self,
+    clippy::zombie_processes,
+    clippy::too_many_lines
+)]
 
 mod support;
 

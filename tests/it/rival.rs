@@ -7,13 +7,24 @@ use crate::support::world::{Wants, World};
 #[test]
 fn a_rival_is_named_and_his_value_is_the_new_baseline() {
     // More confirmations than the test lasts: the campaign goes on waiting while the two disagree.
-    let world = World::new("rival", Wants { pool: json!({"confirm": {"samples": 20, "span": "10m"}}), ..Wants::default() });
+    let world =
+        World::new("rival", Wants { pool: json!({"confirm": {"samples": 20, "span": "10m"}}), ..Wants::default() });
     world.apply_campaign("sale", &json!({}));
     world.until(30, "the floor is raised", || world.floor() > 2);
     let floor = world.floor();
     let lower = || {
         let patch = json!({"spec": {"minReplicas": 3}}).to_string();
-        world.bed().kubectl(&["-n", &world.shop(), "patch", "hpa", "web", "--field-manager=gitops", "--type=merge", "-p", &patch]);
+        world.bed().kubectl(&[
+            "-n",
+            &world.shop(),
+            "patch",
+            "hpa",
+            "web",
+            "--field-manager=gitops",
+            "--type=merge",
+            "-p",
+            &patch,
+        ]);
     };
     for round in 1..=3 {
         lower();
@@ -35,12 +46,27 @@ fn a_rival_is_named_and_his_value_is_the_new_baseline() {
 
 #[test]
 fn a_pool_that_is_suspended_or_deleted_gives_the_scale_back_at_once() {
-    let world = World::new("owner", Wants { pool: json!({"confirm": {"samples": 20, "span": "10m"}, "scaleDown": {"hold": "1h"}}), ..Wants::default() });
+    let world = World::new(
+        "owner",
+        Wants {
+            pool: json!({"confirm": {"samples": 20, "span": "10m"}, "scaleDown": {"hold": "1h"}}),
+            ..Wants::default()
+        },
+    );
     world.apply_campaign("sale", &json!({}));
     world.until(30, "the floor is raised", || world.floor() > 2);
     let suspend = |value: bool| {
         let patch = json!({"spec": {"suspend": value}}).to_string();
-        world.bed().kubectl(&["-n", &world.shop(), "patch", "capacitypool", "storefront", "--type=merge", "-p", &patch]);
+        world.bed().kubectl(&[
+            "-n",
+            &world.shop(),
+            "patch",
+            "capacitypool",
+            "storefront",
+            "--type=merge",
+            "-p",
+            &patch,
+        ]);
     };
     suspend(true);
     world.until_restored(2);
@@ -62,7 +88,15 @@ fn a_plain_deployment_carries_the_floor_itself() {
     world.until_phase("sale", "Completed", 120);
     world.check_safety();
     world.until(60, "the replicas are back", || {
-        let deployment = world.bed().kubectl(&["-n", &world.shop(), "get", "deployment", "web", "-o", "jsonpath={.spec.replicas} {.metadata.annotations.headroom\\.dev/floor}"]);
+        let deployment = world.bed().kubectl(&[
+            "-n",
+            &world.shop(),
+            "get",
+            "deployment",
+            "web",
+            "-o",
+            "jsonpath={.spec.replicas} {.metadata.annotations.headroom\\.dev/floor}",
+        ]);
         deployment.trim() == "5"
     });
 }

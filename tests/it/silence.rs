@@ -59,7 +59,10 @@ fn a_silent_prometheus_holds_everything_and_scales_nothing_down() {
     let mut prometheus = Prometheus::start(port);
     let server = format!("http://127.0.0.1:{port}");
     let world = World::new("silence", Wants { prometheus: Some(server), ..Wants::default() });
-    world.apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "20s"}, {"name": "rest"}]}));
+    world.apply_campaign(
+        "sale",
+        &json!({"waves": [{"name": "canary", "percent": 10, "soak": "20s"}, {"name": "rest"}]}),
+    );
     world.until(60, "the canary has gone", || world.received().len() == 1);
     prometheus.stop();
     let floor = world.floor();
@@ -95,7 +98,8 @@ fn a_scrape_that_has_died_is_seen_by_the_age_of_the_samples() {
     world.apply_campaign("sale", &json!({}));
     world.until(30, "the age is noticed", || {
         let status = world.status("sale");
-        status["reason"] == "SampleTooOld" || status["message"].as_str().is_some_and(|said| said.contains("the age of its samples cannot be told"))
+        status["reason"] == "SampleTooOld"
+            || status["message"].as_str().is_some_and(|said| said.contains("the age of its samples cannot be told"))
     });
     world.always(3, "nothing is recorded", || world.entries().is_empty());
 }

@@ -17,7 +17,14 @@ fn push(recipients: u64, rate: f64, margin: f64) -> Burst {
 /// A wave whose peak is as given: everyone answers at once, so that the load is rate times requests.
 fn peak(requests: f64) -> Burst {
     let components = vec![Component { per_message: 1.0, median: 1e-6, sigma: 0.1 }];
-    Burst::new(Send { name: "wave".into(), start: now(), rate: requests, recipients: 100_000_000, components, margin: 1.0 })
+    Burst::new(Send {
+        name: "wave".into(),
+        start: now(),
+        rate: requests,
+        recipients: 100_000_000,
+        components,
+        margin: 1.0,
+    })
 }
 
 fn site(demand: f64, near: f64, replicas: u32) -> Site {
@@ -38,7 +45,8 @@ fn site(demand: f64, near: f64, replicas: u32) -> Site {
 #[test]
 fn floors_match_the_golden_values() {
     // Committed load enters the golden cases as one number; here as a send that began long ago and is flat by now.
-    let text = std::fs::read_to_string(format!("{}/tests/golden/golden_floor.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let text =
+        std::fs::read_to_string(format!("{}/tests/golden/golden_floor.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let mut seen = 0;
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.rsplitn(13, ',').collect::<Vec<_>>().into_iter().rev().collect();
@@ -120,7 +128,15 @@ fn a_likely_time_is_when_what_is_committed_has_faded() {
 
 #[test]
 fn the_narrowest_of_several_is_the_one_with_the_least_for_its_need() {
-    let room = |free: f64, needed: f64| Room { needed, free, baseline: 0.0, committed: 0.0, capacity: 0.0, raw_capacity: 0.0, replicas: 0 };
+    let room = |free: f64, needed: f64| Room {
+        needed,
+        free,
+        baseline: 0.0,
+        committed: 0.0,
+        capacity: 0.0,
+        raw_capacity: 0.0,
+        replicas: 0,
+    };
     assert_eq!(Site::narrowest(&[room(500.0, 100.0), room(50.0, 20.0), room(90.0, 10.0)]), 1);
     assert_eq!(Site::narrowest(&[room(500.0, 100.0), room(f64::NAN, 20.0)]), 1);
 }

@@ -39,7 +39,8 @@ const SCANNING: (f64, f64) = (0.5, 1.0);
 impl Profile {
     /// The built-in profile of a channel and class; none for what needs to be told.
     pub fn builtin(channel: &str, class: &str) -> Option<Profile> {
-        let human = |visit_rate, median_minutes, sigma| Human { visit_rate, requests_per_visit: 10.0, median_minutes, sigma };
+        let human =
+            |visit_rate, median_minutes, sigma| Human { visit_rate, requests_per_visit: 10.0, median_minutes, sigma };
         let scanner = |share, links| Some(Scanner { share, links });
         match (channel, class) {
             ("email", "consumer") => Some(Profile { human: human(0.025, 165.0, 2.4), scanner: scanner(0.03, 3.0) }),
@@ -52,7 +53,10 @@ impl Profile {
 
     /// For a channel that is not known: everything has to be told, but the spread of the response.
     pub fn unknown() -> Profile {
-        Profile { human: Human { visit_rate: 1.0, requests_per_visit: 10.0, median_minutes: 15.0, sigma: 2.0 }, scanner: None }
+        Profile {
+            human: Human { visit_rate: 1.0, requests_per_visit: 10.0, median_minutes: 15.0, sigma: 2.0 },
+            scanner: None,
+        }
     }
 
     /// As components of the load of one message.

@@ -32,7 +32,9 @@ pub struct Window {
 
 fn day(name: &str) -> Result<usize, String> {
     let known = DAYS.iter().position(|(short, _)| short.eq_ignore_ascii_case(name.trim()));
-    known.ok_or_else(|| format!("\"{name}\" is not a day; write Mon, Tue, Wed, Thu, Fri, Sat, Sun or a range such as Mon-Fri"))
+    known.ok_or_else(|| {
+        format!("\"{name}\" is not a day; write Mon, Tue, Wed, Thu, Fri, Sat, Sun or a range such as Mon-Fri")
+    })
 }
 
 /// A time of day; 24:00 is midnight at the end of the day.
@@ -67,7 +69,10 @@ impl Window {
         let (from, _) = time(&written.from).map_err(|why| ("from", why))?;
         let (to, is_midnight) = time(&written.to).map_err(|why| ("to", why))?;
         if from == to && !is_midnight {
-            return Err(("to", "from and to are the same; for a whole day write from \"00:00\" to \"24:00\"".to_owned()));
+            return Err((
+                "to",
+                "from and to are the same; for a whole day write from \"00:00\" to \"24:00\"".to_owned(),
+            ));
         }
         Ok(Window { days, from, to, ends_next_day: is_midnight || to < from })
     }

@@ -34,7 +34,9 @@ pub fn instant(text: &str, zone: &TimeZone, side: Side) -> Result<Timestamp, Str
     }
     match text.parse::<DateTime>() {
         Ok(local) => Ok(of_local(local, zone, side)),
-        Err(_) => Err(format!("\"{text}\" is not a time; write it like 2027-03-19T09:00, or with an offset like 2027-03-19T09:00+01:00")),
+        Err(_) => Err(format!(
+            "\"{text}\" is not a time; write it like 2027-03-19T09:00, or with an offset like 2027-03-19T09:00+01:00"
+        )),
     }
 }
 

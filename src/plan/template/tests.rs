@@ -20,7 +20,10 @@ fn variables(template: &str) -> Variables {
 
 #[test]
 fn placeholders_are_whole_values() {
-    let template = Template::parse(r#"{"template": {{ parameters.template }}, "offset": {{wave.offset}}, "count": {{ wave.recipients }}}"#).unwrap();
+    let template = Template::parse(
+        r#"{"template": {{ parameters.template }}, "offset": {{wave.offset}}, "count": {{ wave.recipients }}}"#,
+    )
+    .unwrap();
     assert_eq!(template.render(&variables("7")).unwrap(), r#"{"template": "7", "offset": 0, "count": 800}"#);
 }
 
@@ -46,7 +49,9 @@ fn without_a_body_all_variables_are_sent() {
 fn bodies_that_cannot_be_made_say_why_and_what_to_do() {
     let told = |text: &str| Template::parse(text).unwrap_err().to_string();
     assert!(told(r#"{"a": {{ wave.offset }"#).contains("is not closed; a placeholder is written {{ wave.offset }}"));
-    assert!(told(r#"{"a": {{ wave.nothing }}}"#).contains("there is no variable \"wave.nothing\"; there are sendId, key"));
+    assert!(
+        told(r#"{"a": {{ wave.nothing }}}"#).contains("there is no variable \"wave.nothing\"; there are sendId, key")
+    );
     assert!(told(r#"{"a": {{ wave.offset | add 1 }}}"#).contains("there is no variable"));
     assert!(told(r#"{"a": {{ parameters }}}"#).contains("there is no variable \"parameters\""));
     assert!(told(r#"{"a": "{{ wave.offset }}"}"#).contains("stands inside quotes"));
@@ -55,7 +60,7 @@ fn bodies_that_cannot_be_made_say_why_and_what_to_do() {
     assert!(told(r#"{"a": {{ wave.offset }} "b": 2}"#).contains("the body is not JSON"));
     assert!(told(r#"{"a": 1} {"b": 2}"#).contains("the body is not JSON"));
     // A placeholder as a key would let a parameter choose the structure.
-    assert!(told(r#"{ {{ parameters.template }}: 1}"#).contains("the body is not JSON"));
+    assert!(told(r"{ {{ parameters.template }}: 1}").contains("the body is not JSON"));
 }
 
 #[test]
@@ -67,6 +72,7 @@ fn parameters_and_body_must_fit_each_other() {
     let mut both = given("template");
     both.extend(given("typo"));
     assert!(template.check_parameters(&both).unwrap_err().to_string().contains("has no place for \"typo\""));
-    let long = Variables { parameters: BTreeMap::from([("template".to_owned(), "x".repeat(LONGEST))]), ..variables("") };
+    let long =
+        Variables { parameters: BTreeMap::from([("template".to_owned(), "x".repeat(LONGEST))]), ..variables("") };
     assert!(matches!(template.render(&long), Err(TemplateError::TooLong { .. })));
 }

@@ -128,7 +128,7 @@ mod tests {
         // 0.1 + 0.2 errors must not show a whole number as its neighbour.
         assert_eq!(needed(552.000_000_000_1), "552 req/s");
         assert_eq!(free(151.999_999_999_99), "152 req/s");
-        assert_eq!(plain(3.2000001), "3.2");
+        assert_eq!(plain(3.200_000_1), "3.2");
     }
 
     #[test]

@@ -14,7 +14,8 @@ const PPM: u64 = 10_000;
 impl Percent {
     /// Reads `75%` or `2.5%`; at most four decimal places.
     pub fn parse(text: &str) -> Result<Percent, UnitError> {
-        let wrong = || UnitError { text: text.to_owned(), what: "a percentage from 0.0001% to 100%", example: "75% or 2.5%" };
+        let wrong =
+            || UnitError { text: text.to_owned(), what: "a percentage from 0.0001% to 100%", example: "75% or 2.5%" };
         let (value, places, unit) = number(text.trim()).ok_or_else(wrong)?;
         if unit != "%" || places > 4 {
             return Err(wrong());

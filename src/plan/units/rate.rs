@@ -18,7 +18,8 @@ pub struct Rate {
 impl Rate {
     /// Reads `100/s`, `60000/min` or `5000/h`.
     pub fn parse(text: &str) -> Result<Rate, UnitError> {
-        let wrong = || UnitError { text: text.to_owned(), what: "a rate above 0", example: "100/s, 60000/min or 5000/h" };
+        let wrong =
+            || UnitError { text: text.to_owned(), what: "a rate above 0", example: "100/s, 60000/min or 5000/h" };
         let (count, places, unit) = number(text.trim()).ok_or_else(wrong)?;
         let seconds: u64 = match unit {
             "/s" => 1,
@@ -74,7 +75,21 @@ mod tests {
 
     #[test]
     fn what_is_no_rate_is_refused_with_an_example() {
-        for text in ["", "100", "/s", "0/s", "-1/s", "1e3/s", "100/d", "1,000/s", "1./s", ".5/s", "1.2.3/s", "99999999999999999999/s", "∞/s"] {
+        for text in [
+            "",
+            "100",
+            "/s",
+            "0/s",
+            "-1/s",
+            "1e3/s",
+            "100/d",
+            "1,000/s",
+            "1./s",
+            ".5/s",
+            "1.2.3/s",
+            "99999999999999999999/s",
+            "∞/s",
+        ] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
         assert_eq!(

@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn thresholds_in_every_unit() {
         let of = |text: &str| Threshold::parse(text).unwrap();
-        assert_eq!((of("1%").value(), of("800ms").value(), of("5/s").value(), of("0.05").value()), (0.01, 0.8, 5.0, 0.05));
+        assert_eq!(
+            (of("1%").value(), of("800ms").value(), of("5/s").value(), of("0.05").value()),
+            (0.01, 0.8, 5.0, 0.05)
+        );
         assert_eq!(of("1%").show(0.032), "3.2 %");
         assert_eq!(of("800ms").show(0.64), "640 ms");
         assert_eq!(of("2s").show(2.5), "2.5 s");

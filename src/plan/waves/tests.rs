@@ -32,7 +32,10 @@ fn percents_are_floored_together_so_that_nobody_is_left_out() {
     let a = gone(&plan, 0, 10, &[]);
     let b = gone(&plan, 1, 10, std::slice::from_ref(&a));
     let c = gone(&plan, 2, 10, &[a.clone(), b.clone()]);
-    assert_eq!([(a.offset, a.recipients), (b.offset, b.recipients), (c.offset, c.recipients)], [(0, 3), (3, 3), (6, 4)]);
+    assert_eq!(
+        [(a.offset, a.recipients), (b.offset, b.recipients), (c.offset, c.recipients)],
+        [(0, 3), (3, 3), (6, 4)]
+    );
 }
 
 #[test]

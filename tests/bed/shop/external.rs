@@ -1,4 +1,4 @@
-//! The true demand as an external metric, so that a real HorizontalPodAutoscaler has something to follow.
+//! The true demand as an external metric, so that a real autoscaler has something to follow.
 
 use std::collections::HashMap;
 use std::sync::Arc;

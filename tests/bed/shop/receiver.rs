@@ -16,8 +16,11 @@ use crate::load::{self, Wave};
 use crate::world::{World, Worlds};
 
 fn digest(body: &[u8]) -> String {
-    let hex: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    use std::fmt::Write as _;
+    Sha256::digest(body).iter().fold("sha256:".to_owned(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// What is true of each workload, were the wave accepted now: its room must bear the highest load that is to come.
@@ -44,7 +47,12 @@ fn truth(world: &World, wave: &Wave, minute: f64) -> Vec<Value> {
 }
 
 /// One release.
-pub async fn send(State(worlds): State<Arc<Worlds>>, Path(namespace): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn send(
+    State(worlds): State<Arc<Worlds>>,
+    Path(namespace): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let minute = worlds.minute();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let read: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -96,6 +104,9 @@ pub async fn send(State(worlds): State<Arc<Worlds>>, Path(namespace): Path<Strin
 }
 
 /// Everything that was received.
-pub async fn log(State(worlds): State<Arc<Worlds>>, Path(namespace): Path<String>) -> Result<Json<Vec<Value>>, StatusCode> {
+pub async fn log(
+    State(worlds): State<Arc<Worlds>>,
+    Path(namespace): Path<String>,
+) -> Result<Json<Vec<Value>>, StatusCode> {
     worlds.open().get(&namespace).map(|world| Json(world.log.clone())).ok_or(StatusCode::NOT_FOUND)
 }

@@ -42,7 +42,10 @@ pub async fn metrics(State(worlds): State<Arc<Worlds>>) -> String {
         for workload in &world.workloads {
             let name = &workload.name;
             for ((pod, code), count) in workload.served.iter().filter(|((pod, _), _)| *pod < workload.ready.max(1)) {
-                let _ = writeln!(counters, r#"http_requests_total{{namespace="{namespace}",app="{name}",pod="{name}-{pod}",code="{code}"}} {count}"#);
+                let _ = writeln!(
+                    counters,
+                    r#"http_requests_total{{namespace="{namespace}",app="{name}",pod="{name}-{pod}",code="{code}"}} {count}"#
+                );
             }
             let demand = world.demand(workload, minute);
             let _ = writeln!(gauges, r#"shop_demand{{namespace="{namespace}",app="{name}"}} {demand}"#);

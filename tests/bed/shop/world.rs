@@ -68,18 +68,18 @@ impl World {
 
 /// All worlds, and the shop's clock.
 pub struct Worlds {
-    worlds: Mutex<BTreeMap<String, World>>,
+    all: Mutex<BTreeMap<String, World>>,
     pub log_dir: PathBuf,
     begun: Instant,
 }
 
 impl Worlds {
     pub fn new(log_dir: PathBuf) -> Worlds {
-        Worlds { worlds: Mutex::default(), log_dir, begun: Instant::now() }
+        Worlds { all: Mutex::default(), log_dir, begun: Instant::now() }
     }
 
     pub fn open(&self) -> MutexGuard<'_, BTreeMap<String, World>> {
-        self.worlds.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Minutes since the shop was opened.
@@ -88,7 +88,11 @@ impl Worlds {
     }
 }
 
-pub async fn put(State(worlds): State<Arc<Worlds>>, Path(namespace): Path<String>, Json(world): Json<World>) -> StatusCode {
+pub async fn put(
+    State(worlds): State<Arc<Worlds>>,
+    Path(namespace): Path<String>,
+    Json(world): Json<World>,
+) -> StatusCode {
     worlds.open().insert(namespace, world);
     StatusCode::NO_CONTENT
 }
@@ -102,7 +106,11 @@ pub struct Change {
     behaviour: Option<VecDeque<String>>,
 }
 
-pub async fn patch(State(worlds): State<Arc<Worlds>>, Path(namespace): Path<String>, Json(change): Json<Change>) -> StatusCode {
+pub async fn patch(
+    State(worlds): State<Arc<Worlds>>,
+    Path(namespace): Path<String>,
+    Json(change): Json<Change>,
+) -> StatusCode {
     let mut worlds = worlds.open();
     let Some(world) = worlds.get_mut(&namespace) else { return StatusCode::NOT_FOUND };
     for workload in &mut world.workloads {
@@ -150,7 +158,9 @@ pub async fn watch_replicas(worlds: Arc<Worlds>, client: kube::Client) {
         if let Ok(deployments) = api.list(&ListParams::default().match_any()).await {
             let mut worlds = worlds.open();
             for deployment in deployments.items {
-                let (Some(namespace), Some(name)) = (&deployment.metadata.namespace, &deployment.metadata.name) else { continue };
+                let (Some(namespace), Some(name)) = (&deployment.metadata.namespace, &deployment.metadata.name) else {
+                    continue;
+                };
                 let ready = deployment.status.and_then(|status| status.ready_replicas).unwrap_or(0);
                 let Some(world) = worlds.get_mut(namespace) else { continue };
                 for workload in world.workloads.iter_mut().filter(|workload| workload.name == *name) {

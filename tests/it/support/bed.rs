@@ -89,7 +89,10 @@ impl Bed {
         let mut command = Command::new(self.bin.join(program));
         command.env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
         // helm keeps files of its own; not in the home of whoever tests.
-        command.env("HELM_CACHE_HOME", self.dir.join("helm")).env("HELM_CONFIG_HOME", self.dir.join("helm")).env("HELM_DATA_HOME", self.dir.join("helm"));
+        command
+            .env("HELM_CACHE_HOME", self.dir.join("helm"))
+            .env("HELM_CONFIG_HOME", self.dir.join("helm"))
+            .env("HELM_DATA_HOME", self.dir.join("helm"));
         command
     }
 

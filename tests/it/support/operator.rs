@@ -1,4 +1,4 @@
-//! The operator as a process: the arguments are the chart's, and the rights are those of its ServiceAccount.
+//! The operator as a process: the arguments are the chart's, and the rights are those of its `ServiceAccount`.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -34,7 +34,8 @@ impl Operator {
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
         let log = bed.dir.join(format!("logs/operator-{namespace}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let mut arguments: Vec<String> = given.lines().map(|line| line.replace("0.0.0.0:8080", "127.0.0.1:0")).collect();
+        let mut arguments: Vec<String> =
+            given.lines().map(|line| line.replace("0.0.0.0:8080", "127.0.0.1:0")).collect();
         if let Some(prometheus) = prometheus {
             arguments.retain(|argument| !argument.starts_with("--prometheus-url="));
             arguments.push(format!("--prometheus-url={prometheus}"));
@@ -59,10 +60,6 @@ impl Operator {
 
     pub fn is_alive(&self) -> bool {
         self.child.lock().unwrap().try_wait().unwrap().is_none()
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.lock().unwrap().id()
     }
 }
 

@@ -60,11 +60,13 @@ impl Proxy {
         proxy
     }
 
-    /// In front of the API server, with the rights of an install's ServiceAccount.
+    /// In front of the API server, with the rights of an install's `ServiceAccount`.
     pub async fn to_api_server(when: When, matches: Match) -> Proxy {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
-        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
+            .await
+            .unwrap();
         // The caller's own token is passed on; the certificate of the administrator is not.
         config.auth_info = kube::config::AuthInfo::default();
         config.default_retry = false;
@@ -114,7 +116,10 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         Onward::ApiServer(client) => {
             let mut builder = http::Request::builder().method(parts.method).uri(&path);
             for (name, value) in &parts.headers {
-                if name != http::header::HOST && name != http::header::CONTENT_LENGTH && name != http::header::ACCEPT_ENCODING {
+                if name != http::header::HOST
+                    && name != http::header::CONTENT_LENGTH
+                    && name != http::header::ACCEPT_ENCODING
+                {
                     builder = builder.header(name, value);
                 }
             }
@@ -127,7 +132,12 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         Onward::Shop(client, port) => {
             let mut headers = parts.headers.clone();
             headers.remove(http::header::HOST);
-            let sent = client.request(parts.method, format!("http://127.0.0.1:{port}{path}")).headers(headers).body(body).send().await;
+            let sent = client
+                .request(parts.method, format!("http://127.0.0.1:{port}{path}"))
+                .headers(headers)
+                .body(body)
+                .send()
+                .await;
             match sent {
                 Ok(answer) => (answer.status(), answer.bytes().await.unwrap_or_default()).into_response(),
                 Err(_) => return StatusCode::BAD_GATEWAY.into_response(),

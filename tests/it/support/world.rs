@@ -94,7 +94,14 @@ impl World {
             .args(["--namespace", &namespace, "--create-namespace"])
             .args(["--set", &format!("prometheus.url={}", bed.prometheus), "--set", "crds.install=false"])
             .args(["--set", &format!("ledger.namespace={name}-ledger"), "--set", "ledger.protect=false"])
-            .args(["--set", &format!("senderNamespaces={{{name}-mail}}"), "--set", "breachRecovery=3s", "--set", "logging.format=text"])
+            .args([
+                "--set",
+                &format!("senderNamespaces={{{name}-mail}}"),
+                "--set",
+                "breachRecovery=3s",
+                "--set",
+                "logging.format=text",
+            ])
             .output()
             .unwrap();
         assert!(install.status.success(), "helm install: {}", String::from_utf8_lossy(&install.stderr));
@@ -259,7 +266,11 @@ impl World {
             if begun.elapsed() > Duration::from_secs(seconds) {
                 let campaigns = self.bed().kubectl(&["-n", &self.marketing(), "get", "campaigns", "-o", "wide"]);
                 let pools = self.bed().kubectl(&["-n", &self.shop(), "get", "capacitypools", "-o", "wide"]);
-                let log = self.operator.as_ref().map(|operator| std::fs::read_to_string(&operator.log).unwrap()).unwrap_or_default();
+                let log = self
+                    .operator
+                    .as_ref()
+                    .map(|operator| std::fs::read_to_string(&operator.log).unwrap())
+                    .unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(25).collect();
                 let tail: Vec<&str> = tail.into_iter().rev().collect();
                 panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", tail.join("\n"));
