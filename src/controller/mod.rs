@@ -154,7 +154,7 @@ async fn look_once(ctx: &Context, (namespace, name): &Key) -> Result<Duration, E
     let observed = match observe::observe(ctx, namespace, name, now).await {
         Looked::Ours(observed) => *observed,
         Looked::Foreign(install) => {
-            tracing::info!(
+            tracing::debug!(
                 pool = format!("{namespace}/{name}"),
                 install,
                 "this pool is looked after by another install"

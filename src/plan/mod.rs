@@ -148,7 +148,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     // Those that want to go, against the room there is.
     let measured = rules.map_or_else(Vec::new, |rules| weigh::measure(snapshot, rules, now));
     let asked = measured.iter().any(std::option::Option::is_some);
-    let fault = measured.iter().flatten().find_map(|measure| measure.as_ref().err()).cloned();
+    let fault = measured.iter().flatten().find_map(|measure| match measure {
+        Ok(measure) => measure.trouble.clone(),
+        Err(why) => Some(why.clone()),
+    });
     let waiting = !wants.is_empty();
     let (verdict, measures) = match rules {
         Some(rules) => weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now),

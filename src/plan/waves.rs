@@ -61,7 +61,8 @@ pub enum WavesError {
     },
     /// A wave that has gone is not in the plan any more.
     #[error(
-        "wave \"{name}\" went to {recipients} recipients and is not in spec.waves any more; a wave that has gone keeps its name: put it back"
+        "wave \"{name}\" went to {} recipients and is not in spec.waves any more; a wave that has gone keeps its name: put it back",
+        super::units::people::grouped(*recipients)
     )]
     Removed {
         /// The wave.
@@ -80,16 +81,6 @@ pub enum WavesError {
         was: String,
         /// The size it has now.
         is: String,
-    },
-    /// Waves that have gone stand in another order now.
-    #[error(
-        "wave \"{name}\" went before \"{before}\" and stands after it in spec.waves now; waves that have gone keep their order: put it back"
-    )]
-    Moved {
-        /// The wave that went first.
-        name: String,
-        /// The wave it stands after now.
-        before: String,
     },
 }
 
@@ -263,26 +254,17 @@ impl WavePlan {
         Sized { offset, recipients: end.min(audience).saturating_sub(offset) }
     }
 
-    /// Whether the plan still holds every wave that has gone, as it went.
+    /// Whether the plan still holds every wave that has gone, as it went. Where they stand in it does not matter: what
+    /// has gone is where the ledger says, and a wave inserted before others goes after what has gone.
     pub fn check_against(&self, gone: &[Gone]) -> Result<(), WavesError> {
-        let mut order: Vec<&Gone> = gone.iter().collect();
-        order.sort_by_key(|gone| (gone.offset, gone.offset + gone.recipients));
-        let mut last: Option<(usize, &str)> = None;
-        for gone in order {
-            let Some((place, wave)) = self.waves.iter().enumerate().find(|(_, wave)| wave.name == gone.name) else {
+        for gone in gone {
+            let Some(wave) = self.waves.iter().find(|wave| wave.name == gone.name) else {
                 return Err(WavesError::Removed { name: gone.name.clone(), recipients: gone.recipients });
             };
             let is = wave.size.as_written();
             // A wave that was passed over had no size.
             if gone.recipients > 0 && gone.share != is {
                 return Err(WavesError::Resized { name: gone.name.clone(), was: gone.share.clone(), is });
-            }
-            if gone.recipients > 0 {
-                if let Some((before, name)) = last.filter(|(before, _)| place < *before) {
-                    let _ = before;
-                    return Err(WavesError::Moved { name: name.to_owned(), before: gone.name.clone() });
-                }
-                last = Some((place, &gone.name));
             }
         }
         Ok(())

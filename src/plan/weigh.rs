@@ -47,6 +47,8 @@ pub struct Measure<'a> {
     pub held: u32,
     /// The most there may be.
     pub most: u32,
+    /// Why its scale cannot be relied on.
+    pub trouble: Option<Why>,
 }
 
 impl Measure<'_> {
@@ -94,9 +96,6 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 }
             };
             let claim = snapshot.pool.status.claims.iter().find(|claim| claim.workload == workload.name);
-            if let Some(why) = trouble(&pool, workload, found, claim, now) {
-                return Some(Err(why));
-            }
             let answer = seen.demand.as_ref()?;
             let of = format!("{}/{}", snapshot.pool.namespace, workload.target.1);
             let demand = match believe::demand(answer, &workload.name, &of, rules.max_sample_age, now) {
@@ -121,6 +120,7 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 committed: bursts::committed(entries, workload),
                 held: u32::try_from(claim::held(&found.target, claim)).unwrap_or(0),
                 most: u32::try_from(most).unwrap_or(0),
+                trouble: trouble(&pool, workload, found, claim, now),
             }))
         })
         .collect()
@@ -190,7 +190,12 @@ pub fn weigh<'a>(
     let mut measures = Vec::new();
     for measure in measured {
         match measure {
-            Some(Ok(measure)) => measures.push(measure),
+            Some(Ok(measure)) => {
+                if let Some(why) = &measure.trouble {
+                    closed.get_or_insert_with(|| why.clone());
+                }
+                measures.push(measure);
+            }
             Some(Err(why)) => {
                 closed.get_or_insert(why);
             }

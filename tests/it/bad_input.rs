@@ -198,8 +198,8 @@ fn an_object_that_cannot_be_read_delays_nobody() {
     let world = World::new("poison", Wants::default());
     world.apply_campaign("poison", &json!({"suspend": true}));
     world.until_reason("poison", "Suspended", 20);
-    // The definition says a whole number and the API server takes this one; no field of ours can hold it.
-    let patch = json!({"status": {"priority": 99_999_999_999_i64}}).to_string();
+    // An instant that the API server takes for one, and that is later than any we can hold.
+    let patch = json!({"status": {"nextStart": {"at": "9999-12-31T23:59:59Z", "reason": "x"}}}).to_string();
     world.bed().kubectl(&[
         "-n",
         &world.marketing(),

@@ -302,7 +302,7 @@ impl World {
 
     /// The scale is as it was, and nothing of ours is left.
     pub fn until_restored(&self, baseline: i64) {
-        self.until(60, "the scale is back", || {
+        self.until(150, "the scale is back", || {
             let hpa = self.hpa();
             let annotated = hpa["metadata"]["annotations"].get("headroom.dev/floor").is_some();
             let pool = self.pool();
