@@ -234,3 +234,6 @@ fn outcomes(snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Outcome, String
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests;
