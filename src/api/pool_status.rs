@@ -198,7 +198,4 @@ pub struct Queued {
     /// `<namespace>/<name>`.
     #[schemars(length(max = 128))]
     pub campaign: String,
-    /// Its phase.
-    #[schemars(length(max = 32))]
-    pub phase: String,
 }

@@ -192,6 +192,6 @@ async fn look_at_sender(ctx: &Context, namespace: &str, name: &str) {
     let mut wanted = sender.clone();
     wanted.status = Some(status);
     if let Err(error) = objects::replace_status(&ctx.client, &wanted).await {
-        tracing::info!(%error, sender = sender.name_any(), "the status of a Sender was not written");
+        tracing::debug!(%error, sender = sender.name_any(), "the status of a Sender was not written");
     }
 }

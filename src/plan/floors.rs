@@ -35,12 +35,13 @@ pub struct FloorWrite {
 /// The share by which a plain workload must bear more than its demand before it is made smaller.
 const SPARE: f64 = 1.1;
 
-/// Decides every floor. `needed` holds what waves wait for, by workload.
+/// Decides every floor. `needed` holds what waves wait for, by workload; `is_waited_for` tells whether any wave waits.
 pub fn decide(
     snapshot: &Snapshot,
     rules: Option<&Rules>,
     measures: &[Measure<'_>],
     needed: &[Option<i32>],
+    is_waited_for: bool,
     now: Timestamp,
 ) -> Floors {
     let mut floors = Floors::default();
@@ -64,7 +65,13 @@ pub fn decide(
         } else if let Some(replicas) = needed.get(index).copied().flatten() {
             Wish::Hold { replicas: replicas.min(most), rising: true }
         } else {
-            measure.map_or(Wish::Keep, |measure| at_rest(measure, most, now))
+            match measure {
+                // Somebody else has had the last word while waves wait: the claim stays and remembers that, or the
+                // three times would begin anew. Once nothing waits it is given up.
+                Some(measure) if measure.trouble.is_some() && is_waited_for => Wish::Keep,
+                Some(measure) => at_rest(measure, most, now),
+                None => Wish::Keep,
+            }
         };
         let capacity = Capacity::new(workload.per_replica, workload.utilization);
         let bears = |replicas: i32| match found.target.kind {

@@ -129,7 +129,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
                 }
                 let phase = why.place().0;
                 if !phase.is_finished() {
-                    queue.push((why.place().0, campaign.key()));
+                    queue.push(campaign.key());
                 }
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
                 if facts.is_empty() {
@@ -160,7 +160,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let mut line = Vec::new();
     for weighed in &verdict.weighed {
         let campaign = weighed.want.campaign;
-        line.push((weighed.why.place().0, campaign.key()));
+        line.push(campaign.key());
         // The campaign whose wave goes now is armed by compare-and-swap on the version that was weighed.
         let goes = verdict
             .release
@@ -175,7 +175,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     }
     line.extend(queue);
 
-    let decided = floors::decide(snapshot, rules, &measures, &verdict.needed, now);
+    let decided = floors::decide(snapshot, rules, &measures, &verdict.needed, waiting, now);
     if waiting {
         let span = rules.map_or(TICK, |rules| rules.confirm_span);
         let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
@@ -184,7 +184,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     if !decided.claims.is_empty() || !guard.breaches.is_empty() {
         again = again.min(TICK);
     }
-    let queue = line.into_iter().map(|(phase, campaign)| Queued { campaign, phase: phase.name().to_owned() }).collect();
+    let queue = line.into_iter().map(|campaign| Queued { campaign }).collect();
     let seen = pool_report::Seen {
         fault: fault.as_ref(),
         asked,

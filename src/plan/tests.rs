@@ -67,7 +67,11 @@ fn snapshot() -> Snapshot {
             missing: false,
             deleting: false,
             rules,
-            status: CapacityPoolStatus { observed_generation: Some(1), claims: vec![claim], ..CapacityPoolStatus::default() },
+            status: CapacityPoolStatus {
+                observed_generation: Some(1),
+                claims: vec![claim],
+                ..CapacityPoolStatus::default()
+            },
         },
         workloads: vec![Workload {
             target: Ok(Found { target, autoscaler_max: Some(40), ready: 20, replicas: 20 }),
@@ -166,7 +170,10 @@ fn reason(snapshot: &Snapshot) -> String {
 fn with_everything_in_place_the_canary_is_released() {
     let order = plan(&snapshot(), at(0)).release.expect("it is released");
     assert_eq!((order.wave.name.as_str(), order.wave.offset, order.wave.recipients), ("canary", 0, 4_000));
-    assert_eq!(order.entry, identity::WaveId::new(&identity::SendId::for_campaign("marketing", "sale"), "canary").ledger_name());
+    assert_eq!(
+        order.entry,
+        identity::WaveId::new(&identity::SendId::for_campaign("marketing", "sale"), "canary").ledger_name()
+    );
     assert_eq!((order.campaign_version.as_str(), order.sender_uid.as_str()), ("7", "sender"));
     // 2,000 · 0.4 · Φ(ln(2/10)/2) · 1.66 = 800 · 0.21051 · 1.66, and 20 · 75 − 300 are free.
     assert!((order.evidence.needed - 279.6).abs() < 0.5, "{}", order.evidence.needed);
@@ -216,7 +223,11 @@ fn replicas_that_an_autoscaler_gave_do_not_count() {
     given.workloads[0].target.as_mut().unwrap().target.value = Some(2);
     let decided = plan(&given, at(0));
     assert_eq!(said(&decided).0, "ScalingUp");
-    assert!(said(&decided).1.contains("8 ready replicas needed, 20 are, and must be held first"), "{}", said(&decided).1);
+    assert!(
+        said(&decided).1.contains("8 ready replicas needed, 20 are, and must be held first"),
+        "{}",
+        said(&decided).1
+    );
     // The claim with the baseline is written ahead of the floor that opens the gate.
     assert_eq!((decided.pool.claims[0].baseline, decided.pool.claims[0].floor), (Some(2), 8));
     assert_eq!(decided.floors[0].write.value, Some(8));
@@ -229,8 +240,12 @@ fn headroom_must_be_seen_at_distinct_samples_over_a_span() {
     (rules.confirmations, rules.confirm_span) = (3, SignedDuration::from_secs(60));
     let mut look = |second: i64, age: i64, demand: f64| {
         let sample = at(second - age);
-        snapshot.workloads[0].demand =
-            Some(Ok(Reading { value: demand, sample_at: sample, evaluated_at: at(second), range: SignedDuration::from_secs(10) }));
+        snapshot.workloads[0].demand = Some(Ok(Reading {
+            value: demand,
+            sample_at: sample,
+            evaluated_at: at(second),
+            range: SignedDuration::from_secs(10),
+        }));
         let decided = plan(&snapshot, at(second));
         snapshot.memory = decided.memory;
         decided.release.is_some()
@@ -276,13 +291,19 @@ fn a_wave_that_may_have_gone_is_never_repeated() {
 #[test]
 fn an_entry_of_another_campaign_holds_and_a_skip_ends_the_send() {
     let mut other = snapshot();
-    other.entries = vec![Entry { campaign_uid: "earlier".into(), ..entry("canary", 4_000, -600, Some(Outcome::Released)) }];
+    other.entries =
+        vec![Entry { campaign_uid: "earlier".into(), ..entry("canary", 4_000, -600, Some(Outcome::Released)) }];
     let decided = plan(&other, at(0));
     assert_eq!(said(&decided).0, "SentBefore");
     assert!(decided.release.is_none());
 
     let mut skipped = snapshot();
-    let fact = Entry { disposition: Disposition::Skip, skip: Some(SkipReason::Aborted), load: None, ..entry("rest", 0, -600, None) };
+    let fact = Entry {
+        disposition: Disposition::Skip,
+        skip: Some(SkipReason::Aborted),
+        load: None,
+        ..entry("rest", 0, -600, None)
+    };
     skipped.entries = vec![fact];
     let decided = plan(&skipped, at(0));
     assert!(decided.release.is_none());
@@ -316,7 +337,9 @@ fn the_next_wave_waits_for_soak_and_begins_where_the_last_one_ended() {
 #[test]
 fn higher_priority_goes_first_and_what_it_takes_is_committed() {
     let mut both = snapshot();
-    let whole = |name: &str, priority: i32| campaign(name, &json!({"waves": [{"name": "all"}], "audience": {"size": 400_000}, "priority": priority}));
+    let whole = |name: &str, priority: i32| {
+        campaign(name, &json!({"waves": [{"name": "all"}], "audience": {"size": 400_000}, "priority": priority}))
+    };
     both.campaigns = vec![whole("second", 100), whole("first", 900)];
     // 400,000 pushes bring 800 · F(200 s) · 1.66 = 1,240: with 300 of demand 21 replicas bear one, and 30 not both.
     both.workloads[0].target.as_mut().unwrap().ready = 30;
@@ -341,7 +364,12 @@ fn a_breach_lasts_until_its_guardrail_was_fine_for_long_enough() {
     });
     guarded.pool.rules = Rules::parse(&serde_json::from_value(spec).unwrap());
     let mut look = |second: i64, answer: Result<f64, SensorFault>| {
-        let fresh = |value: f64| Reading { value, sample_at: at(second), evaluated_at: at(second), range: SignedDuration::ZERO };
+        let fresh = |value: f64| Reading {
+            value,
+            sample_at: at(second),
+            evaluated_at: at(second),
+            range: SignedDuration::ZERO,
+        };
         guarded.guardrails = vec![Some(answer.map(fresh))];
         guarded.workloads[0].demand = Some(Ok(fresh(300.0)));
         let decided = plan(&guarded, at(second));
@@ -379,7 +407,8 @@ fn a_limit_is_foretold_with_the_load_that_is_to_come() {
 fn a_promise_to_another_wave_is_waited_for() {
     let mut promised = snapshot();
     let until = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(10));
-    promised.pool.status.reservation = Some(crate::api::pool_status::Reservation { entry: "other".into(), valid_until: until });
+    promised.pool.status.reservation =
+        Some(crate::api::pool_status::Reservation { entry: "other".into(), valid_until: until });
     assert!(plan(&promised, at(0)).release.is_none());
     assert!(plan(&promised, at(11)).release.is_some(), "void after its time");
 }
@@ -396,8 +425,12 @@ fn a_silent_sensor_scales_nothing_down_and_no_load_gives_it_back() {
     let mut heard = snapshot();
     heard.campaigns.clear();
     let mut look = |second: i64| {
-        heard.workloads[0].demand =
-            Some(Ok(Reading { value: 300.0, sample_at: at(second), evaluated_at: at(second), range: SignedDuration::ZERO }));
+        heard.workloads[0].demand = Some(Ok(Reading {
+            value: 300.0,
+            sample_at: at(second),
+            evaluated_at: at(second),
+            range: SignedDuration::ZERO,
+        }));
         let decided = plan(&heard, at(second));
         heard.pool.status.claims.clone_from(&decided.pool.claims);
         if let Some(floor) = decided.floors.first() {
@@ -429,6 +462,28 @@ fn what_is_idle_asks_nothing_and_says_nothing_new() {
     assert!(second.reports.is_empty(), "{:?}", second.reports);
     assert_eq!(second.pool, idle.pool.status);
     assert_eq!(second.again, SignedDuration::from_secs(60));
+}
+
+#[test]
+fn a_rival_has_the_last_word_after_three_times_for_as_long_as_waves_wait() {
+    let mut contested = snapshot();
+    let claim = &mut contested.pool.status.claims[0];
+    (claim.reassertions, claim.baseline) = (3, Some(3));
+    contested.workloads[0].target.as_mut().unwrap().target.value = Some(3);
+    for _ in 0..3 {
+        let decided = plan(&contested, at(0));
+        assert_eq!(said(&decided).0, "FloorContested");
+        assert!(decided.floors.is_empty() && decided.release.is_none());
+        contested.pool.status = decided.pool;
+        contested.memory = Memory::default();
+    }
+    contested.campaigns.clear();
+    let decided = plan(&contested, at(0));
+    assert_eq!(
+        decided.floors[0].write,
+        claim::Write { value: Some(3), note: None },
+        "his value stays, and nothing of ours does"
+    );
 }
 
 proptest! {

@@ -21,6 +21,7 @@ mod chart;
 mod crash;
 mod crds;
 mod edits;
+mod figures;
 mod happy;
 mod rival;
 mod room;

@@ -74,3 +74,52 @@ fn random_demand_never_leads_to_a_release_without_room() {
     world.check_safety();
     eprintln!("random demand: {count} seeds, {} releases, 0 without room", world.received().len());
 }
+
+#[test]
+fn of_two_workloads_the_narrowest_decides_and_is_named() {
+    let world = World::new("series", Wants::default());
+    let shop = world.shop();
+    world.bed().apply(
+        &json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "checkout", "namespace": shop},
+            "spec": {
+                "replicas": 2, "selector": {"matchLabels": {"app": "checkout"}},
+                "template": {"metadata": {"labels": {"app": "checkout"}}, "spec": {"containers": [{"name": "checkout", "image": "shop"}]}},
+            },
+        })
+        .to_string(),
+    );
+    world.bed().shop(
+        reqwest::Method::PUT,
+        &format!("/worlds/{shop}"),
+        Some(json!({
+            "workloads": [
+                {"name": "web", "per_replica": 100.0, "demand": 300.0},
+                {"name": "checkout", "per_replica": 30.0, "demand": 20.0, "share": 0.25},
+            ],
+            "response": {"visit_rate": 0.04, "requests_per_visit": 10.0, "median_minutes": 0.05, "sigma": 2.0},
+            "send_rate": 2000.0,
+        })),
+    );
+    let workload = |name: &str, per_replica: &str, peak: &str, share: f64, most: u32| {
+        json!({
+            "name": name, "targetRef": {"kind": "Deployment", "name": name},
+            "demand": {"query": format!(r#"sum(rate(http_requests_total{{namespace="{shop}",app="{name}"}}[5s]))"#), "peak": peak},
+            "capacityPerReplica": per_replica, "requestsPerRequest": share, "maxReplicas": most,
+        })
+    };
+    // A quarter of the visit reaches checkout, and three of its replicas bear 67: too few for what the canary brings.
+    let narrow = json!({"workloads": [workload("web", "100/s", "320/s", 1.0, 24), workload("checkout", "30/s", "25/s", 0.25, 3)]});
+    world.apply_pool(&narrow);
+    world.apply_campaign("sale", &json!({}));
+    let status = world.until_reason("sale", "WaitingForRoom", 60);
+    assert!(status["message"].as_str().unwrap().contains(" on checkout, "), "{}", status["message"]);
+    assert_eq!(status["headroom"]["bottleneck"], "checkout");
+    world.always(4, "nothing goes", || world.received().is_empty());
+    world.apply_pool(&json!({"workloads": [workload("web", "100/s", "320/s", 1.0, 24), workload("checkout", "30/s", "25/s", 0.25, 20)]}));
+    world.until_phase("sale", "Completed", 150);
+    world.check_safety();
+    world.until_restored(2);
+    let left = world.bed().kubectl(&["-n", &shop, "get", "deployment", "checkout", "-o", "jsonpath={.spec.replicas}"]);
+    assert_eq!(left, "2");
+}

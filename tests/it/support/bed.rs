@@ -47,6 +47,13 @@ fn up() -> Bed {
     let dir = PathBuf::from(value("HEADROOM_BED"));
     let kubeconfig = PathBuf::from(value("KUBECONFIG"));
     let ports = dir.join("shop.json");
+    // `cargo test --test it` alone does not build it.
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", "shop"])
+        .current_dir(root())
+        .status()
+        .expect("cargo can be run");
+    assert!(built.success(), "the shop was not built; the lines above say why");
     let mut shop = Command::new(target().join("examples/shop"))
         .arg("--port-file")
         .arg(&ports)

@@ -36,6 +36,8 @@ pub struct Plan {
 pub struct Proxy {
     plan: Arc<Mutex<Plan>>,
     onward: Onward,
+    /// Every call that writes, as method and path.
+    writes: Arc<Mutex<Vec<String>>>,
     pub port: u16,
 }
 
@@ -51,7 +53,7 @@ impl Proxy {
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let plan = Plan { matches, when, victim: None, done: false };
-        let proxy = Proxy { plan: Arc::new(Mutex::new(plan)), onward, port };
+        let proxy = Proxy { plan: Arc::new(Mutex::new(plan)), onward, writes: Arc::default(), port };
         let app = Router::new().fallback(pass).with_state(proxy.clone());
         tokio::spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -84,6 +86,11 @@ impl Proxy {
         self.plan.lock().unwrap().victim = Some(victim);
     }
 
+    /// Takes what was written so far.
+    pub fn take_writes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.writes.lock().unwrap())
+    }
+
     pub fn has_killed(&self) -> bool {
         self.plan.lock().unwrap().done
     }
@@ -109,6 +116,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let text = String::from_utf8_lossy(&body).into_owned();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let method = parts.method.as_str().to_owned();
+    if method != "GET" {
+        proxy.writes.lock().unwrap().push(format!("{method} {path}"));
+    }
     if proxy.kill_if(When::Before, &method, &path, &text) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
