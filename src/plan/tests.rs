@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unnecessary_wraps)]
 //! Whole decisions, from plain data: what opens the gate, what closes it, and in which order things go.
 
 use std::collections::BTreeMap;
