@@ -59,6 +59,14 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
             entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
         match release::release(ctx, order, pool, &known).await? {
             Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
+            Done::Unable(why) => {
+                tracing::warn!(
+                    sender = format!("{}/{}", order.sender.0, order.sender.1),
+                    why,
+                    "a request cannot be made"
+                );
+                ctx.note_unable(&order.sender, &why, now);
+            }
             Done::Attempted(attempt) => {
                 Metrics::count(&ctx.metrics.attempts, attempt.label());
                 tracing::info!(

@@ -7,9 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt};
 
 use crate::api::WaveRelease;
+use crate::api::campaign_status::Phase;
+use crate::api::release::{Disposition, Outcome};
 use crate::cluster::events::Events;
+use crate::cluster::ledger;
 use crate::cluster::stores::Stores;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Word};
 use crate::plan::memory::Memory;
 use crate::plan::reading::{HistoryPoints, SensorFault};
 use crate::prometheus::Sensor;
@@ -53,7 +56,11 @@ pub struct Context {
     memories: Mutex<HashMap<String, Memory>>,
     own_entries: Mutex<HashMap<String, WaveRelease>>,
     histories: Mutex<HashMap<(String, String), KeptHistory>>,
+    unable: Mutex<HashMap<(String, String), (Timestamp, String)>>,
 }
+
+/// Whether a request can be made is tried again after this: a Secret may have been mended.
+const UNABLE: SignedDuration = SignedDuration::from_secs(15);
 
 /// A lock that another task left in the middle of a panic is still good for plain data.
 fn open<T>(lock: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -75,6 +82,7 @@ impl Context {
             memories: Mutex::default(),
             own_entries: Mutex::default(),
             histories: Mutex::default(),
+            unable: Mutex::default(),
         }
     }
 
@@ -123,6 +131,48 @@ impl Context {
             entries.insert(name.clone(), entry.clone());
         }
         entries
+    }
+
+    /// Counts what is there: campaigns by phase, waves of which nobody knows, objects that cannot be read.
+    pub fn count(&self) {
+        self.metrics.campaigns.clear();
+        let mut unreadable = 0;
+        for campaign in self.stores.campaigns.state() {
+            match &campaign.0 {
+                Ok(campaign) => {
+                    let phase = campaign.status.as_ref().and_then(|status| status.phase).unwrap_or(Phase::Pending);
+                    self.metrics.campaigns.get_or_create(&Word { kind: phase.name() }).inc();
+                }
+                Err(_) => unreadable += 1,
+            }
+        }
+        let is_unknown = |entry: &&WaveRelease| {
+            ledger::entry(entry).is_some_and(|entry| {
+                entry.disposition == Disposition::Fire
+                    && matches!(entry.outcome, None | Some(Outcome::Unknown))
+                    && !entry.may_be_tried_again()
+            })
+        };
+        let entries = self.entries();
+        let unknown = entries.values().filter(is_unknown).count();
+        self.metrics.unknown_outcomes.set(i64::try_from(unknown).unwrap_or(i64::MAX));
+        unreadable +=
+            i64::try_from(self.stores.pools.state().iter().filter(|pool| pool.0.is_err()).count()).unwrap_or(0);
+        unreadable +=
+            i64::try_from(self.stores.entries.state().iter().filter(|entry| entry.0.is_err()).count()).unwrap_or(0);
+        self.metrics.unreadable.set(unreadable);
+    }
+
+    /// Notes that a request of a Sender could not be made, and why.
+    pub fn note_unable(&self, sender: &(String, String), why: &str, now: Timestamp) {
+        open(&self.unable).insert(sender.clone(), (now, why.to_owned()));
+    }
+
+    /// Why a request of a Sender could not be made a short while ago.
+    pub fn unable(&self, namespace: &str, name: &str, now: Timestamp) -> Option<String> {
+        let unable = open(&self.unable);
+        let (at, why) = unable.get(&(namespace.to_owned(), name.to_owned()))?;
+        (now.duration_since(*at) < UNABLE).then(|| why.clone())
     }
 
     /// A history that was read a short while ago.

@@ -67,7 +67,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     let of_pool = |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned());
     let campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
     let plain: Vec<snapshot::Campaign> =
-        campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign)).collect();
+        campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign, now)).collect();
     let sends: Vec<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
     let entries: BTreeMap<String, WaveRelease> =
         all.into_iter().filter(|(_, entry)| entry.spec.pool == key || sends.contains(&entry.spec.send_id)).collect();
@@ -105,7 +105,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     Looked::Ours(Box::new(Observed { snapshot, pool: readable, campaigns: campaigns.collect(), entries, handles }))
 }
 
-fn plain_campaign(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Campaign> {
+fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot::Campaign> {
     let namespace = campaign.namespace()?;
     let mut plain = snapshot::Campaign {
         name: campaign.name_any(),
@@ -116,7 +116,7 @@ fn plain_campaign(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Campai
         deleting: campaign.metadata.deletion_timestamp.is_some(),
         spec: campaign.spec.clone(),
         status: campaign.status.clone().unwrap_or_default(),
-        sender: sender(ctx, campaign),
+        sender: sender(ctx, campaign, now),
         labels: ctx.stores.labels(&namespace),
         taken_by: None,
         unreadable_entry: None,
@@ -150,7 +150,7 @@ fn taken_by(ctx: &Context, campaign: &snapshot::Campaign) -> Option<String> {
     older.map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())).min()
 }
 
-fn sender(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Sender> {
+fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot::Sender> {
     let (namespace, name) = stores::sender_of(campaign);
     let there = ctx.stores.senders.get(&ObjectRef::new(&name).within(&namespace))?;
     let sender = there.0.as_ref().ok()?;
@@ -160,6 +160,7 @@ fn sender(ctx: &Context, campaign: &Campaign) -> Option<snapshot::Sender> {
         trouble =
             Some(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"));
     }
+    let trouble = trouble.or_else(|| ctx.unable(&namespace, &name, now));
     Some(snapshot::Sender {
         uid: sender.uid()?,
         generation: sender.metadata.generation.unwrap_or_default(),

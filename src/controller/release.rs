@@ -38,6 +38,8 @@ const OUTCOME_TRIES: u32 = 6;
 pub enum Done {
     /// Something was not as it had been when it was decided; nothing was armed. Look again.
     Stale(String),
+    /// The request cannot be made; nothing was armed.
+    Unable(String),
     /// It was armed and not sent, or it was sent.
     Attempted(Attempt),
 }
@@ -75,7 +77,7 @@ pub async fn release(
     }
     let effect = match effect(ctx, order, &sender).await? {
         Ok(effect) => effect,
-        Err(why) => return Ok(Done::Attempted(Attempt::NotFired { why })),
+        Err(why) => return Ok(Done::Unable(why)),
     };
 
     // P2: the pool's headroom is promised to this wave, to the exclusion of any other operator.

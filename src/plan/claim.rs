@@ -326,3 +326,6 @@ fn give_back(target: &Target, mut claim: Claim, foreign: Option<i32>, adopted: O
     }
     Move { claim: Some(claim), write: Some(Write { value, note: None }), trouble: None, adopted }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,12 @@ pub fn decide(
             }
         };
         let claim = &orphan.claim;
-        let wish = if give_back_now { Wish::ReleaseNow } else { Wish::Release };
+        let wish = match rules {
+            _ if give_back_now => Wish::ReleaseNow,
+            Some(_) => Wish::Release,
+            // Rules that cannot be understood give nothing back: the next edit may mend them.
+            None => Wish::Keep,
+        };
         let next = claim::next(&pool, &claim.workload, target, Some(claim), wish, pace, &|_| true, &claim.id, now);
         floors.take(next, target.kind, &target.name, &target.uid);
     }

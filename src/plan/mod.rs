@@ -49,6 +49,7 @@ use order::{Release, Skip};
 use report::{Details, Report};
 use snapshot::Snapshot;
 use stand::{Stand, Want};
+use why::Why;
 
 /// While a wave is due, the pool is looked at this often.
 const TICK: SignedDuration = SignedDuration::from_secs(5);
@@ -128,6 +129,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
                     again = again.min(until.duration_since(now));
                 }
                 let phase = why.place().0;
+                // What refers to a Secret is not told of when that is mended.
+                if matches!(why, Why::SenderUnable { .. }) {
+                    again = again.min(TICK);
+                }
                 if !phase.is_finished() {
                     queue.push(campaign.key());
                 }

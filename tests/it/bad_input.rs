@@ -147,6 +147,36 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
         status["message"].as_str().unwrap().contains("needs parameters.template, which the Campaign does not give")
     );
 
+    // A Secret that is not there is found when the wave is due, and the way on is to make it.
+    let header = json!([{"name": "Authorization", "secretKeyRef": {"name": "late", "key": "authorization"}}]);
+    world.bed().apply(&sender("secret", json!({"url": url, "headers": header})).to_string());
+    world.apply_campaign(
+        "secret",
+        &json!({"senderRef": {"namespace": "broken-mail", "name": "secret"}, "audience": {"size": 1000}}),
+    );
+    let status = world.until_reason("secret", "SenderUnable", 60);
+    assert!(
+        status["message"].as_str().unwrap().contains("the header Authorization: there is no Secret broken-mail/late"),
+        "{}",
+        status["message"]
+    );
+    world.bed().kubectl(&[
+        "-n",
+        "broken-mail",
+        "create",
+        "secret",
+        "generic",
+        "late",
+        "--from-literal=authorization=x",
+    ]);
+    // Nobody listens there: five tries, and then a person.
+    let status = world.until_reason("secret", "ReceiverUnreachable", 90);
+    assert!(
+        status["message"].as_str().unwrap().contains("was tried 5 times and nothing of it went"),
+        "{}",
+        status["message"]
+    );
+
     // A pool whose query is wrong, whose target is not there, or of a kind that is not supported.
     let workload = |change: Value| {
         let mut workload = json!({
@@ -190,6 +220,19 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
         });
         world.until(20, "the pool says so too", || world.pool()["status"]["reason"] == reason);
     }
+    // An autoscaler that something else owns, as KEDA does, would undo a floor.
+    let shop = world.shop();
+    world.bed().kubectl(&["-n", &shop, "create", "configmap", "owner"]);
+    let uid = world.bed().kubectl(&["-n", &shop, "get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}"]);
+    let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid, "controller": true}]);
+    let patch = json!({"metadata": {"ownerReferences": owner}}).to_string();
+    world.bed().kubectl(&["-n", &shop, "patch", "hpa", "web", "--type=merge", "-p", &patch]);
+    world.apply_pool(&json!({}));
+    world.until(30, "it is refused", || {
+        let status = world.status("sale");
+        status["reason"] == "TargetUnsupported"
+            && status["message"].as_str().unwrap().contains("belongs to the ConfigMap owner, which would undo a floor")
+    });
     assert!(world.received().is_empty());
 }
 

@@ -54,3 +54,42 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
     });
     assert_eq!(world.received().len(), 2);
 }
+
+/// Asks the operator's own address, which its log names.
+fn ask(world: &World, path: &str) -> (u16, String) {
+    let log = std::fs::read_to_string(&world.operator.as_ref().unwrap().log).unwrap();
+    let at = log.rfind("127.0.0.1:").expect("the log names the address");
+    let address: String =
+        log[at..].chars().take_while(|character| character.is_ascii_digit() || ".:".contains(*character)).collect();
+    let url = format!("http://{address}{path}");
+    std::thread::spawn(move || {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    })
+    .join()
+    .unwrap()
+}
+
+#[test]
+fn it_serves_probes_and_metrics_and_stops_when_it_is_asked_to() {
+    let world = World::new("probes", Wants::default());
+    world.until(30, "the pool is seen", || world.pool()["status"]["observedGeneration"] == 1);
+    assert_eq!(ask(&world, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(ask(&world, "/readyz"), (200, "ready\n".to_owned()));
+    world.apply_campaign("sale", &json!({"suspend": true}));
+    world.until_reason("sale", "Suspended", 20);
+    let (status, text) = ask(&world, "/metrics");
+    assert_eq!(status, 200);
+    for line in ["headroom_looks_total ", "headroom_campaigns{kind=\"Held\"} ", "headroom_waves_unknown 0", "# EOF"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("probes-marketing") && !text.contains("sale"), "no name of an object is a label");
+    let operator = world.operator.as_ref().unwrap();
+    let ended = std::process::Command::new("kill").args(["-TERM", &operator.pid().to_string()]).status().unwrap();
+    assert!(ended.success());
+    world.until(20, "it has stopped", || !operator.is_alive());
+    assert!(operator.victim().lock().unwrap().wait().unwrap().success(), "it ends well when it is asked to");
+}

@@ -11,17 +11,20 @@ use crate::support::world::{Wants, World};
 struct Prometheus {
     child: Child,
     port: u16,
-    folder: std::path::PathBuf,
 }
 
 impl Prometheus {
-    fn start(port: u16) -> Prometheus {
+    /// Starts one; `scrapes` tells whether it measures anything, or only remembers.
+    fn start(port: u16, scrapes: bool) -> Prometheus {
         let bed = bed();
         let folder = bed.dir.join(format!("prometheus-{port}"));
         std::fs::create_dir_all(&folder).unwrap();
+        let blind = folder.join("blind.yml");
+        std::fs::write(&blind, "scrape_configs: []\n").unwrap();
+        let config = if scrapes { bed.dir.join("prometheus/prometheus.yml") } else { blind };
         let child = Command::new(bed.bin.join("prometheus"))
-            .arg(format!("--config.file={}", bed.dir.join("prometheus/prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.display()))
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--log.level=error")
             .current_dir(root())
@@ -31,21 +34,16 @@ impl Prometheus {
             .spawn()
             .unwrap();
         std::fs::write(bed.dir.join(format!("pids/prometheus-{port}")), child.id().to_string()).unwrap();
-        Prometheus { child, port, folder }
-    }
-
-    fn stop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        Prometheus { child, port }
     }
 }
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
+        // Killed: it has no time to mark its series as ended, just as when a machine dies.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(bed().dir.join(format!("pids/prometheus-{}", self.port)));
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -56,50 +54,44 @@ fn free_port() -> u16 {
 #[test]
 fn a_silent_prometheus_holds_everything_and_scales_nothing_down() {
     let port = free_port();
-    let mut prometheus = Prometheus::start(port);
     let server = format!("http://127.0.0.1:{port}");
-    let world = World::new("silence", Wants { prometheus: Some(server), ..Wants::default() });
-    world.apply_campaign(
-        "sale",
-        &json!({"waves": [{"name": "canary", "percent": 10, "soak": "20s"}, {"name": "rest"}]}),
-    );
-    world.until(60, "the canary has gone", || world.received().len() == 1);
-    prometheus.stop();
+    // A gauge: Prometheus repeats its last sample for five minutes, and only the age tells that it has died.
+    let demand = json!({"workloads": [{
+        "name": "web", "targetRef": {"kind": "Deployment", "name": "web"},
+        "demand": {"query": r#"sum(shop_demand{namespace="silence-shop",app="web"})"#, "peak": "320/s"},
+        "capacityPerReplica": "100/s", "maxReplicas": 24,
+    }]});
+    let world = World::new("silence", Wants { prometheus: Some(server), pool: demand, ..Wants::default() });
+    // Dead before the first wave.
+    world
+        .apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "5s"}, {"name": "rest"}]}));
+    let status = world.until_reason("sale", "SensorUntrusted", 30);
+    assert!(status["message"].as_str().unwrap().contains("Prometheus cannot be reached"), "{}", status["message"]);
+    world.always(5, "nothing goes and nothing is scaled", || world.received().is_empty() && world.floor() == 2);
+    let seeing = Prometheus::start(port, true);
+    world.until(90, "the canary has gone", || world.received().len() == 1);
+
+    // Dead between the waves: the floor stands.
+    drop(seeing);
     let floor = world.floor();
     assert!(floor > 2);
-    let status = world.until_reason("sale", "SensorUntrusted", 60);
-    assert!(status["message"].as_str().unwrap().contains("Prometheus cannot be reached"), "{}", status["message"]);
-    world.always(10, "nothing goes and the floor stands", || world.received().len() == 1 && world.floor() == floor);
-    drop(prometheus);
-    let _again = Prometheus::start(port);
+    world.until_reason("sale", "SensorUntrusted", 60);
+    world.always(5, "nothing goes and the floor stands", || world.received().len() == 1 && world.floor() == floor);
+
+    // Back, and measuring nothing: it answers with what it remembers.
+    let blind = Prometheus::start(port, false);
+    let status = world.until_reason("sale", "SampleTooOld", 60);
+    let told = status["message"].as_str().unwrap();
+    assert!(
+        told.starts_with("Waiting: the newest sample of the demand of \"web\" is ")
+            && told.contains(" s old (limit 10 s). Is the scrape of silence-shop/web working?"),
+        "{told}"
+    );
+    world.always(5, "nothing goes and the floor stands", || world.received().len() == 1 && world.floor() == floor);
+    drop(blind);
+    let _seeing = Prometheus::start(port, true);
     world.until_phase("sale", "Completed", 120);
     assert_eq!(world.waves_received(), ["canary", "rest"]);
     world.check_safety();
     world.until_restored(2);
-}
-
-#[test]
-fn a_scrape_that_has_died_is_seen_by_the_age_of_the_samples() {
-    // The metric goes on being answered for five minutes after its last sample; only its age tells.
-    let world = World::new("stale", Wants { pool: json!({"sensor": {"maxSampleAge": "3s"}}), ..Wants::default() });
-    let targets = world.bed().dir.join("prometheus/targets/stale.json");
-    // A second, dead series set of this world's own: pushed once, never again.
-    let _ = std::fs::remove_file(&targets);
-    let gone = format!(r#"sum(max_over_time(shop_demand{{namespace="{}"}}[1h]))"#, world.shop());
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    world.bed().shop(reqwest::Method::DELETE, &format!("/worlds/{}", world.shop()), None);
-    world.apply_pool(&json!({
-        "sensor": {"maxSampleAge": "3s"},
-        "workloads": [{
-            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"},
-            "demand": {"query": gone, "peak": "320/s"}, "capacityPerReplica": "100/s", "maxReplicas": 24,
-        }],
-    }));
-    world.apply_campaign("sale", &json!({}));
-    world.until(30, "the age is noticed", || {
-        let status = world.status("sale");
-        status["reason"] == "SampleTooOld"
-            || status["message"].as_str().is_some_and(|said| said.contains("the age of its samples cannot be told"))
-    });
-    world.always(3, "nothing is recorded", || world.entries().is_empty());
 }

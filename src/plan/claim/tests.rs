@@ -1,0 +1,158 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unnecessary_wraps)]
+
+use super::*;
+
+const POOL: &str = "shop/storefront";
+const PACE: Pace = Pace { hold: SignedDuration::from_secs(600), step: 0.1 };
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+fn target(value: Option<i32>, note: Option<Note>) -> Target {
+    Target {
+        kind: TargetKind::Hpa,
+        name: "web".into(),
+        uid: "u".into(),
+        value,
+        note,
+        note_is_alive: true,
+        writer: Some("gitops".into()),
+    }
+}
+
+fn note(baseline: Option<i32>, last_written: i32) -> Option<Note> {
+    Some(Note { pool: POOL.into(), claim: "c".into(), baseline, last_written })
+}
+
+fn claim(baseline: Option<i32>, floor: i32) -> Claim {
+    Claim {
+        id: "c".into(),
+        workload: "web".into(),
+        kind: "HorizontalPodAutoscaler".into(),
+        name: "web".into(),
+        uid: "u".into(),
+        baseline,
+        floor,
+        quiet_since: None,
+        stepped_at: None,
+        reassertions: 0,
+        rival: None,
+    }
+}
+
+fn step(target: &Target, claim: Option<&Claim>, wish: Wish) -> Move {
+    next(POOL, "web", target, claim, wish, PACE, &|_| true, "c", now())
+}
+
+const RISE: Wish = Wish::Hold { replicas: 12, rising: true };
+
+#[test]
+fn a_claim_with_the_baseline_comes_before_the_floor() {
+    let taken = step(&target(Some(2), None), None, RISE);
+    let made = taken.claim.unwrap();
+    assert_eq!((made.baseline, made.floor, made.uid.as_str()), (Some(2), 12, "u"));
+    assert_eq!(taken.write, Some(Write { value: Some(12), note: note(Some(2), 12) }));
+    // A field that was not set is given back as not set.
+    let unset = step(&target(None, None), None, RISE).claim.unwrap();
+    assert_eq!(unset.baseline, None);
+    let back = step(&target(Some(12), note(None, 12)), Some(&claim(None, 12)), Wish::ReleaseNow);
+    assert_eq!(back.write, Some(Write { value: None, note: None }));
+}
+
+#[test]
+fn a_crash_between_claim_and_floor_is_healed() {
+    let healed = step(&target(Some(2), None), Some(&claim(Some(2), 12)), RISE);
+    assert_eq!(healed.write, Some(Write { value: Some(12), note: note(Some(2), 12) }));
+    assert_eq!(healed.claim.unwrap().baseline, Some(2), "the baseline is the one that was written ahead");
+    let standing = step(&target(Some(12), note(Some(2), 12)), Some(&claim(Some(2), 12)), RISE);
+    assert_eq!(standing.write, None);
+    // The note was taken away by a rollout's undo: it is written again, from the claim.
+    let undone = step(&target(Some(12), None), Some(&claim(Some(2), 12)), RISE);
+    assert_eq!(undone.write, Some(Write { value: Some(12), note: note(Some(2), 12) }));
+}
+
+#[test]
+fn only_what_was_read_back_under_our_claim_is_held() {
+    let ours = claim(Some(2), 12);
+    assert_eq!(held(&target(Some(12), note(Some(2), 12)), Some(&ours)), 12);
+    assert_eq!(held(&target(Some(12), note(Some(2), 12)), None), 0);
+    assert_eq!(held(&target(Some(12), None), Some(&ours)), 0);
+    assert_eq!(held(&target(Some(9), note(Some(2), 12)), Some(&ours)), 0, "somebody has lowered it");
+    let replaced = Target { uid: "other".into(), ..target(Some(12), note(Some(2), 12)) };
+    assert_eq!(held(&replaced, Some(&ours)), 0);
+}
+
+#[test]
+fn while_a_wave_waits_the_floor_only_rises() {
+    let there = target(Some(12), note(Some(2), 12));
+    let lower = step(&there, Some(&claim(Some(2), 12)), Wish::Hold { replicas: 8, rising: true });
+    assert_eq!((lower.write, lower.claim.unwrap().floor), (None, 12));
+    let higher = step(&there, Some(&claim(Some(2), 12)), Wish::Hold { replicas: 15, rising: true });
+    assert_eq!(higher.write.unwrap().value, Some(15));
+    let silent = step(&there, Some(&claim(Some(2), 12)), Wish::Keep);
+    assert_eq!((silent.write, silent.claim.unwrap().floor), (None, 12));
+}
+
+#[test]
+fn the_restore_is_over_when_it_was_seen() {
+    let there = target(Some(12), note(Some(2), 12));
+    let given = step(&there, Some(&claim(Some(2), 12)), Wish::ReleaseNow);
+    assert_eq!(given.write, Some(Write { value: Some(2), note: None }));
+    let kept = given.claim.expect("the claim stays until the target was read without the note");
+    let seen = step(&target(Some(2), None), Some(&kept), Wish::ReleaseNow);
+    assert_eq!((seen.write, seen.claim), (None, None));
+}
+
+#[test]
+fn a_foreign_value_is_the_new_baseline_and_is_written_over_three_times() {
+    let mut claimed = claim(Some(2), 12);
+    for round in 1..=3 {
+        let moved = step(&target(Some(5), note(Some(2), 12)), Some(&claimed), RISE);
+        assert_eq!(moved.write, Some(Write { value: Some(12), note: note(Some(5), 12) }));
+        claimed = moved.claim.unwrap();
+        assert_eq!((claimed.baseline, claimed.reassertions), (Some(5), round));
+        assert_eq!(claimed.rival.as_ref().unwrap().manager, "gitops");
+    }
+    let contested = step(&target(Some(5), note(Some(5), 12)), Some(&claimed), RISE);
+    assert_eq!(contested.trouble, Some(Trouble::Contested { manager: "gitops".into(), value: 5 }));
+    assert_eq!(contested.write, None);
+    // Given up: his value stays.
+    let given = step(&target(Some(5), note(Some(5), 12)), Some(&claimed), Wish::Release);
+    assert_eq!(given.write, Some(Write { value: Some(5), note: None }));
+    // A value above the floor is no contest, and nothing to be written down.
+    let above = step(&target(Some(20), note(Some(2), 12)), Some(&claim(Some(2), 12)), RISE);
+    assert_eq!((above.trouble, above.claim.unwrap().baseline), (None, Some(20)));
+}
+
+#[test]
+fn what_another_pool_holds_is_left_alone_and_what_nobody_holds_is_cleared() {
+    let theirs = Some(Note { pool: "shop/other".into(), claim: "x".into(), baseline: Some(2), last_written: 12 });
+    let taken = step(&target(Some(12), theirs.clone()), None, RISE);
+    assert_eq!(
+        (taken.trouble, taken.write, taken.claim),
+        (Some(Trouble::Claimed { by: "shop/other".into() }), None, None)
+    );
+    // A copy or a restored backup: the note speaks of a claim that nobody holds.
+    let dead = Target { note_is_alive: false, ..target(Some(12), theirs.clone()) };
+    assert_eq!(step(&dead, None, RISE).write, Some(Write { value: Some(2), note: None }));
+    let edited = Target { note_is_alive: false, ..target(Some(7), theirs) };
+    assert_eq!(step(&edited, None, RISE).write, Some(Write { value: Some(7), note: None }));
+}
+
+#[test]
+fn what_was_replaced_is_forgotten() {
+    let other = Target { uid: "other".into(), ..target(Some(3), None) };
+    assert_eq!(step(&other, Some(&claim(Some(2), 12)), RISE), Move::default());
+}
+
+#[test]
+fn a_plain_workload_goes_down_only_to_what_bears_its_demand() {
+    let plain = Target { kind: TargetKind::Deployment, ..target(Some(12), note(Some(2), 12)) };
+    let mut quiet = claim(Some(2), 12);
+    quiet.quiet_since = Some(Time(now() - SignedDuration::from_secs(700)));
+    let moved =
+        |bears: &dyn Fn(i32) -> bool| next(POOL, "web", &plain, Some(&quiet), Wish::Release, PACE, bears, "c", now());
+    assert_eq!(moved(&|_| true).write.unwrap().value, Some(10), "a tenth of twelve is two whole replicas");
+    assert_eq!(moved(&|replicas| replicas >= 11).write, None);
+}
