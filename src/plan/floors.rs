@@ -6,9 +6,9 @@ use crate::api::pool_status::Claim;
 
 use super::capacity::Capacity;
 use super::claim::{self, Move, Pace, TargetKind, Wish, Write};
+use super::measure::Measure;
 use super::rules::Rules;
 use super::snapshot::{Snapshot, TargetFault};
-use super::weigh::Measure;
 
 /// The decided floors.
 #[derive(Debug, Default)]

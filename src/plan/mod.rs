@@ -1,7 +1,8 @@
 //! Every decision. `plan(&Snapshot, now)` is a pure function: no async, no client, no clock, no randomness.
 //!
-//! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands; `weigh`
-//! holds those that want to send against the pool's room; `floors` decides scale; `report` and `pool_report` say it in
+//! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from
+//! its `past` in the ledger; `measure` and `weigh` hold those that want to send against the pool's room; `floors` decides
+//! scale; `report` and `pool_report` say it in
 //! words. Below them is the mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people
 //! write (`units`, `schedule`, `waves`, `template`, `rules`).
 
@@ -25,9 +26,11 @@ pub mod identity;
 pub mod intent;
 pub mod ledger;
 pub mod load;
+pub mod measure;
 pub mod memory;
 pub mod number;
 pub mod order;
+mod past;
 pub mod pool_report;
 pub mod reading;
 pub mod reason;
@@ -151,7 +154,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     memory.said.retain(|uid, _| live.contains(&uid.as_str()));
 
     // Those that want to go, against the room there is.
-    let measured = rules.map_or_else(Vec::new, |rules| weigh::measure(snapshot, rules, now));
+    let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, now));
     let asked = measured.iter().any(std::option::Option::is_some);
     let fault = measured.iter().flatten().find_map(|measure| match measure {
         Ok(measure) => measure.trouble.clone(),

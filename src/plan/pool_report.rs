@@ -8,12 +8,12 @@ use crate::api::pool_status::{Breach, CapacityPoolStatus, Claim, PoolDisplay, Qu
 
 use super::explain::{self, Voice};
 use super::gate::Room;
+use super::measure::Measure;
 use super::memory::Memory;
 use super::reason::Reason;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
 use super::units::people::{self, Rounding};
-use super::weigh::Measure;
 use super::why::Why;
 
 /// The pool's numbers are written no more often than this.

@@ -6,20 +6,21 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::release::{Disposition, EntryWave, Outcome, SkipReason};
+use crate::api::release::{EntryWave, Outcome, SkipReason};
 
 use super::bursts;
 use super::guard::Guard;
-use super::identity::{self, WaveId};
+use super::identity;
 use super::intent::{self, Intent};
 use super::load::Burst;
 use super::order::Skip;
+use super::past::{Past, names, skip, skip_rest};
 use super::rules::Rules;
 use super::schedule::Fit;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
 use super::units::Span;
 use super::units::people::Rounding;
-use super::waves::{Gone, WavePlan};
+use super::waves::Gone;
 use super::why::Why;
 use crate::api::campaign::OnDeadline;
 
@@ -94,113 +95,6 @@ impl Want<'_> {
 
 fn rests<'a>(why: Why) -> Stand<'a> {
     Stand::Rests { why, skips: Vec::new(), until: None }
-}
-
-/// The campaign's own part of the ledger.
-struct Past<'a> {
-    /// All entries of its send, in the order they were made.
-    entries: Vec<&'a Entry>,
-}
-
-impl<'a> Past<'a> {
-    fn of(snapshot: &'a Snapshot, send_id: &str) -> Past<'a> {
-        let mut entries: Vec<&Entry> = snapshot.entries.iter().filter(|entry| entry.send_id == send_id).collect();
-        entries.sort_by(|a, b| (a.first_attempt, a.offset, &a.name).cmp(&(b.first_attempt, b.offset, &b.name)));
-        Past { entries }
-    }
-
-    fn of_wave(&self, name: &str) -> Option<&'a Entry> {
-        self.entries.iter().copied().find(|entry| entry.wave == name)
-    }
-
-    fn fired(&self) -> impl Iterator<Item = &'a Entry> + Clone {
-        self.entries.iter().copied().filter(|entry| entry.disposition == Disposition::Fire)
-    }
-
-    fn released(&self) -> impl Iterator<Item = &'a Entry> + Clone {
-        self.fired().filter(|entry| entry.outcome == Some(Outcome::Released))
-    }
-
-    fn messages(&self) -> u64 {
-        self.released().map(|entry| entry.recipients).sum()
-    }
-
-    /// The one that ended the send, if one did.
-    fn ending(&self) -> Option<(&'a Entry, SkipReason)> {
-        self.entries.iter().copied().find_map(|entry| match entry.skip {
-            Some(reason) if reason != SkipReason::Empty => Some((entry, reason)),
-            _ => None,
-        })
-    }
-
-    fn gone(&self) -> Vec<Gone> {
-        self.entries
-            .iter()
-            .map(|entry| Gone {
-                name: entry.wave.clone(),
-                offset: entry.offset,
-                recipients: entry.recipients,
-                share: entry.share.clone(),
-            })
-            .collect()
-    }
-}
-
-/// Names of all waves, also of a campaign that cannot be understood.
-fn names(campaign: &Campaign, rules: Option<&Rules>) -> Vec<String> {
-    let pools = rules.and_then(|rules| rules.waves.as_deref());
-    match WavePlan::resolve(campaign.spec.waves.as_deref(), pools).or_else(|_| WavePlan::resolve(None, None)) {
-        Ok(plan) => plan.waves.into_iter().map(|wave| wave.name).collect(),
-        Err(_) => vec!["rest".to_owned()],
-    }
-}
-
-/// Facts that no wave without an entry will go.
-fn skip_rest(
-    snapshot: &Snapshot,
-    campaign: &Campaign,
-    send: &identity::SendId,
-    names: &[String],
-    past: &Past<'_>,
-    reason: SkipReason,
-    by: &str,
-) -> Vec<Skip> {
-    let end = past.entries.iter().map(|entry| entry.offset + entry.recipients).max().unwrap_or(0);
-    names
-        .iter()
-        .filter(|name| past.of_wave(name).is_none())
-        .map(|name| skip(snapshot, campaign, send, (name, end), reason, by))
-        .collect()
-}
-
-fn skip(
-    snapshot: &Snapshot,
-    campaign: &Campaign,
-    send: &identity::SendId,
-    wave: (&str, u64),
-    reason: SkipReason,
-    by: &str,
-) -> Skip {
-    let (name, offset) = wave;
-    Skip {
-        campaign: (campaign.namespace.clone(), campaign.name.clone()),
-        campaign_uid: campaign.uid.clone(),
-        campaign_generation: campaign.generation,
-        pool: snapshot.pool.key(),
-        send_id: send.as_str().to_owned(),
-        send_label: send.label(),
-        pool_label: identity::pool_label(&snapshot.pool.namespace, &snapshot.pool.name),
-        entry: WaveId::new(send, name).ledger_name(),
-        nonce: format!("{}-{name}", snapshot.nonce),
-        wave: EntryWave {
-            name: name.to_owned(),
-            offset: i64::try_from(offset).unwrap_or(i64::MAX),
-            recipients: 0,
-            share: "none".to_owned(),
-        },
-        reason,
-        by: by.to_owned(),
-    }
 }
 
 /// Where a campaign stands.

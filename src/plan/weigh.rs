@@ -6,143 +6,25 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::release::{EntryComponent, EntryLoad, EntryShare, Evidence};
 
-use super::baseline::{Baseline, History, Unproven};
+use super::baseline::Unproven;
 use super::believe;
-use super::bursts;
-use super::capacity::Capacity;
-use super::claim::{self, Trouble, Wish};
 use super::gate::{Room, Site};
 use super::guard::Guard;
 use super::identity;
 use super::ledger::Committed;
 use super::load::Burst;
+use super::measure::Measure;
 use super::memory::{Memory, Streak};
 use super::order::Release;
-use super::reading::Reading;
-use super::rules::{Rules, WorkloadRules};
-use super::snapshot::{Found, Snapshot};
+use super::rules::Rules;
+use super::snapshot::Snapshot;
 use super::stand::Want;
 use super::why::{Lack, Measured, Numbers, Why};
 
-/// New pods take about this long until one was observed.
-const LEAD: SignedDuration = SignedDuration::from_mins(3);
 /// A likely time is looked for no further ahead.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
 /// A likely time is worked out for so many waves; it is a courtesy, and costs time.
 const MOST_ESTIMATES: usize = 4;
-
-/// One workload, measured.
-pub struct Measure<'a> {
-    /// Its rules.
-    pub rules: &'a WorkloadRules,
-    /// Its target.
-    pub found: &'a Found,
-    /// Its demand.
-    pub demand: &'a Reading,
-    /// What an ordinary day brings.
-    history: Option<History>,
-    /// What recorded waves still bring.
-    pub committed: Committed,
-    /// Replicas nobody else can take away.
-    pub held: u32,
-    /// The most there may be.
-    pub most: u32,
-    /// Why its scale cannot be relied on.
-    pub trouble: Option<Why>,
-}
-
-impl Measure<'_> {
-    /// Whether the autoscaler, rather than the pool, sets the most.
-    fn is_capped_by_autoscaler(&self) -> bool {
-        self.found.autoscaler_max.is_some_and(|max| max < self.rules.most)
-    }
-
-    /// In front of the gate; None where nothing is known of an ordinary day.
-    fn site(&self, committed: &Committed, unproven: Unproven) -> Option<Site> {
-        let baseline = Baseline::new(self.history.as_ref(), self.rules.peak, self.demand.value, unproven)?;
-        Some(Site {
-            name: self.rules.name.clone(),
-            capacity: Capacity::new(self.rules.per_replica, self.rules.utilization),
-            ready: u32::try_from(self.found.ready).unwrap_or(0),
-            held: self.held,
-            most: self.most,
-            demand: self.demand.value,
-            baseline,
-            committed: committed.clone(),
-            measured: self.committed.measured(self.demand.sample_at, self.demand.range),
-            lead: LEAD,
-        })
-    }
-
-    /// In front of the gate, for the floor alone.
-    pub fn at_rest(&self) -> Option<Site> {
-        self.site(&self.committed, Unproven::Assumed)
-    }
-}
-
-/// Measures every workload, or says why not.
-pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> Vec<Option<Result<Measure<'a>, Why>>> {
-    let pool = snapshot.pool.key();
-    rules
-        .workloads
-        .iter()
-        .zip(&snapshot.workloads)
-        .map(|(workload, seen)| {
-            let found = match &seen.target {
-                Ok(found) => found,
-                Err(fault) => {
-                    let name = workload.target.1.clone();
-                    return Some(Err(Why::Target { workload: workload.name.clone(), name, fault: fault.clone() }));
-                }
-            };
-            let claim = snapshot.pool.status.claims.iter().find(|claim| claim.workload == workload.name);
-            let answer = seen.demand.as_ref()?;
-            let of = format!("{}/{}", snapshot.pool.namespace, workload.target.1);
-            let demand = match believe::demand(answer, &workload.name, &of, rules.max_sample_age, now) {
-                Ok(demand) => demand,
-                Err(why) => return Some(Err(why)),
-            };
-            let history = match &seen.history {
-                Some(Ok(points)) => Some(History::new(points.points.clone())),
-                Some(Err(fault)) => {
-                    let (measured, name) = (Measured::Demand, workload.name.clone());
-                    return Some(Err(Why::Sensor { measured, name, fault: fault.clone() }));
-                }
-                None => None,
-            };
-            let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
-            let entries = snapshot.entries.iter().filter(|entry| entry.pool == pool);
-            Some(Ok(Measure {
-                rules: workload,
-                found,
-                demand,
-                history,
-                committed: bursts::committed(entries, workload),
-                held: u32::try_from(claim::held(&found.target, claim)).unwrap_or(0),
-                most: u32::try_from(most).unwrap_or(0),
-                trouble: trouble(&pool, workload, found, claim, now),
-            }))
-        })
-        .collect()
-}
-
-fn trouble(
-    pool: &str,
-    workload: &WorkloadRules,
-    found: &Found,
-    claim: Option<&crate::api::pool_status::Claim>,
-    now: Timestamp,
-) -> Option<Why> {
-    let pace = claim::Pace { hold: SignedDuration::ZERO, step: 1.0 };
-    let told = claim::next(pool, &workload.name, &found.target, claim, Wish::Keep, pace, &|_| true, "", now).trouble?;
-    let workload = workload.name.clone();
-    Some(match told {
-        Trouble::Claimed { by } => Why::Claimed { workload, by },
-        Trouble::Contested { manager, value } => {
-            Why::Contested { workload, manager, value, floor: claim.map_or(0, |claim| claim.floor) }
-        }
-    })
-}
 
 /// A wave that was weighed.
 pub struct Weighed<'a> {

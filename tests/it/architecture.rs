@@ -112,7 +112,7 @@ fn files_open_with_what_they_own_and_stay_small() {
         if !text.starts_with("//!") && !path.ends_with("tests.rs") {
             found.push(format!("{} does not say what it owns", path.display()));
         }
-        if lines > 600 {
+        if lines > 500 && !path.ends_with("tests.rs") {
             found.push(format!("{} has {lines} lines", path.display()));
         }
     }
