@@ -14,10 +14,22 @@ const GROUP: &str = "external.metrics.k8s.io/v1beta1";
 
 pub fn router(worlds: Arc<Worlds>) -> Router {
     Router::new()
+        .route("/apis", get(groups))
+        .route("/apis/external.metrics.k8s.io", get(|| async { Json(group()) }))
         .route("/apis/external.metrics.k8s.io/v1beta1", get(resources))
         .route("/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{metric}", get(value))
         .route("/healthz", get(|| async { "ok" }))
         .with_state(worlds)
+}
+
+fn group() -> Value {
+    let version = json!({"groupVersion": GROUP, "version": "v1beta1"});
+    let name = "external.metrics.k8s.io";
+    json!({"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": [version], "preferredVersion": version})
+}
+
+async fn groups() -> Json<Value> {
+    Json(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]}))
 }
 
 async fn resources() -> Json<Value> {
@@ -32,9 +44,9 @@ async fn value(
 ) -> Json<Value> {
     let app = query.get("labelSelector").and_then(|selector| selector.strip_prefix("app=")).unwrap_or_default();
     let minute = worlds.minute();
-    let demand = worlds.open().get(&namespace).and_then(|world| {
+    let demand = worlds.open().get(&namespace).filter(|_| metric == "shop-demand").and_then(|world| {
         let workload = world.workloads.iter().find(|workload| workload.name == app)?;
-        Some(world.demand(workload, minute))
+        Some(world.demand(workload, world.minute(minute)))
     });
     let items: Vec<Value> = demand
         .into_iter()

@@ -6,9 +6,12 @@
 
 #![allow(clippy::disallowed_methods)] // The witness reads a clock of its own.
 
+mod behaviour;
 mod external;
+mod line;
 mod load;
 mod receiver;
+mod replicas;
 mod traffic;
 mod world;
 
@@ -20,8 +23,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post, put};
 use clap::Parser;
-use tokio::io::AsyncReadExt;
 
+use line::{Line, Lines};
 use world::Worlds;
 
 /// What the shop is given.
@@ -30,9 +33,9 @@ struct Arguments {
     /// Written when the shop is ready: {"http": PORT, "https": PORT}.
     #[arg(long)]
     port_file: PathBuf,
-    /// Where the logs of requests are kept.
+    /// Where the logs of requests are kept; in memory alone when not given.
     #[arg(long)]
-    log_dir: PathBuf,
+    log_dir: Option<PathBuf>,
     /// Ends when standard input is closed.
     #[arg(long)]
     until_stdin_closes: bool,
@@ -42,16 +45,22 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
-    std::fs::create_dir_all(&arguments.log_dir)?;
-    let worlds = Arc::new(Worlds::new(arguments.log_dir));
-    let client = kube::Client::try_default().await?;
+    if let Some(folder) = &arguments.log_dir {
+        std::fs::create_dir_all(folder)?;
+    }
+    let has_cluster = replicas::has_cluster();
+    let worlds = Arc::new(Worlds::new(arguments.log_dir, has_cluster));
     tokio::spawn(traffic::run(Arc::clone(&worlds)));
-    tokio::spawn(world::watch_replicas(Arc::clone(&worlds), client));
+    if has_cluster {
+        let client = kube::Client::try_default().await?;
+        tokio::spawn(replicas::watch(Arc::clone(&worlds), client));
+    }
 
     let plain = Router::new()
         .route("/worlds/{namespace}", put(world::put).patch(world::patch).get(world::show).delete(world::delete))
         .route("/worlds/{namespace}/send", post(receiver::send))
         .route("/worlds/{namespace}/log", get(receiver::log))
+        .route("/worlds/{namespace}/truth", get(world::truth))
         .route("/metrics", get(traffic::metrics))
         .with_state(Arc::clone(&worlds));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -75,19 +84,21 @@ async fn main() -> anyhow::Result<()> {
     std::fs::write(&draft, ports)?;
     std::fs::rename(&draft, &arguments.port_file)?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    let closed = async {
-        if arguments.until_stdin_closes {
-            let mut rest = [0; 64];
-            while tokio::io::stdin().read(&mut rest).await.is_ok_and(|count| count > 0) {}
-        } else {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        served = axum::serve(listener, plain) => served?,
-        _ = terminate.recv() => {}
-        () = closed => {}
+    // Read on a thread of its own: one of the runtime's would be waited for at the end, as long as the input is open.
+    let (closing, mut closed) = tokio::sync::mpsc::channel::<()>(1);
+    let closing_kept = closing.clone();
+    if arguments.until_stdin_closes {
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+            let _ = closing.blocking_send(());
+        });
     }
+    tokio::select! {
+        served = axum::serve(Lines(listener), plain.into_make_service_with_connect_info::<Line>()) => served?,
+        _ = terminate.recv() => {}
+        _ = closed.recv() => {}
+    }
+    drop(closing_kept);
     // A request that is being logged is synced before it is answered; nothing else needs to be kept.
     tokio::time::sleep(Duration::from_millis(50)).await;
     Ok(())
