@@ -140,7 +140,9 @@ async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Resul
         }
     }
     let body = Bytes::from(order.body.clone().into_bytes());
-    Ok(Effect::new(target, headers, &order.key, body).map_err(|error| error.to_string()))
+    let made = Effect::new(target, headers, &order.key, body).map_err(|error| error.to_string());
+    let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
+    Ok(made.map(|effect| effect.to_recipients(recipients)))
 }
 
 /// A value from a Secret, read at the time it is needed and kept nowhere.

@@ -55,20 +55,32 @@ impl Attempt {
     }
 
     /// From a complete answer of a receiver that guarantees nothing.
-    pub fn of_answer(status: StatusCode, body: &[u8]) -> Attempt {
+    /// `asked` is the number of recipients that a receiver which tells how many it took must tell.
+    pub fn of_answer(status: StatusCode, body: &[u8], asked: Option<u64>) -> Attempt {
         let said = match excerpt(body) {
             text if text.is_empty() => String::new(),
             text => format!(" and said: {text}"),
         };
         let code = status.as_u16();
         match code {
-            200..=299 => Attempt::Released { status: code },
+            200..=299 => match (asked, taken(body)) {
+                // It has something, and not what it was asked to have: a person looks before the next wave goes.
+                (Some(asked), Some(taken)) if asked != taken => Attempt::Unknown {
+                    why: format!("the receiver answered {code} and took {taken} of {asked} recipients"),
+                },
+                _ => Attempt::Released { status: code },
+            },
             300..=399 | 400 | 401 | 403 | 404 | 405 | 410 | 413 | 415 | 422 => Attempt::Rejected { status: code, said },
             // Among them 409 (perhaps it is at it already), 429 and 503: something in front of the receiver may say so
             // of a request that it has passed on.
             _ => Attempt::Unknown { why: format!("the receiver answered {code}{said}") },
         }
     }
+}
+
+/// How many recipients an answer says were taken, if it does.
+fn taken(body: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(body).ok()?.get("recipients")?.as_u64()
 }
 
 /// A piece of an answer, on one line.

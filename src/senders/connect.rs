@@ -132,7 +132,7 @@ impl Connection {
         let check: LastCheck = Box::new(last_check);
         let line = Line::new(stream, check, tally.clone());
         let attempt = match tokio::time::timeout(limits.request, exchange(line, effect)).await {
-            Ok(Ok((status, body))) => return Attempt::of_answer(status, &body),
+            Ok(Ok((status, body))) => return Attempt::of_answer(status, &body, effect.recipients()),
             Ok(Err(error)) => format!("the connection broke: {error}"),
             Err(_) => format!("no complete answer came within {} s", limits.request.as_secs_f32()),
         };

@@ -80,6 +80,8 @@ pub struct Effect {
     headers: Vec<(HeaderName, SecretValue)>,
     key: HeaderValue,
     body: Bytes,
+    /// How many recipients the receiver is asked to send to.
+    recipients: Option<u64>,
 }
 
 impl Effect {
@@ -94,7 +96,18 @@ impl Effect {
             return Err(EffectError::Ours { name: name.to_string() });
         }
         let key = HeaderValue::from_str(key).map_err(|error| EffectError::Other { why: error.to_string() })?;
-        Ok(Effect { target, headers, key, body })
+        Ok(Effect { target, headers, key, body, recipients: None })
+    }
+
+    /// A receiver that says how many recipients it took must say so many.
+    #[must_use]
+    pub fn to_recipients(self, recipients: u64) -> Effect {
+        Effect { recipients: Some(recipients), ..self }
+    }
+
+    /// How many recipients it asks for, if that is to be held against the answer.
+    pub fn recipients(&self) -> Option<u64> {
+        self.recipients
     }
 
     /// Where it goes.

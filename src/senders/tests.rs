@@ -142,6 +142,23 @@ async fn every_complete_answer_has_its_class() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_took_another_number_than_asked_needs_a_person() {
+    for (body, label) in [
+        (r#"{"recipients": 800}"#, "Released"),
+        (r#"{"recipients": 799}"#, "Unknown"),
+        (r#"{"recipients": "all"}"#, "Released"),
+        ("thanks", "Released"),
+    ] {
+        let receiver = receiver(answer("200 OK", body)).await;
+        let effect = effect(&receiver.url).to_recipients(800);
+        let connection =
+            connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+        let attempt = connection.send(&effect, || Ok(())).await;
+        assert_eq!(attempt.label(), label, "{body}: {attempt}");
+    }
+}
+
+#[tokio::test]
 async fn whatever_breaks_after_a_byte_is_unknown() {
     let truncated = Then::Answer("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".into());
     let half_head = Then::Answer("HTTP/1.1 200 OK\r\ncontent-".into());

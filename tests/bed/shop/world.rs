@@ -365,6 +365,6 @@ pub mod tests {
         assert_eq!(changed(&world(5), change).unwrap_err(), Wrong::Workload("wed".to_owned()));
         let change: Change = serde_json::from_value(json!({"demand": {"web": 5.0}, "error_ratio": 0.5})).unwrap();
         let world = changed(&world(5), change).unwrap();
-        assert!(world.workloads[0].demand == 5.0 && world.error_ratio == 0.5);
+        assert!((world.workloads[0].demand - 5.0).abs() < 1e-9 && (world.error_ratio - 0.5).abs() < 1e-9);
     }
 }
