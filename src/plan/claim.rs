@@ -65,6 +65,15 @@ pub struct Note {
     pub baseline: Option<i32>,
     /// The value that was written together with this note.
     pub last_written: i32,
+    /// How often the floor had been written again by then; tells a value that was lowered anew from one that we have not
+    /// come round to yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reassertions: i32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
+fn is_zero(count: &i32) -> bool {
+    *count == 0
 }
 
 /// What the plan wants of a target.
@@ -223,6 +232,7 @@ fn write_of(pool: &str, claim: &Claim) -> Write {
             claim: claim.id.clone(),
             baseline: claim.baseline,
             last_written: claim.floor,
+            reassertions: claim.reassertions,
         }),
     }
 }
@@ -280,12 +290,17 @@ fn claimed(
         return give_back(target, next, foreign, adopted);
     }
     if let Some(value) = foreign.filter(|value| *value < next.floor) {
-        if claim.reassertions >= MOST_REASSERTIONS {
+        // Counted and not written yet, because somebody else was quicker with another field: it is the same time still.
+        let is_written =
+            target.note.as_ref().is_none_or(|note| note.claim != claim.id || note.reassertions == claim.reassertions);
+        if is_written && claim.reassertions >= MOST_REASSERTIONS {
             let manager = next.rival.as_ref().map_or_else(String::new, |rival| rival.manager.clone());
             let trouble = Some(Trouble::Contested { manager, value });
             return Move { claim: Some(next), write: None, trouble, adopted };
         }
-        next.reassertions += 1;
+        if is_written {
+            next.reassertions += 1;
+        }
     }
     let wanted = write_of(pool, &next);
     let stands = target.value == wanted.value && target.note == wanted.note;

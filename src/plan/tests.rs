@@ -49,7 +49,13 @@ fn snapshot() -> Snapshot {
         reassertions: 0,
         rival: None,
     };
-    let note = Note { pool: "shop/storefront".into(), claim: "c".into(), baseline: Some(2), last_written: 20 };
+    let note = Note {
+        pool: "shop/storefront".into(),
+        claim: "c".into(),
+        baseline: Some(2),
+        last_written: 20,
+        reassertions: 0,
+    };
     let target = Target {
         kind: TargetKind::Hpa,
         name: "web".into(),
@@ -469,7 +475,9 @@ fn a_rival_has_the_last_word_after_three_times_for_as_long_as_waves_wait() {
     let mut contested = snapshot();
     let claim = &mut contested.pool.status.claims[0];
     (claim.reassertions, claim.baseline) = (3, Some(3));
-    contested.workloads[0].target.as_mut().unwrap().target.value = Some(3);
+    let target = &mut contested.workloads[0].target.as_mut().unwrap().target;
+    target.value = Some(3);
+    target.note.as_mut().unwrap().reassertions = 3;
     for _ in 0..3 {
         let decided = plan(&contested, at(0));
         assert_eq!(said(&decided).0, "FloorContested");

@@ -22,7 +22,11 @@ fn target(value: Option<i32>, note: Option<Note>) -> Target {
 }
 
 fn note(baseline: Option<i32>, last_written: i32) -> Option<Note> {
-    Some(Note { pool: POOL.into(), claim: "c".into(), baseline, last_written })
+    asserted(baseline, last_written, 0)
+}
+
+fn asserted(baseline: Option<i32>, last_written: i32, reassertions: i32) -> Option<Note> {
+    Some(Note { pool: POOL.into(), claim: "c".into(), baseline, last_written, reassertions })
 }
 
 fn claim(baseline: Option<i32>, floor: i32) -> Claim {
@@ -107,18 +111,24 @@ fn the_restore_is_over_when_it_was_seen() {
 #[test]
 fn a_foreign_value_is_the_new_baseline_and_is_written_over_three_times() {
     let mut claimed = claim(Some(2), 12);
+    let mut there = note(Some(2), 12);
     for round in 1..=3 {
-        let moved = step(&target(Some(5), note(Some(2), 12)), Some(&claimed), RISE);
-        assert_eq!(moved.write, Some(Write { value: Some(12), note: note(Some(5), 12) }));
+        let lowered = target(Some(5), there.clone());
+        let moved = step(&lowered, Some(&claimed), RISE);
         claimed = moved.claim.unwrap();
         assert_eq!((claimed.baseline, claimed.reassertions), (Some(5), round));
         assert_eq!(claimed.rival.as_ref().unwrap().manager, "gitops");
+        // The claim is written and the target is not, since somebody else was quicker: it is not counted twice.
+        let again = step(&lowered, Some(&claimed), RISE);
+        assert_eq!(again.claim.as_ref().unwrap().reassertions, round);
+        assert_eq!(again.write, Some(Write { value: Some(12), note: asserted(Some(5), 12, round) }));
+        there = again.write.unwrap().note;
     }
-    let contested = step(&target(Some(5), note(Some(5), 12)), Some(&claimed), RISE);
+    let contested = step(&target(Some(5), there.clone()), Some(&claimed), RISE);
     assert_eq!(contested.trouble, Some(Trouble::Contested { manager: "gitops".into(), value: 5 }));
     assert_eq!(contested.write, None);
     // Given up: his value stays.
-    let given = step(&target(Some(5), note(Some(5), 12)), Some(&claimed), Wish::Release);
+    let given = step(&target(Some(5), there), Some(&claimed), Wish::Release);
     assert_eq!(given.write, Some(Write { value: Some(5), note: None }));
     // A value above the floor is no contest, and nothing to be written down.
     let above = step(&target(Some(20), note(Some(2), 12)), Some(&claim(Some(2), 12)), RISE);
@@ -127,7 +137,13 @@ fn a_foreign_value_is_the_new_baseline_and_is_written_over_three_times() {
 
 #[test]
 fn what_another_pool_holds_is_left_alone_and_what_nobody_holds_is_cleared() {
-    let theirs = Some(Note { pool: "shop/other".into(), claim: "x".into(), baseline: Some(2), last_written: 12 });
+    let theirs = Some(Note {
+        pool: "shop/other".into(),
+        claim: "x".into(),
+        baseline: Some(2),
+        last_written: 12,
+        reassertions: 0,
+    });
     let taken = step(&target(Some(12), theirs.clone()), None, RISE);
     assert_eq!(
         (taken.trouble, taken.write, taken.claim),
