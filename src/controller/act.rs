@@ -266,7 +266,9 @@ async fn say(ctx: &Context, mut campaign: crate::api::Campaign, report: &Report)
             message,
             "campaign"
         );
-        ctx.events.tell(&campaign, report.is_warning, &reason, phase, &message).await;
+        // Events of one reason and one action are folded into the first: the wave keeps those of two waves apart.
+        let action = report.wave.as_ref().map_or_else(|| phase.to_owned(), |wave| format!("{phase} {wave}"));
+        ctx.events.tell(&campaign, report.is_warning, &reason, &action, &message).await;
     }
     Ok(())
 }

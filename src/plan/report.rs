@@ -38,6 +38,8 @@ pub struct Report {
     pub is_transition: bool,
     /// Whether a person should look.
     pub is_warning: bool,
+    /// The wave it speaks of.
+    pub wave: Option<String>,
 }
 
 /// What was weighed for a campaign, beside why it stands.
@@ -70,12 +72,25 @@ pub fn ended(campaign: &Campaign) -> Option<Report> {
     {
         message.push_str(EDITED);
     }
-    Some(report(campaign, status, false, false))
+    Some(report(campaign, status, false, false, None))
 }
 
-fn report(campaign: &Campaign, status: CampaignStatus, is_transition: bool, is_warning: bool) -> Report {
+fn report(
+    campaign: &Campaign,
+    status: CampaignStatus,
+    is_transition: bool,
+    is_warning: bool,
+    wave: Option<&str>,
+) -> Report {
     let key = (campaign.namespace.clone(), campaign.name.clone());
-    Report { campaign: key, version: campaign.version.clone(), status, is_transition, is_warning }
+    Report {
+        campaign: key,
+        version: campaign.version.clone(),
+        status,
+        is_transition,
+        is_warning,
+        wave: wave.map(ToOwned::to_owned),
+    }
 }
 
 /// What is to be said; None if what stands there is still right.
@@ -122,7 +137,7 @@ pub fn tell(
     let message = status.message.clone().unwrap_or_default();
     let wanted = conditions(why, phase, &reason, &message);
     status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
-    (status != *old).then(|| report(campaign, status, !same_place, why.is_stalled()))
+    (status != *old).then(|| report(campaign, status, !same_place, why.is_stalled(), why.wave()))
 }
 
 fn moved(before: &Said, said: &Said) -> bool {

@@ -401,13 +401,32 @@ impl Why {
         }
     }
 
-    /// The wave it speaks of, where it speaks of one that is still to come.
+    /// When the wave it speaks of may go, as far as that is known.
     pub fn next_start(&self) -> Option<Timestamp> {
         match self {
             Why::BeforeStart { at, .. } | Why::OutsideWindow { at, .. } => Some(*at),
             Why::Room { likely, .. } => *likely,
             Why::Soaking { until, .. } => Some(*until),
             Why::NotYetTried { again, .. } => *again,
+            _ => None,
+        }
+    }
+
+    /// The wave it speaks of, if it speaks of one.
+    pub fn wave(&self) -> Option<&str> {
+        match self {
+            Why::BeforeStart { wave, .. }
+            | Why::OutsideWindow { wave, .. }
+            | Why::Room { wave, .. }
+            | Why::Turn { wave, .. }
+            | Why::Scaling { wave, .. }
+            | Why::Confirming { wave, .. }
+            | Why::NotYetTried { wave, .. }
+            | Why::Sending { wave, .. }
+            | Why::Soaking { wave, .. }
+            | Why::OutcomeUnknown { wave, .. }
+            | Why::Rejected { wave, .. }
+            | Why::Unreachable { wave, .. } => Some(wave),
             _ => None,
         }
     }

@@ -47,6 +47,18 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
     for reason in ["ScalingUp", "Confirming", "Completed"] {
         assert!(events.lines().any(|line| line == reason), "{reason} in {events}");
     }
+    let notes = world.bed().kubectl(&[
+        "-n",
+        &world.marketing(),
+        "get",
+        "events",
+        "-o",
+        "jsonpath={range .items[*]}{.message}{\"\\n\"}{end}",
+    ]);
+    for wave in ["canary", "rest"] {
+        let told = format!("Confirming headroom for wave \"{wave}\"");
+        assert_eq!(notes.lines().filter(|note| note.starts_with(&told)).count(), 1, "{wave} in {notes}");
+    }
     // An edit after the end changes nothing, and says so.
     world.patch_campaign("sale", &json!({"audience": {"size": 40000}}));
     world.until(20, "the edit is answered", || {
