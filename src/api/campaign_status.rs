@@ -29,6 +29,10 @@ pub struct CampaignStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub message: Option<String>,
+    /// Which of several installs speaks of it: the one that looks after its pool, or the first that saw it without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub install: Option<String>,
     /// Identity of the send, as it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
@@ -162,7 +166,7 @@ pub struct Headroom {
     /// `2/3`: samples at which everything held, of those asked for.
     #[schemars(length(max = 16))]
     pub confirmations: String,
-    /// Every check of the gate.
+    /// Every check of the gate: workloads (what is free, and what is needed), limits and guardrails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 48))]
     pub checks: Vec<Check>,
@@ -205,7 +209,7 @@ pub struct WaveStatus {
     /// Its name.
     #[schemars(length(max = 32))]
     pub name: String,
-    /// `Pending`, `Firing`, `Released`, `Rejected`, `Unknown`, `Missed`, `Skipped`.
+    /// `Pending`, `Released`, `Rejected`, `Unknown`, `Missed`, `Skipped`.
     #[schemars(length(max = 16))]
     pub state: String,
     /// How many recipients: final once it has gone, planned before.

@@ -192,8 +192,6 @@ pub enum OnBreach {
     /// No further wave.
     #[default]
     Hold,
-    /// Also stops the wave that is leaving, where the Sender can.
-    Pause,
     /// Ends the campaign that is being sent.
     Abort,
 }

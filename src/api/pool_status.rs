@@ -145,6 +145,9 @@ pub struct Claim {
     /// When the floor was last given back by a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stepped_at: Option<Time>,
+    /// Whether the target was read with this claim's floor on it.
+    #[serde(default)]
+    pub observed: bool,
     /// How often the floor was written again against somebody else.
     #[serde(default)]
     pub reassertions: i32,

@@ -59,6 +59,8 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     let mut config = Config::infer().await.context("failed to find an API server: run in a pod, or set KUBECONFIG")?;
     // The client's own retries would repeat a POST that was applied; repeating is our state machine's business.
     config.default_retry = false;
+    // A watch is renewed by the server in under five minutes; one that is silent for longer is a dead connection.
+    config.read_timeout = Some(std::time::Duration::from_secs(300));
     let client = Client::try_from(config).context("failed to make a client for the API server")?;
     cluster::crds::check(&client).await?;
 
@@ -78,10 +80,16 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
         // An error means that the sender is gone, which is as good as a stop.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
-    let web = tokio::spawn(web::serve(arguments.http_address, Arc::clone(&ctx), until(stopped.clone())));
-    let operator = tokio::spawn(controller::run(Arc::clone(&ctx), touched, until(stopped)));
-    let signal = wait_for_signal().await?;
-    tracing::info!(signal, "stopping: what is under way is brought to its end first");
+    let mut web = tokio::spawn(web::serve(arguments.http_address, Arc::clone(&ctx), until(stopped.clone())));
+    let mut operator = tokio::spawn(controller::run(Arc::clone(&ctx), touched, until(stopped)));
+    tokio::select! {
+        signal = wait_for_signal() => {
+            tracing::info!(signal = signal?, "stopping: what is under way is brought to its end first");
+        }
+        // Half an operator would look alive and do nothing.
+        ended = &mut operator => return ended.context("the controller ended unexpectedly"),
+        ended = &mut web => return ended.context("the web server ended unexpectedly")?.context("failed to serve"),
+    }
     stop.send_replace(true);
     operator.await.context("the controller ended unexpectedly")?;
     web.await.context("the web server ended unexpectedly")?.context("failed to serve")

@@ -52,7 +52,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         not_sent: status.attempts.iter().filter(|attempt| attempt.result.as_deref() == Some("NotSent")).count(),
         newest_result: newest.and_then(|attempt| attempt.result.clone()),
         outcome: status.outcome,
-        message: status.message,
+        message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
         load: spec.load.clone(),
         sender: spec.request.as_ref().map(|request| (request.sender_uid.clone(), request.url_digest.clone())),
         body: spec.request.as_ref().map(|request| request.body.clone()),

@@ -2,10 +2,11 @@
 //! and its reply is held against what was sent: an API server with older CRDs answers 200 and drops what it does not know.
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::error::{Error, bounded};
 
@@ -33,11 +34,20 @@ pub async fn get<K: Object>(client: &Client, namespace: &str, name: &str) -> Res
     bounded(format!("read {} {namespace}/{name}", K::kind(&())), api.get_opt(name)).await
 }
 
-/// Replaces an object, if it is still the one that was read.
-pub async fn replace<K: Object>(client: &Client, object: &K) -> Result<K, Error> {
+/// Changes the named parts of an object's metadata, if it is still the one that was read, and nothing else: what a newer
+/// release has written into its spec, and this one cannot read, stays.
+pub async fn change_metadata<K: Object>(client: &Client, object: &K, metadata: Value) -> Result<K, Error> {
     let api = Api::<K>::namespaced(client.clone(), &object.namespace().unwrap_or_default());
     let what = format!("update {}", name_of(object));
-    bounded(what, api.replace(&object.name_any(), &PostParams::default(), object)).await
+    let patch = if_unchanged(object.meta(), json!({ "metadata": metadata }));
+    bounded(what, api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch))).await
+}
+
+/// A patch that the API server refuses as a conflict, if the object is not the one that was read any more.
+pub fn if_unchanged(read: &ObjectMeta, mut patch: Value) -> Value {
+    patch["metadata"]["resourceVersion"] = json!(read.resource_version.as_deref().unwrap_or_default());
+    patch["metadata"]["uid"] = json!(read.uid.as_deref().unwrap_or_default());
+    patch
 }
 
 /// Replaces the status of an object, if it is still the one that was read.
@@ -63,8 +73,7 @@ pub fn same<K: Object>(what: &str, part: &str, sent: &K, reply: &K) -> Result<()
 }
 
 /// The path of the first value that was sent and is not in the reply.
-fn missing(sent: &serde_json::Value, reply: &serde_json::Value, path: &str) -> Option<String> {
-    use serde_json::Value;
+fn missing(sent: &Value, reply: &Value, path: &str) -> Option<String> {
     match (sent, reply) {
         (Value::Object(sent), Value::Object(reply)) => sent.iter().find_map(|(name, value)| {
             let path = format!("{path}.{name}");

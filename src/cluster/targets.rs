@@ -4,16 +4,18 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use kube::api::{Api, ListParams, PostParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::{Client, ResourceExt};
+use serde_json::json;
 
 use crate::api::{FLOOR_ANNOTATION, MANAGER};
 use crate::plan::claim::{Note, Target, TargetKind, Write};
 use crate::plan::snapshot::{Found, TargetFault};
 
 use super::error::{Error, bounded};
+use super::objects;
 
-/// A target as it was read: what the plan sees, and the object that a write must replace.
+/// A target as it was read: what the plan sees, and the version that a write must still find.
 #[derive(Clone, Debug)]
 pub struct Handle {
     /// What the plan sees.
@@ -24,8 +26,8 @@ pub struct Handle {
 
 #[derive(Clone, Debug)]
 enum Carrier {
-    Hpa(Box<HorizontalPodAutoscaler>),
-    Deployment(Box<Deployment>),
+    Hpa(Box<ObjectMeta>),
+    Deployment(Box<ObjectMeta>),
 }
 
 /// Finds a workload, and what carries its floor.
@@ -73,7 +75,7 @@ pub async fn carrier(client: &Client, namespace: &str, kind: &str, name: &str) -
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
     let found =
         Found { target, autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas), ready: 0, replicas: 0 };
-    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa)) })
+    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa.metadata)) })
 }
 
 fn ready(deployment: &Deployment) -> (i32, i32) {
@@ -88,7 +90,7 @@ fn of_deployment(deployment: Deployment) -> Handle {
     let target = target(&deployment.metadata, TargetKind::Deployment, value, "f:replicas");
     let (ready, replicas) = ready(&deployment);
     let found = Found { target, autoscaler_max: None, ready, replicas };
-    Handle { found, carrier: Carrier::Deployment(Box::new(deployment)) }
+    Handle { found, carrier: Carrier::Deployment(Box::new(deployment.metadata)) }
 }
 
 fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handle, TargetFault> {
@@ -111,7 +113,7 @@ fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handl
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
     let (ready, replicas) = ready(deployment);
     let found = Found { target, autoscaler_max: Some(max), ready, replicas };
-    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa)) })
+    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa.metadata)) })
 }
 
 fn target(meta: &ObjectMeta, kind: TargetKind, value: Option<i32>, field: &str) -> Target {
@@ -144,45 +146,34 @@ fn writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<String> {
 }
 
 impl Handle {
-    /// Writes value and note, if the target is still the one that was read.
+    /// Writes value and note, if the target is still the one that was read. Only these two fields are named: whatever
+    /// else is in it, also what this release has never heard of, stays as it is.
     pub async fn write(&self, client: &Client, namespace: &str, write: &Write) -> Result<(), Error> {
-        let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        // In a merge patch null takes a field away.
+        let note = write.note.as_ref().map(serde_json::to_string).transpose();
+        let note =
+            note.map_err(|error| Error::Refused { what: "write the floor".to_owned(), message: error.to_string() })?;
+        let patch = |meta: &ObjectMeta, field: &str| {
+            let change = json!({
+                "metadata": {"annotations": {FLOOR_ANNOTATION: note}},
+                "spec": {field: write.value},
+            });
+            Patch::Merge(objects::if_unchanged(meta, change))
+        };
         match &self.carrier {
-            Carrier::Hpa(hpa) => {
-                let mut hpa = hpa.as_ref().clone();
-                annotate(&mut hpa.metadata, write)?;
-                if let Some(spec) = &mut hpa.spec {
-                    spec.min_replicas = write.value;
-                }
+            Carrier::Hpa(meta) => {
                 let api = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
-                let what = format!("write the floor of HorizontalPodAutoscaler {namespace}/{}", hpa.name_any());
-                bounded(what, api.replace(&hpa.name_any(), &params, &hpa)).await.map(|_| ())
+                let name = meta.name.clone().unwrap_or_default();
+                let what = format!("write the floor of HorizontalPodAutoscaler {namespace}/{name}");
+                bounded(what, api.patch(&name, &params, &patch(meta, "minReplicas"))).await.map(|_| ())
             }
-            Carrier::Deployment(deployment) => {
-                let mut deployment = deployment.as_ref().clone();
-                annotate(&mut deployment.metadata, write)?;
-                if let Some(spec) = &mut deployment.spec {
-                    spec.replicas = write.value;
-                }
+            Carrier::Deployment(meta) => {
                 let api = Api::<Deployment>::namespaced(client.clone(), namespace);
-                let what = format!("write the floor of Deployment {namespace}/{}", deployment.name_any());
-                bounded(what, api.replace(&deployment.name_any(), &params, &deployment)).await.map(|_| ())
+                let name = meta.name.clone().unwrap_or_default();
+                let what = format!("write the floor of Deployment {namespace}/{name}");
+                bounded(what, api.patch(&name, &params, &patch(meta, "replicas"))).await.map(|_| ())
             }
         }
     }
-}
-
-fn annotate(meta: &mut ObjectMeta, write: &Write) -> Result<(), Error> {
-    let annotations = meta.annotations.get_or_insert_default();
-    match &write.note {
-        None => {
-            annotations.remove(FLOOR_ANNOTATION);
-        }
-        Some(note) => {
-            let text = serde_json::to_string(note)
-                .map_err(|error| Error::Refused { what: "write the floor".to_owned(), message: error.to_string() })?;
-            annotations.insert(FLOOR_ANNOTATION.to_owned(), text);
-        }
-    }
-    Ok(())
 }

@@ -1,10 +1,13 @@
 //! Act: what was decided, written in the one order that is safe. A claim is in the pool before its floor is on the
 //! target, a fact is in the ledger before it is said, and a release comes last.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::ObjectMeta;
+use serde_json::json;
 
 use crate::api::release::{Disposition, EntryCampaign, Outcome, Skip as SkipFact};
 use crate::api::{
@@ -14,7 +17,7 @@ use crate::cluster::{Error, ledger, objects};
 use crate::metrics::Metrics;
 use crate::plan::Plan;
 use crate::plan::floors::FloorWrite;
-use crate::plan::order::Skip;
+use crate::plan::order::{Release, Skip};
 use crate::plan::report::Report;
 
 use super::context::Context;
@@ -22,13 +25,28 @@ use super::observe::Observed;
 use super::release::{self, Done};
 
 /// Does what was decided. Whether something was written that calls for another look at once.
+///
+/// What fails for one target or campaign is told at the end and keeps nothing else from being done; only the order in
+/// which things are safe is kept: no floor without its claim in the pool, no release when anything of the pool failed.
 pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) -> Result<bool, Error> {
     let Observed { mut pool, campaigns, entries, handles, .. } = observed;
     let mut again = false;
+    let mut failed: Option<Error> = None;
+    let mut is_pool_kept = true;
     if let Some(pool) = &mut pool {
-        keep_pool(ctx, pool, &plan).await?;
-        for floor in &plan.floors {
-            again |= write_floor(ctx, pool, &handles, floor).await?;
+        match keep_pool(ctx, pool, &plan).await {
+            Ok(()) => {
+                for floor in &plan.floors {
+                    match write_floor(ctx, pool, &handles, floor).await {
+                        Ok(written) => again |= written,
+                        Err(error) => keep(&mut failed, error),
+                    }
+                }
+            }
+            Err(error) => {
+                is_pool_kept = false;
+                keep(&mut failed, error);
+            }
         }
     }
     for skip in &plan.skips {
@@ -40,50 +58,70 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
             Err(Error::AlreadyExists { .. }) => {
                 tracing::info!(entry = skip.entry, "the ledger has an entry of this wave already");
             }
-            Err(error) => return Err(error),
+            Err(error) => keep(&mut failed, error),
         }
     }
     for (name, outcome, message) in &plan.outcomes {
-        if let Some(entry) = entries.get(name) {
-            decide(ctx, entry.clone(), *outcome, message, now).await?;
+        if let Some(entry) = entries.get(name)
+            && let Err(error) = decide(ctx, entry.clone(), *outcome, message, now).await
+        {
+            keep(&mut failed, error);
         }
     }
     for report in &plan.reports {
-        if let Some(campaign) = campaigns.get(&report.campaign) {
-            say(ctx, campaign.clone(), report).await?;
+        if let Some(campaign) = campaigns.get(&report.campaign)
+            && let Err(error) = say(ctx, campaign.clone(), report).await
+        {
+            keep(&mut failed, error);
         }
     }
-    if let (Some(order), Some(pool)) = (&plan.release, &mut pool) {
+    if let (Some(order), Some(pool), true) = (&plan.release, &mut pool, is_pool_kept) {
         again = true;
-        let known =
-            entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
-        match release::release(ctx, order, pool, &known).await? {
-            Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
-            Done::Unable(why) => {
-                tracing::warn!(
-                    sender = format!("{}/{}", order.sender.0, order.sender.1),
-                    why,
-                    "a request cannot be made"
-                );
-                ctx.note_unable(&order.sender, &why, now);
-            }
-            Done::Attempted(attempt) => {
-                Metrics::count(&ctx.metrics.attempts, attempt.label());
-                tracing::info!(
-                    campaign = format!("{}/{}", order.campaign.0, order.campaign.1),
-                    wave = order.wave.name,
-                    entry = order.entry,
-                    recipients = order.wave.recipients,
-                    free = order.evidence.free,
-                    needed = order.evidence.needed,
-                    result = attempt.label(),
-                    message = %attempt,
-                    "tried to release a wave"
-                );
-            }
+        if let Err(error) = try_release(ctx, order, pool, &entries, now).await {
+            keep(&mut failed, error);
         }
     }
-    Ok(again)
+    failed.map_or(Ok(again), Err)
+}
+
+/// The first failure is the one that is returned; every one is in the log.
+fn keep(failed: &mut Option<Error>, error: Error) {
+    if failed.is_some() {
+        tracing::warn!(%error, "a further write failed in the same look");
+    }
+    failed.get_or_insert(error);
+}
+
+async fn try_release(
+    ctx: &Context,
+    order: &Release,
+    pool: &mut CapacityPool,
+    entries: &BTreeMap<String, WaveRelease>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let known = entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
+    match release::release(ctx, order, pool, &known).await? {
+        Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
+        Done::Unable(why) => {
+            tracing::warn!(sender = format!("{}/{}", order.sender.0, order.sender.1), why, "a request cannot be made");
+            ctx.note_unable(&order.sender, &why, now);
+        }
+        Done::Attempted(attempt) => {
+            Metrics::count(&ctx.metrics.attempts, attempt.label());
+            tracing::info!(
+                campaign = format!("{}/{}", order.campaign.0, order.campaign.1),
+                wave = order.wave.name,
+                entry = order.entry,
+                recipients = order.wave.recipients,
+                free = order.evidence.free,
+                needed = order.evidence.needed,
+                result = attempt.label(),
+                message = %attempt,
+                "tried to release a wave"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The pool's own object: install and finalizer, then its status with the claims in it.
@@ -93,12 +131,13 @@ async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Resul
     let is_going = pool.metadata.deletion_timestamp.is_some();
     let is_ours = pool.annotations().contains_key(INSTALL_ANNOTATION);
     if (borrows && !has_finalizer && !is_going) || (!is_ours && !is_going) {
-        let mut wanted = pool.clone();
-        wanted.annotations_mut().entry(INSTALL_ANNOTATION.to_owned()).or_insert_with(|| ctx.settings.install.clone());
+        let mut finalizers = pool.finalizers().to_vec();
         if borrows && !has_finalizer {
-            wanted.finalizers_mut().push(RESTORE_FINALIZER.to_owned());
+            finalizers.push(RESTORE_FINALIZER.to_owned());
         }
-        *pool = objects::replace(&ctx.client, &wanted).await?;
+        let install = pool.annotations().get(INSTALL_ANNOTATION).unwrap_or(&ctx.settings.install);
+        let change = json!({"annotations": {INSTALL_ANNOTATION: install}, "finalizers": finalizers});
+        *pool = objects::change_metadata(&ctx.client, pool, change).await?;
     }
     if pool.status.as_ref() != Some(&plan.pool) {
         let before = pool.status.clone().unwrap_or_default();
@@ -119,9 +158,9 @@ async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Resul
         tell_rivals(ctx, pool, &before).await;
     }
     if !borrows && has_finalizer {
-        let mut wanted = pool.clone();
-        wanted.finalizers_mut().retain(|finalizer| finalizer != RESTORE_FINALIZER);
-        match objects::replace(&ctx.client, &wanted).await {
+        let finalizers: Vec<&String> =
+            pool.finalizers().iter().filter(|finalizer| *finalizer != RESTORE_FINALIZER).collect();
+        match objects::change_metadata(&ctx.client, pool, json!({ "finalizers": finalizers })).await {
             Ok(written) => *pool = written,
             // With its last finalizer a pool that is being deleted is gone.
             Err(Error::NotFound { .. }) => {}

@@ -8,6 +8,7 @@ use kube::{Client, ResourceExt};
 
 use crate::api::WaveRelease;
 use crate::api::campaign_status::Phase;
+use crate::api::pool::Reduce;
 use crate::api::release::{Disposition, Outcome};
 use crate::cluster::events::Events;
 use crate::cluster::ledger;
@@ -36,6 +37,9 @@ pub struct Settings {
 /// A history that was read, and when.
 type KeptHistory = (Timestamp, Result<HistoryPoints, SensorFault>);
 
+/// What a history was asked of: the server, the query, and how several series become one.
+type Asked = (String, String, Option<Reduce>);
+
 /// Shared by every look.
 pub struct Context {
     /// The API server.
@@ -55,7 +59,7 @@ pub struct Context {
     sensors: Mutex<HashMap<String, Arc<Sensor>>>,
     memories: Mutex<HashMap<String, Memory>>,
     own_entries: Mutex<HashMap<String, WaveRelease>>,
-    histories: Mutex<HashMap<(String, String), KeptHistory>>,
+    histories: Mutex<HashMap<Asked, KeptHistory>>,
     unable: Mutex<HashMap<(String, String), (Timestamp, String)>>,
 }
 
@@ -176,20 +180,15 @@ impl Context {
     }
 
     /// A history that was read a short while ago.
-    pub fn kept_history(
-        &self,
-        address: &str,
-        query: &str,
-        since: Timestamp,
-    ) -> Option<Result<HistoryPoints, SensorFault>> {
+    pub fn kept_history(&self, asked: &Asked, since: Timestamp) -> Option<Result<HistoryPoints, SensorFault>> {
         let histories = open(&self.histories);
-        let (at, history) = histories.get(&(address.to_owned(), query.to_owned()))?;
+        let (at, history) = histories.get(asked)?;
         (*at >= since).then(|| history.clone())
     }
 
     /// Keeps a history.
-    pub fn keep_history(&self, address: &str, query: &str, at: Timestamp, history: Result<HistoryPoints, SensorFault>) {
-        open(&self.histories).insert((address.to_owned(), query.to_owned()), (at, history));
+    pub fn keep_history(&self, asked: Asked, at: Timestamp, history: Result<HistoryPoints, SensorFault>) {
+        open(&self.histories).insert(asked, (at, history));
     }
 }
 

@@ -4,7 +4,7 @@
 //! side, at one pool never. It is a loop of our own, and not the client library's, since a campaign may name a pool
 //! that is not there, which is a key without an object.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -39,6 +39,10 @@ const GATHER: Duration = Duration::from_millis(50);
 /// A pool of another install is asked about again after this.
 const FOREIGN: Duration = Duration::from_mins(5);
 
+/// A pool that has just gone, or whose look broke off, is looked at again after this.
+const AGAIN_SOON: Duration = Duration::from_secs(5);
+const BROKEN_OFF: Duration = Duration::from_secs(30);
+
 /// Namespace and name of a pool.
 type Key = (String, String);
 
@@ -47,7 +51,8 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
     tokio::pin!(stop);
     let mut due: BTreeMap<Key, Instant> = BTreeMap::new();
     let mut busy: BTreeSet<Key> = BTreeSet::new();
-    let mut looks: JoinSet<(Key, Duration)> = JoinSet::new();
+    let mut looks: JoinSet<Duration> = JoinSet::new();
+    let mut pool_of: HashMap<task::Id, Key> = HashMap::new();
     let mut asides: JoinSet<()> = JoinSet::new();
     loop {
         let is_ready = ctx.stores.waiting_for().is_empty();
@@ -63,10 +68,9 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
                 due.remove(&key);
                 busy.insert(key.clone());
                 let ctx = Arc::clone(&ctx);
-                looks.spawn(async move {
-                    let again = Box::pin(look(&ctx, &key)).await;
-                    (key, again)
-                });
+                let looked_at = key.clone();
+                let handle = looks.spawn(async move { Box::pin(look(&ctx, &looked_at)).await });
+                pool_of.insert(handle.id(), key);
             }
         }
         let next = due.iter().filter(|(key, _)| !busy.contains(*key)).map(|(_, at)| *at).min();
@@ -78,20 +82,23 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
                 Some(event) => take(&ctx, &event, &mut due, &mut asides),
                 None => break,
             },
-            Some(ended) = looks.join_next(), if !looks.is_empty() => match ended {
-                Ok((key, again)) => {
+            Some(ended) = looks.join_next_with_id(), if !looks.is_empty() => {
+                let (id, again) = match ended {
+                    Ok((id, again)) => (id, again),
+                    Err(error) => {
+                        // Its pool waits; nobody else's does.
+                        tracing::error!(%error, "a look broke off");
+                        Metrics::count(&ctx.metrics.failures, "BrokenOff");
+                        (error.id(), BROKEN_OFF)
+                    }
+                };
+                if let Some(key) = pool_of.remove(&id) {
                     busy.remove(&key);
                     let at = Instant::now() + again;
-                    let earlier = due.get(&key).copied().unwrap_or(at);
+                    let earlier = due.get(&key).copied().filter(|_| again != BROKEN_OFF).unwrap_or(at);
                     due.insert(key, at.min(earlier));
                 }
-                Err(error) => {
-                    // A look that broke off is not known by name here; every pool is looked at again.
-                    tracing::error!(%error, "a look broke off");
-                    busy.clear();
-                    take(&ctx, &Touched::Everything, &mut due, &mut asides);
-                }
-            },
+            }
             Some(_) = asides.join_next(), if !asides.is_empty() => {}
             () = tokio::time::sleep_until(wake) => {}
         }
@@ -151,8 +158,9 @@ async fn look(ctx: &Context, key: &Key) -> Duration {
 
 async fn look_once(ctx: &Context, (namespace, name): &Key) -> Result<Duration, Error> {
     let now = clock::now();
-    let observed = match observe::observe(ctx, namespace, name, now).await {
+    let observed = match observe::observe(ctx, namespace, name, now).await? {
         Looked::Ours(observed) => *observed,
+        Looked::Gone => return Ok(AGAIN_SOON),
         Looked::Foreign(install) => {
             tracing::debug!(
                 pool = format!("{namespace}/{name}"),

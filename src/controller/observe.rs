@@ -9,9 +9,10 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::pool::Reduce;
+use crate::api::pool_status::CapacityPoolStatus;
 use crate::api::{Campaign, CapacityPool, INSTALL_ANNOTATION, SEND_LABEL, WaveRelease};
 use crate::cluster::targets::{self, Handle};
-use crate::cluster::{ledger, stores};
+use crate::cluster::{Error, ledger, objects, stores};
 use crate::plan;
 use crate::plan::identity::SendId;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
@@ -43,6 +44,8 @@ pub struct Observed {
 
 /// Whose pool it is.
 pub enum Looked {
+    /// It has gone since the watch told of it; the watch will say so.
+    Gone,
     /// Another install's: nothing is touched.
     Foreign(String),
     /// Ours.
@@ -50,59 +53,82 @@ pub enum Looked {
 }
 
 /// Reads everything that concerns one pool.
-pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp) -> Looked {
+pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp) -> Result<Looked, Error> {
     let there = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace));
     if let Some(install) = there.as_ref().and_then(|pool| pool.annotations().get(INSTALL_ANNOTATION))
         && *install != ctx.settings.install
     {
-        return Looked::Foreign(install.clone());
+        return Ok(Looked::Foreign(install.clone()));
     }
-    let (readable, rules) = match there.as_ref().map(|pool| &pool.0) {
-        None => (None, Err(Unusable { field: "spec".into(), why: "there is no such pool".into() })),
-        Some(Ok(pool)) => (Some(pool.clone()), Rules::parse(&pool.spec)),
-        Some(Err(error)) => (None, Err(Unusable { field: "spec".into(), why: format!("it cannot be read: {error}") })),
+    let unusable = |why: String| Unusable { field: "spec".into(), why };
+    let (readable, unusable) = match there.as_ref().map(|pool| &pool.0) {
+        Some(Ok(pool)) => (Some(pool.clone()), unusable(String::new())),
+        Some(Err(error)) => (None, unusable(format!("it cannot be read: {error}"))),
+        None => (None, unusable("there is no such pool".into())),
     };
     let all = ctx.entries();
     let key = format!("{namespace}/{name}");
-    let of_pool = |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned());
+    // Of a pool that is not there no install is the owner: one speaks of its campaigns, or several would contradict one
+    // another, each from a ledger of its own.
+    let is_ours = |campaign: &Campaign| {
+        let install = campaign.status.as_ref().and_then(|status| status.install.as_ref());
+        there.is_some() || install.is_none_or(|install| *install == ctx.settings.install)
+    };
+    let of_pool =
+        |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned()) && is_ours(campaign);
     let campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
     let plain: Vec<snapshot::Campaign> =
         campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign, now)).collect();
     let sends: Vec<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
     let entries: BTreeMap<String, WaveRelease> =
         all.into_iter().filter(|(_, entry)| entry.spec.pool == key || sends.contains(&entry.spec.send_id)).collect();
-    let status = readable.as_ref().and_then(|pool| pool.status.clone()).unwrap_or_default();
+    let mut plain_pool = snapshot::Pool {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        generation: 0,
+        missing: there.is_none(),
+        deleting: ctx.stores.is_leaving(namespace),
+        rules: Err(unusable),
+        status: CapacityPoolStatus::default(),
+    };
+    if let Some(pool) = &readable {
+        take(pool, &mut plain_pool);
+    }
     let mut snapshot = Snapshot {
-        pool: snapshot::Pool {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            generation: readable.as_ref().and_then(|pool| pool.metadata.generation).unwrap_or_default(),
-            missing: there.is_none(),
-            deleting: readable.as_ref().is_some_and(|pool| pool.metadata.deletion_timestamp.is_some())
-                || ctx.stores.is_leaving(namespace),
-            rules,
-            status,
-        },
+        pool: plain_pool,
         workloads: Vec::new(),
         orphans: Vec::new(),
         limits: Vec::new(),
         guardrails: Vec::new(),
         campaigns: plain,
         entries: entries.values().filter_map(ledger::entry).collect(),
-        settings: Settings { breach_recovery: ctx.settings.breach_recovery },
+        settings: Settings { install: ctx.settings.install.clone(), breach_recovery: ctx.settings.breach_recovery },
         memory: ctx.memory(&key),
         nonce: uuid::Uuid::new_v4().to_string(),
     };
     let mut handles = Vec::new();
-    if let Some(pool) = &readable
-        && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty())
-    {
+    let mut readable = readable;
+    if readable.is_some() && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty()) {
+        // Targets are read from the API server. A claim that we have written, and the watch has not brought yet, must not
+        // be missing beside them: a floor of our own would be taken for a leftover.
+        readable = objects::get::<CapacityPool>(&ctx.client, namespace, name).await?;
+        let Some(pool) = &readable else { return Ok(Looked::Gone) };
+        take(pool, &mut snapshot.pool);
         handles = measure(ctx, pool, &mut snapshot, now).await;
     }
     let campaigns = campaigns
         .into_iter()
         .map(|campaign| ((campaign.namespace().unwrap_or_default(), campaign.name_any()), campaign));
-    Looked::Ours(Box::new(Observed { snapshot, pool: readable, campaigns: campaigns.collect(), entries, handles }))
+    let campaigns = campaigns.collect();
+    Ok(Looked::Ours(Box::new(Observed { snapshot, pool: readable, campaigns, entries, handles })))
+}
+
+/// What a pool's own object says.
+fn take(pool: &CapacityPool, plain: &mut snapshot::Pool) {
+    plain.generation = pool.metadata.generation.unwrap_or_default();
+    plain.deleting |= pool.metadata.deletion_timestamp.is_some();
+    plain.rules = Rules::parse(&pool.spec);
+    plain.status = pool.status.clone().unwrap_or_default();
 }
 
 fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot::Campaign> {
@@ -209,11 +235,14 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
         let (targets, demands, histories, limits, guardrails) =
             futures::join!(targets, demands, histories, limits, guardrails);
         for ((target, demand), history) in targets.into_iter().zip(demands).zip(histories) {
-            let target = target.map(|mut handle| {
-                handle.found.target.note_is_alive = is_alive(ctx, &handle);
-                handles.push(handle.clone());
-                handle.found
-            });
+            let target = match target {
+                Ok(mut handle) => {
+                    handle.found.target.note_is_alive = is_alive(ctx, snapshot, &handle).await;
+                    handles.push(handle.clone());
+                    Ok(handle.found)
+                }
+                Err(fault) => Err(fault),
+            };
             snapshot.workloads.push(Workload { target, demand: Some(demand), history: Some(history) });
         }
         snapshot.limits = limits.into_iter().map(Some).collect();
@@ -221,15 +250,16 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     }
     // Claims that no workload answers for any more: the workload left the rules, or its target was replaced.
     for claim in snapshot.pool.status.claims.clone() {
-        let index =
-            rules.iter().flat_map(|rules| &rules.workloads).position(|workload| workload.name == claim.workload);
-        let target = index.and_then(|index| snapshot.workloads.get(index)).map(|workload| &workload.target);
-        let answered = match target {
-            Some(Ok(found)) => found.target.uid == claim.uid,
-            Some(Err(TargetFault::Unreadable(_))) => true,
-            Some(Err(TargetFault::Missing | TargetFault::Unsupported(_))) | None => false,
+        let is_claimed = |workload: &Workload| {
+            let target = workload.target.as_ref().map(|found| &found.target);
+            target.is_ok_and(|target| target.uid == claim.uid && target.kind.name() == claim.kind)
         };
-        if answered {
+        // One that cannot be read may well be it.
+        let names = rules.iter().flat_map(|rules| &rules.workloads).map(|workload| &workload.name);
+        let is_unreadable = names.zip(&snapshot.workloads).any(|(name, workload)| {
+            *name == claim.workload && matches!(workload.target, Err(TargetFault::Unreadable(_)))
+        });
+        if is_unreadable || snapshot.workloads.iter().any(is_claimed) {
             continue;
         }
         let target = targets::carrier(&ctx.client, &namespace, &claim.kind, &claim.name).await.map(|handle| {
@@ -241,13 +271,22 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     handles
 }
 
-/// Whether the pool that a note names still holds the claim it names.
-fn is_alive(ctx: &Context, handle: &Handle) -> bool {
+/// Whether the pool that a note names still holds the claim it names. "No" is believed only of the API server itself: the
+/// watch may not have brought the claim yet.
+async fn is_alive(ctx: &Context, snapshot: &Snapshot, handle: &Handle) -> bool {
     let Some(note) = &handle.found.target.note else { return false };
+    let holds = |status: &CapacityPoolStatus| status.claims.iter().any(|claim| claim.id == note.claim);
+    if note.pool == snapshot.pool.key() {
+        return holds(&snapshot.pool.status);
+    }
     let Some((namespace, name)) = note.pool.split_once('/') else { return false };
-    let Some(pool) = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace)) else { return false };
-    match &pool.0 {
-        Ok(pool) => pool.status.iter().flat_map(|status| &status.claims).any(|claim| claim.id == note.claim),
+    let known = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace));
+    if known.as_ref().is_some_and(|pool| pool.0.as_ref().is_ok_and(|pool| pool.status.as_ref().is_some_and(holds))) {
+        return true;
+    }
+    match objects::get::<CapacityPool>(&ctx.client, namespace, name).await {
+        Ok(Some(pool)) => pool.status.as_ref().is_some_and(holds),
+        Ok(None) => false,
         // What cannot be read may well hold it.
         Err(_) => true,
     }
@@ -277,14 +316,15 @@ async fn history(
     reduce: Option<Reduce>,
     now: Timestamp,
 ) -> Result<HistoryPoints, SensorFault> {
-    if let Some(kept) = ctx.kept_history(address, query, now - HISTORY_KEPT) {
+    let asked = (address.to_owned(), query.to_owned(), reduce);
+    if let Some(kept) = ctx.kept_history(&asked, now - HISTORY_KEPT) {
         return kept;
     }
     let sensor = sensor.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
     ctx.metrics.queries.inc();
     let history = sensor.history(query, reduce, now - HISTORY, now, HISTORY_STEP).await;
     if history.is_ok() {
-        ctx.keep_history(address, query, now, history.clone());
+        ctx.keep_history(asked, now, history.clone());
     }
     history
 }

@@ -30,8 +30,9 @@ const FIRE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
 const EVIDENCE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 /// A reservation without a ledger entry is void after this.
 const RESERVATION_LIFE: SignedDuration = SignedDuration::from_secs(60);
-/// So often the outcome of what was sent is written, before it is left to a person.
-const OUTCOME_TRIES: u32 = 6;
+/// So long the outcome of what was sent is tried to be written, before it is left to a person. Meanwhile nobody else can
+/// take the attempt for one without an outcome: that needs longer.
+const OUTCOME_PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// What became of a release.
 #[derive(Debug)]
@@ -75,6 +76,14 @@ pub async fn release(
             return Ok(Done::Stale("the ledger was changed since it was weighed".into()));
         }
     }
+    // Every later step would refuse it; an attempt in the ledger is not spent on that.
+    let age = clock::now().duration_since(order.evidence_at);
+    if age > EVIDENCE_LIFE {
+        return Ok(Done::Stale(format!("its evidence is {} s old", age.as_secs())));
+    }
+    if order.latest_start.is_some_and(|latest| clock::now() > latest) {
+        return Ok(Done::Stale("its last message would leave after its window has closed".into()));
+    }
     let effect = match effect(ctx, order, &sender).await? {
         Ok(effect) => effect,
         Err(why) => return Ok(Done::Unable(why)),
@@ -106,8 +115,15 @@ pub async fn release(
     };
 
     // P5 and P6.
-    let check =
-        Recheck { campaign: &campaign, pool, sender: &sender, window, evidence_at: order.evidence_at, valid_until };
+    let check = Recheck {
+        campaign: &campaign,
+        pool,
+        sender: &sender,
+        window,
+        evidence_at: order.evidence_at,
+        latest_start: order.latest_start,
+        valid_until,
+    };
     let attempt = fire(ctx, &effect, check).await;
     record(ctx, entry, &nonce, &armed_at, &attempt).await;
     Ok(Done::Attempted(attempt))
@@ -241,6 +257,7 @@ struct Recheck<'a> {
     sender: &'a Sender,
     window: Window,
     evidence_at: Timestamp,
+    latest_start: Option<Timestamp>,
     valid_until: Timestamp,
 }
 
@@ -255,7 +272,7 @@ async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
         return Attempt::NotFired { why };
     }
     // P5c: asked by the connection immediately before the first byte.
-    let Recheck { window, evidence_at, valid_until, .. } = check;
+    let Recheck { window, evidence_at, latest_start, valid_until, .. } = check;
     let last_check = move || {
         window.check()?;
         let now = clock::now();
@@ -265,6 +282,9 @@ async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
         let age = now.duration_since(evidence_at);
         if age > EVIDENCE_LIFE || age.is_negative() {
             return Err(format!("the evidence was {} s old", age.as_secs()));
+        }
+        if latest_start.is_some_and(|latest| now > latest) {
+            return Err("its last message would have left after its window had closed".to_owned());
         }
         Ok(())
     };
@@ -310,16 +330,25 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
 
 /// Writes what became of the attempt. It is repeated until it is written: after this moment nobody else knows.
 async fn record(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
-    for tried in 0..OUTCOME_TRIES {
+    let begun = clock::boot();
+    for tried in 0_u32.. {
         note(entry.status.get_or_insert_default(), nonce, at, attempt);
         match objects::replace_status(&ctx.client, &entry).await {
             Ok(written) => {
                 ctx.remember_entry(written);
                 return;
             }
-            Err(error) => tracing::warn!(%error, entry = entry.name_any(), "failed to write what became of a wave"),
+            Err(error) => {
+                tracing::warn!(%error, entry = entry.name_any(), "failed to write what became of a wave");
+                if matches!(error, Error::Refused { .. } | Error::CrdOutdated { .. } | Error::NotFound { .. }) {
+                    break;
+                }
+            }
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200 << tried)).await;
+        if clock::boot() - begun > OUTCOME_PATIENCE {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200 << tried.min(6))).await;
         let (namespace, name) = (entry.namespace().unwrap_or_default(), entry.name_any());
         if let Ok(Some(there)) = objects::get::<WaveRelease>(&ctx.client, &namespace, &name).await {
             entry = there;

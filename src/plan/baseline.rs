@@ -11,8 +11,9 @@ pub use history::History;
 const GROWTH: f64 = 1.1;
 /// Demand now stands for what is not known, so many times, where a channel may go on that.
 const ASSUMED: f64 = 1.5;
-/// With fewer days the declared peak stands beside the history.
-const ENOUGH_DAYS: usize = 7;
+/// With fewer days the declared peak stands beside the history: the quarter of an hour before this hour, seven days ago,
+/// is in the eighth.
+const ENOUGH_DAYS: usize = 8;
 
 /// What to do where nothing is known of an ordinary day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,13 +131,14 @@ mod tests {
         assert_eq!(baseline.at(at(40)), 1.1 * 100.0);
         assert_eq!(baseline.highest(at(0), at(60)), 1.1 * 300.0);
         assert_eq!(baseline.highest(at(0), at(30)), 1.1 * 100.0);
-        assert_eq!(baseline.source(), "7 days of history");
+        assert_eq!(baseline.source(), "8 days of history");
     }
 
     #[test]
-    fn what_was_declared_stands_until_a_week_was_seen() {
+    fn what_was_declared_stands_until_eight_days_were_seen() {
         let peak = |days, peak| Baseline::new(Some(&history(days, 0)), peak, 100.0, Unproven::Closed).unwrap();
         assert_eq!(peak(3, Some(500.0)).at(at(0)), 500.0, "not multiplied: the owner said the most");
+        assert_eq!(peak(7, Some(500.0)).at(at(0)), 500.0, "a week is not enough to have seen all around this hour");
         assert_eq!(peak(8, Some(500.0)).at(at(0)), 1.1 * 100.0);
         assert_eq!(peak(3, None).at(at(0)), 1.1 * 100.0);
     }

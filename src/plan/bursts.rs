@@ -10,6 +10,9 @@ use super::snapshot::Entry;
 /// Traffic of a send is watched no longer than this after its last wave.
 const LONGEST_WATCH: SignedDuration = SignedDuration::from_hours(24);
 
+/// Requests per second that are next to nothing: a thousand such sends bring one.
+const NOTHING: f64 = 0.001;
+
 /// The load of one recorded wave, before it is shared out to workloads.
 pub fn of(entry: &Entry) -> Option<Burst> {
     let load = entry.load.as_ref()?;
@@ -34,10 +37,14 @@ fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
     recorded.map_or(workload.share, |share| share.requests_per_request)
 }
 
-/// Everything that entries bring to one workload.
-pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules) -> Committed {
+/// Everything that entries bring to one workload from now on. What has faded to next to nothing is left out, so that a
+/// ledger of years is no slower than one of weeks.
+pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
     let bringing = entries.filter(|entry| entry.brings_load());
-    Committed::new(bringing.filter_map(|entry| Some(of(entry)?.scaled(share(entry, workload)))).collect())
+    let bursts = bringing.filter_map(|entry| Some(of(entry)?.scaled(share(entry, workload))));
+    Committed::new(
+        bursts.filter(|burst| burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH).collect(),
+    )
 }
 
 /// Whether a campaign's own load still matters: more than one replica of some workload. What still comes, where, and
@@ -56,7 +63,7 @@ pub fn still_arriving<'a>(
         .iter()
         .map(|workload| {
             let replica = workload.per_replica * workload.utilization;
-            let load = committed(fired.clone(), workload).max_from(now);
+            let load = committed(fired.clone(), workload, now).max_from(now);
             (load / replica, load, workload.name.clone())
         })
         .filter(|(replicas, ..)| *replicas > 1.0)

@@ -142,6 +142,11 @@ pub enum Trouble {
     },
 }
 
+/// The claim on a target: by what was claimed, whatever the workload is called by now.
+pub fn on<'a>(claims: &'a [Claim], target: &Target) -> Option<&'a Claim> {
+    claims.iter().find(|claim| claim.uid == target.uid && claim.kind == target.kind.name())
+}
+
 /// How many replicas nobody but us can take away: the value as read back under our claim, else none.
 pub fn held(target: &Target, claim: Option<&Claim>) -> i32 {
     let (Some(claim), Some(note)) = (claim, &target.note) else { return 0 };
@@ -165,8 +170,10 @@ fn seen(target: &Target, claim: &Claim) -> Seen {
     let written = target.note.as_ref().filter(|note| note.claim == claim.id).map(|note| note.last_written);
     match written {
         Some(written) if live == written => Seen::Undisturbed,
-        // Claimed and not written yet, or written and the note taken away by a rollout's undo.
-        None if target.value == claim.baseline || live == claim.floor => Seen::Undisturbed,
+        // Written, and the note taken away by a rollout's undo.
+        None if live == claim.floor => Seen::Undisturbed,
+        // Claimed and not written yet; once our floor was seen there, somebody has put the old value back.
+        None if target.value == claim.baseline && !claim.observed => Seen::Undisturbed,
         _ => Seen::Foreign(live),
     }
 }
@@ -197,7 +204,7 @@ pub fn next(
 
 fn unclaimed(pool: &str, workload: &str, target: &Target, wish: Wish, fresh_id: &str) -> Move {
     if let Some(note) = &target.note {
-        if note.pool != pool && target.note_is_alive {
+        if target.note_is_alive {
             let trouble = Some(Trouble::Claimed { by: note.pool.clone() });
             return Move { trouble, ..Move::default() };
         }
@@ -217,6 +224,7 @@ fn unclaimed(pool: &str, workload: &str, target: &Target, wish: Wish, fresh_id: 
         floor,
         quiet_since: None,
         stepped_at: None,
+        observed: false,
         reassertions: 0,
         rival: None,
     };
@@ -252,6 +260,7 @@ fn claimed(
         Seen::Undisturbed => None,
         Seen::Foreign(value) => Some(value),
     };
+    next.observed |= target.note.as_ref().is_some_and(|note| note.claim == claim.id);
     if let Some(value) = foreign {
         let rival = Rival {
             manager: target.writer.clone().unwrap_or_else(|| "somebody unnamed".to_owned()),

@@ -11,7 +11,7 @@ use super::units::people::{self, Rounding};
 use super::why::{Lack, Numbers, Why};
 
 /// The longest sentence the API server takes.
-const LONGEST: usize = 1024;
+pub const LONGEST: usize = 1024;
 
 /// In whose time, and seen from when.
 #[derive(Clone, Debug)]
@@ -186,7 +186,7 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         ),
         Why::NotYetTried { wave, what, again } => {
             let again = again.map_or_else(String::new, |at| format!(" It is tried again {}.", voice.at(at)));
-            format!("Wave \"{wave}\" was not sent: {what}.{again}")
+            format!("Wave \"{wave}\" has not gone: {what}{again}")
         }
         Why::Sending { wave, recipients, until } => format!(
             "Wave \"{wave}\" is leaving: {} messages, the last about {}.",
@@ -200,8 +200,19 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             format!("Held: spec.suspend is true; {released} of {planned} waves have gone. Set it to false to go on.")
         }
         Why::PoolSuspended { pool } => format!("Held: the CapacityPool {pool} is suspended by its owner."),
-        Why::Breached { guardrail, value, bound, since, fine_since, until, arriving } => {
-            breached(guardrail, *value, bound, *since, *fine_since, *until, *arriving, voice)
+        Why::OutOfBounds { guardrail, value, bound, since, lasting } => {
+            let threshold = bound.threshold();
+            format!(
+                "Waiting: guardrail \"{guardrail}\" is {} ({}) since {}; if that lasts for {} it counts as broken, and until it is fine nothing goes.",
+                threshold.show_against(*value),
+                held_against(bound),
+                voice.at(*since),
+                Span::between(*since, since.checked_add(*lasting).unwrap_or(*since)).for_people(Rounding::Up)
+            )
+        }
+        Why::Breached { guardrail, value, bound, since, fine_since, until, arriving, held } => {
+            let stays = arriving.map(|minutes| (minutes, *held));
+            breached(guardrail, *value, bound, *since, *fine_since, *until, stays, voice)
         }
         Why::SentBefore { send_id, campaign, waves } => {
             let gone: Vec<String> = waves
@@ -315,29 +326,40 @@ fn breached(
     since: Timestamp,
     fine_since: Option<Timestamp>,
     until: Option<Timestamp>,
-    arriving: Option<f64>,
+    arriving: Option<(f64, bool)>,
     voice: &Voice<'_>,
 ) -> String {
-    let threshold = bound.threshold();
-    let limit = threshold.show(threshold.value());
-    let least = if matches!(bound, Bound::Min(_)) { "at least " } else { "limit " };
-    let is = value.map_or_else(|| "cannot be measured now".to_owned(), |value| format!("is {}", threshold.show(value)));
+    let limit = held_against(bound);
     let tail = match arriving {
-        Some(minutes_left) => {
-            format!(" Traffic already caused keeps arriving for about {}; scale stays up.", minutes(minutes_left))
+        Some((minutes_left, held)) => {
+            let stays = if held { "; scale stays up" } else { "" };
+            format!(" Traffic already caused keeps arriving for about {}{stays}.", minutes(minutes_left))
         }
         None => String::new(),
     };
-    match (fine_since, until) {
-        (Some(fine), Some(until)) => format!(
-            "Held: guardrail \"{guardrail}\" {is} ({least}{limit}) again since {}; it must stay so until {} before the next wave is weighed anew.{tail}",
+    match (value, fine_since, until) {
+        (Some(value), Some(fine), Some(until)) => format!(
+            "Held: guardrail \"{guardrail}\" is {} ({limit}) again since {}; it must stay so until {} before the next wave is weighed anew.{tail}",
+            bound.threshold().show_against(value),
             voice.at(fine),
             voice.at(until)
         ),
-        _ => format!(
-            "Held: guardrail \"{guardrail}\" {is} ({least}{limit}) since {} ({}).{tail}",
+        (Some(value), ..) => format!(
+            "Held: guardrail \"{guardrail}\" is {} ({limit}) since {} ({}).{tail}",
+            bound.threshold().show_against(value),
             voice.at(since),
             span(since, voice.now)
         ),
+        (None, ..) => format!(
+            "Held: guardrail \"{guardrail}\" ({limit}) was broken at {} and cannot be measured now; it must be seen to be fine for long enough.{tail}",
+            voice.at(since)
+        ),
     }
+}
+
+/// A guardrail's bound, as it stands in a sentence.
+fn held_against(bound: &Bound) -> String {
+    let threshold = bound.threshold();
+    let least = if matches!(bound, Bound::Min(_)) { "at least" } else { "limit" };
+    format!("{least} {}", threshold.show(threshold.value()))
 }

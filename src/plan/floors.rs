@@ -8,7 +8,7 @@ use super::capacity::Capacity;
 use super::claim::{self, Move, Pace, TargetKind, Wish, Write};
 use super::measure::Measure;
 use super::rules::Rules;
-use super::snapshot::{Snapshot, TargetFault};
+use super::snapshot::{Found, Snapshot, TargetFault};
 
 /// The decided floors.
 #[derive(Debug, Default)]
@@ -35,13 +35,22 @@ pub struct FloorWrite {
 /// The share by which a plain workload must bear more than its demand before it is made smaller.
 const SPARE: f64 = 1.1;
 
-/// Decides every floor. `needed` holds what waves wait for, by workload; `is_waited_for` tells whether any wave waits.
+/// What waves wait for.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// Whether any wave waits.
+    pub any: bool,
+    /// Whether one waits because something could not be measured.
+    pub silent: bool,
+}
+
+/// Decides every floor. `needed` holds what waves wait for, by workload.
 pub fn decide(
     snapshot: &Snapshot,
     rules: Option<&Rules>,
     measures: &[Measure<'_>],
     needed: &[Option<i32>],
-    is_waited_for: bool,
+    waits: Waits,
     now: Timestamp,
 ) -> Floors {
     let mut floors = Floors::default();
@@ -52,12 +61,16 @@ pub fn decide(
     });
     let pool = snapshot.pool.key();
     for (index, workload) in rules.iter().flat_map(|rules| &rules.workloads).enumerate() {
-        let claim = snapshot.pool.status.claims.iter().find(|claim| claim.workload == workload.name);
         let Some(Ok(found)) = snapshot.workloads.get(index).map(|workload| workload.target.as_ref()) else {
             // What cannot be read now is neither touched nor forgotten; an orphan is seen to below.
-            floors.claims.extend(claim.filter(|claim| !is_orphan(snapshot, claim)).cloned());
+            let mut ours = snapshot.pool.status.claims.iter().filter(|claim| claim.workload == workload.name);
+            floors.claims.extend(ours.find(|claim| !is_orphan(snapshot, claim)).cloned());
             continue;
         };
+        let claim = claim::on(&snapshot.pool.status.claims, &found.target)
+            .cloned()
+            .or_else(|| inherited(snapshot, &workload.name, found))
+            .map(|claim| Claim { workload: workload.name.clone(), ..claim });
         let measure = measures.iter().find(|measure| measure.rules.name == workload.name);
         let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
         let wish = if give_back_now {
@@ -68,7 +81,9 @@ pub fn decide(
             match measure {
                 // Somebody else has had the last word while waves wait: the claim stays and remembers that, or the
                 // three times would begin anew. Once nothing waits it is given up.
-                Some(measure) if measure.trouble.is_some() && is_waited_for => Wish::Keep,
+                Some(measure) if measure.trouble.is_some() && waits.any => Wish::Keep,
+                // Nothing goes down because a sensor is silent: the wave that waits for it may need the floor at once.
+                Some(_) if waits.silent => Wish::Keep,
                 Some(measure) => at_rest(measure, most, now),
                 None => Wish::Keep,
             }
@@ -80,12 +95,15 @@ pub fn decide(
                 u32::try_from(replicas).is_ok_and(|replicas| measure.demand.value * SPARE <= capacity.of(replicas))
             }),
         };
-        let ours = claim.filter(|claim| !is_orphan(snapshot, claim));
         let id = format!("{}-{index}", snapshot.nonce);
-        let next = claim::next(&pool, &workload.name, &found.target, ours, wish, pace, &bears, &id, now);
+        let next = claim::next(&pool, &workload.name, &found.target, claim.as_ref(), wish, pace, &bears, &id, now);
         floors.take(next, found.target.kind, &found.target.name, &found.target.uid);
     }
     for orphan in &snapshot.orphans {
+        if floors.claims.iter().any(|claim| claim.id == orphan.claim.id) {
+            // A workload has taken it over.
+            continue;
+        }
         let target = match &orphan.target {
             Ok(target) => target,
             // Gone, and what was borrowed with it.
@@ -106,6 +124,25 @@ pub fn decide(
         floors.take(next, target.kind, &target.name, &target.uid);
     }
     floors
+}
+
+/// The claim on an autoscaler that was deleted while its floor stood: the workload keeps the replicas it was given, so that
+/// the claim goes on with the workload itself, and gives them back. Anybody else's number is left alone.
+fn inherited(snapshot: &Snapshot, workload: &str, found: &Found) -> Option<Claim> {
+    let orphan = snapshot.orphans.iter().find(|orphan| {
+        orphan.claim.workload == workload
+            && orphan.claim.kind == TargetKind::Hpa.name()
+            && orphan.target == Err(TargetFault::Missing)
+    })?;
+    let target = &found.target;
+    let stands = target.kind == TargetKind::Deployment && target.value == Some(orphan.claim.floor);
+    stands.then(|| Claim {
+        kind: target.kind.name().to_owned(),
+        name: target.name.clone(),
+        uid: target.uid.clone(),
+        observed: false,
+        ..orphan.claim.clone()
+    })
 }
 
 fn is_orphan(snapshot: &Snapshot, claim: &Claim) -> bool {

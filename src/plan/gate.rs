@@ -11,7 +11,7 @@ use super::number::suffices;
 
 /// The baseline is looked at so far ahead for (A).
 const NEAR: SignedDuration = SignedDuration::from_mins(30);
-/// But at least so long after new replicas can be there.
+/// But at least so long after new replicas can be there and were seen to be enough.
 const BEYOND_LEAD: SignedDuration = SignedDuration::from_mins(10);
 /// While a likely time is looked for: every minute for an hour, every ten after that.
 const SEARCH: (SignedDuration, SignedDuration) = (SignedDuration::from_mins(1), SignedDuration::from_mins(10));
@@ -39,6 +39,8 @@ pub struct Site {
     pub measured: f64,
     /// How long new replicas take.
     pub lead: SignedDuration,
+    /// How long headroom must be seen before it counts.
+    pub span: SignedDuration,
 }
 
 /// The numbers of (A). They add up: free = capacity − baseline − committed, and (A) is free ≥ needed.
@@ -92,7 +94,7 @@ impl Site {
     }
 
     fn ask(&self, wave: Option<&Burst>, now: Timestamp, demand: f64, measured: f64) -> Ask {
-        let near = NEAR.max(self.lead + BEYOND_LEAD);
+        let near = NEAR.max(self.lead + self.span + BEYOND_LEAD);
         let expected = self.baseline.highest(now, now.checked_add(near).unwrap_or(Timestamp::MAX)) + measured;
         // f64::max takes a NaN for the other number; here it must stay what it is.
         let sound = demand.is_finite() && demand >= 0.0 && expected.is_finite();
@@ -171,16 +173,21 @@ impl Site {
         })
     }
 
-    /// When the wave would probably pass with the most replicas; an estimate, and no promise. None: not within `horizon`.
+    /// Whether the wave would probably pass at an instant, with the most replicas; an estimate, and no promise.
+    pub fn would_fit(&self, wave: &Burst, now: Timestamp, at: Timestamp) -> bool {
+        let moved = wave.moved(at.max(wave.send().start));
+        // What is measured now says little about an hour that is known from other days.
+        let demand = if at.duration_since(now) <= NEAR { self.demand } else { 0.0 };
+        let ask = self.ask(Some(&moved), at, demand, 0.0);
+        self.room_of(&ask, self.most).is_enough() && self.short(&moved, at, SignedDuration::ZERO).is_none()
+    }
+
+    /// The first instant at which it would, as far as that can be told. None: not within `horizon`.
     pub fn earliest(&self, wave: &Burst, now: Timestamp, horizon: SignedDuration) -> Option<Timestamp> {
         let mut after = SignedDuration::ZERO;
         while after <= horizon {
             let at = now.checked_add(after).ok()?;
-            let moved = wave.moved(at.max(wave.send().start));
-            // What is measured now says little about an hour that is known from other days.
-            let demand = if after <= NEAR { self.demand } else { 0.0 };
-            let ask = self.ask(Some(&moved), at, demand, 0.0);
-            if self.room_of(&ask, self.most).is_enough() && self.short(&moved, at, SignedDuration::ZERO).is_none() {
+            if self.would_fit(wave, now, at) {
                 return Some(at);
             }
             after += if after < SignedDuration::from_hours(1) { SEARCH.0 } else { SEARCH.1 };

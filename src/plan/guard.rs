@@ -1,7 +1,8 @@
 //! Guardrails: which are broken, since when, and which cannot be measured.
 //!
 //! A breach is remembered in the pool's status until its guardrail has been fine for long enough. One that cannot be
-//! measured is no breach: it closes the gate, and neither starts nor ends anything.
+//! measured is no breach: it closes the gate, and neither starts nor ends anything. One that is out of bounds and has not
+//! been for long enough is no breach either, and closes the gate all the same.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -24,8 +25,9 @@ pub struct Guard {
     pub stops: Option<Why>,
     /// The name of one that ends what is being sent, while it is out of bounds.
     pub ends: Option<String>,
-    /// Why one cannot be measured, which closes the gate.
-    pub unmeasured: Option<Why>,
+    /// Why the gate is closed although nothing is broken: one cannot be measured, or is out of bounds for less than its
+    /// `for`. A gate opens on proof, and neither is one.
+    pub shut: Option<Why>,
 }
 
 /// Weighs every guardrail. `arriving` is how many minutes the load already caused still takes.
@@ -40,15 +42,26 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
                 match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
                     Ok(reading) => Some(reading.value),
                     Err(why) => {
-                        guard.unmeasured.get_or_insert(why);
+                        guard.shut.get_or_insert(why);
                         None
                     }
                 }
             }
         };
-        let Some(breach) = next(rail, before, value, memory, snapshot.settings.breach_recovery, now) else { continue };
+        let Some(breach) = next(rail, before, value, memory, snapshot.settings.breach_recovery, now) else {
+            if let (Some(value), Some(since)) = (value, memory.out_since.get(&rail.name)) {
+                guard.shut.get_or_insert_with(|| Why::OutOfBounds {
+                    guardrail: rail.name.clone(),
+                    value,
+                    bound: rail.bound.clone(),
+                    since: *since,
+                    lasting: rail.lasting,
+                });
+            }
+            continue;
+        };
         let recovery = snapshot.settings.breach_recovery.max(rail.lasting);
-        let until = breach.fine_since.as_ref().map(|since| since.0 + recovery);
+        let until = breach.fine_since.as_ref().and_then(|since| since.0.checked_add(recovery).ok());
         if rail.on_breach == OnBreach::Abort && breach.fine_since.is_none() {
             guard.ends.get_or_insert_with(|| rail.name.clone());
         }
@@ -60,6 +73,7 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
             fine_since: breach.fine_since.as_ref().map(|since| since.0),
             until,
             arriving,
+            held: !snapshot.pool.status.claims.is_empty(),
         });
         guard.breaches.push(breach);
     }
@@ -75,7 +89,11 @@ fn next(
     recovery: jiff::SignedDuration,
     now: Timestamp,
 ) -> Option<Breach> {
-    let Some(value) = value else { return before.cloned() };
+    let Some(value) = value else {
+        // Nobody saw whether it was out, or fine, all that time: what is to last must be seen to last.
+        memory.out_since.remove(&rail.name);
+        return before.map(|before| Breach { fine_since: None, ..before.clone() });
+    };
     if rail.bound.admits(value) {
         memory.out_since.remove(&rail.name);
         let mut breach = before.cloned()?;

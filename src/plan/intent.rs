@@ -146,7 +146,7 @@ fn components(
     let mut profile = match builtin {
         Some(profile) => profile,
         None if load.visit_rate.is_some() && load.requests_per_visit.is_some() && load.response_median.is_some() => {
-            Profile::unknown()
+            Profile::unknown(channel)
         }
         None => {
             return Err(invalid(

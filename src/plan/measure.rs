@@ -36,6 +36,8 @@ pub struct Measure<'a> {
     pub most: u32,
     /// Why its scale cannot be relied on.
     pub trouble: Option<Why>,
+    /// How long headroom must be seen before it counts.
+    span: SignedDuration,
 }
 
 impl Measure<'_> {
@@ -58,6 +60,7 @@ impl Measure<'_> {
             committed: committed.clone(),
             measured: self.committed.measured(self.demand.sample_at, self.demand.range),
             lead: LEAD,
+            span: self.span,
         })
     }
 
@@ -82,7 +85,7 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                     return Some(Err(Why::Target { workload: workload.name.clone(), name, fault: fault.clone() }));
                 }
             };
-            let claim = snapshot.pool.status.claims.iter().find(|claim| claim.workload == workload.name);
+            let claim = claim::on(&snapshot.pool.status.claims, &found.target);
             let answer = seen.demand.as_ref()?;
             let of = format!("{}/{}", snapshot.pool.namespace, workload.target.1);
             let demand = match believe::demand(answer, &workload.name, &of, rules.max_sample_age, now) {
@@ -104,10 +107,11 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 found,
                 demand,
                 history,
-                committed: bursts::committed(entries, workload),
+                committed: bursts::committed(entries, workload, now),
                 held: u32::try_from(claim::held(&found.target, claim)).unwrap_or(0),
                 most: u32::try_from(most).unwrap_or(0),
                 trouble: trouble(&pool, workload, found, claim, now),
+                span: rules.confirm_span,
             }))
         })
         .collect()

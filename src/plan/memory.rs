@@ -14,6 +14,8 @@ pub struct Memory {
     pub out_since: BTreeMap<String, Timestamp>,
     /// What was last said of each campaign, by UID.
     pub said: BTreeMap<String, Said>,
+    /// What the pool's sentence was about.
+    pub pool_matter: Option<String>,
     /// When the pool's numbers were last written.
     pub numbers_written: Option<Timestamp>,
 }
@@ -29,6 +31,19 @@ pub struct Said {
     pub numbers: Option<(f64, f64)>,
 }
 
+/// What a confirmation rests on: whatever else is weighed is another question, whose count starts anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// Generation of the Campaign.
+    pub campaign: i64,
+    /// Generation of the Sender.
+    pub sender: i64,
+    /// Generation of the pool.
+    pub pool: i64,
+    /// Recipients of the wave.
+    pub recipients: u64,
+}
+
 /// Distinct samples in a row at which everything held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streak {
@@ -38,15 +53,20 @@ pub struct Streak {
     pub newest: Timestamp,
     /// How many.
     pub count: u32,
+    /// What was weighed.
+    pub basis: Basis,
 }
 
 impl Streak {
-    /// Counts one more sample at which everything held; the same sample seen again adds nothing.
-    pub fn extend(previous: Option<Streak>, sample: Timestamp) -> Streak {
+    /// Counts one more sample at which everything held. The same sample seen again adds nothing; after a gap of more
+    /// than `most_gap`, in which nobody looked, the count starts anew.
+    pub fn extend(previous: Option<Streak>, sample: Timestamp, basis: Basis, most_gap: SignedDuration) -> Streak {
         match previous {
-            None => Streak { first: sample, newest: sample, count: 1 },
-            Some(streak) if sample > streak.newest => Streak { newest: sample, count: streak.count + 1, ..streak },
-            Some(streak) => streak,
+            Some(streak) if streak.basis == basis && sample <= streak.newest => streak,
+            Some(streak) if streak.basis == basis && sample.duration_since(streak.newest) <= most_gap => {
+                Streak { newest: sample, count: streak.count.saturating_add(1), ..streak }
+            }
+            _ => Streak { first: sample, newest: sample, count: 1, basis },
         }
     }
 
@@ -65,23 +85,38 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
+    const BASIS: Basis = Basis { campaign: 1, sender: 1, pool: 1, recipients: 4_000 };
+
+    fn more(previous: Option<Streak>, second: i64) -> Streak {
+        Streak::extend(previous, at(second), BASIS, SignedDuration::from_secs(90))
+    }
+
     #[test]
     fn three_samples_over_a_minute_confirm_and_repetitions_do_not() {
         let minute = SignedDuration::from_secs(60);
-        let one = Streak::extend(None, at(0));
+        let one = more(None, 0);
         assert!(!one.confirms(3, minute));
-        let same = Streak::extend(Some(Streak::extend(Some(one), at(0))), at(0));
-        assert_eq!(same.count, 1);
-        let two = Streak::extend(Some(one), at(30));
-        let early = Streak::extend(Some(two), at(59));
+        assert_eq!(more(Some(more(Some(one), 0)), 0).count, 1);
+        let two = more(Some(one), 30);
+        let early = more(Some(two), 59);
         assert_eq!(early.count, 3);
         assert!(!early.confirms(3, minute), "59 s are not a minute");
-        assert!(Streak::extend(Some(two), at(60)).confirms(3, minute));
+        assert!(more(Some(two), 60).confirms(3, minute));
     }
 
     #[test]
     fn an_older_sample_than_the_newest_adds_nothing() {
-        let two = Streak::extend(Some(Streak::extend(None, at(0))), at(30));
-        assert_eq!(Streak::extend(Some(two), at(10)), two);
+        let two = more(Some(more(None, 0)), 30);
+        assert_eq!(more(Some(two), 10), two);
+    }
+
+    #[test]
+    fn a_gap_or_another_question_starts_the_count_anew() {
+        let two = more(Some(more(None, 0)), 30);
+        assert_eq!(more(Some(two), 120).count, 3);
+        assert_eq!(more(Some(two), 121).count, 1, "nobody looked for 91 s");
+        let larger = Basis { recipients: 400_000, ..BASIS };
+        let other = Streak::extend(Some(two), at(60), larger, SignedDuration::from_secs(90));
+        assert_eq!((other.count, other.first), (1, at(60)));
     }
 }

@@ -1,7 +1,7 @@
 //! Every decision. `plan(&Snapshot, now)` is a pure function: no async, no client, no clock, no randomness.
 //!
 //! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from
-//! its `past` in the ledger; `measure` and `weigh` hold those that want to send against the pool's room; `floors` decides
+//! its `past` in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send against the pool's room; `floors` decides
 //! scale; `report` and `pool_report` say it in
 //! words. Below them is the mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people
 //! write (`units`, `schedule`, `waves`, `template`, `rules`).
@@ -16,7 +16,10 @@ pub mod baseline;
 mod believe;
 pub mod bursts;
 pub mod capacity;
+mod checks;
 pub mod claim;
+mod deadline;
+mod doubt;
 pub mod explain;
 pub mod floor;
 pub mod floors;
@@ -123,9 +126,13 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let mut wants: Vec<Want<'_>> = Vec::new();
     let mut queue = Vec::new();
     let mut again = IDLE;
+    let mut ends: Vec<End> = Vec::new();
     for campaign in snapshot.campaigns.iter().filter(|campaign| !campaign.deleting) {
         match stand::stand(snapshot, campaign, &guard, now) {
-            Stand::Ended => reports.extend(report::ended(campaign)),
+            Stand::Ended => {
+                ends.extend(campaign.status.phase.map(|phase| End::of(campaign, phase)));
+                reports.extend(report::ended(campaign));
+            }
             Stand::Wants(want) => wants.push(*want),
             Stand::Rests { why, skips: facts, until } => {
                 if let Some(until) = until {
@@ -136,7 +143,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
                 if matches!(why, Why::SenderUnable { .. }) {
                     again = again.min(TICK);
                 }
-                if !phase.is_finished() {
+                if phase.is_finished() {
+                    ends.push(End::of(campaign, phase));
+                } else {
                     queue.push(campaign.key());
                 }
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
@@ -160,10 +169,26 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         Ok(measure) => measure.trouble.clone(),
         Err(why) => Some(why.clone()),
     });
+    let zone = jiff::tz::TimeZone::UTC;
+    let voice = explain::Voice { zone: &zone, now };
+    let troubles: Vec<Option<String>> = measured
+        .iter()
+        .map(|measure| match measure {
+            Some(Ok(measure)) => measure.trouble.as_ref().map(|why| explain::sentence(why, &voice)),
+            Some(Err(why)) => Some(explain::sentence(why, &voice)),
+            None => None,
+        })
+        .collect();
     let waiting = !wants.is_empty();
+    // A query that is wrong stays wrong until somebody changes the pool, which is an event.
+    let hopeless = matches!(&fault, Some(Why::Sensor { fault, .. }) if fault.class() == reading::Class::Permanent);
     let (verdict, measures) = match rules {
         Some(rules) => weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now),
-        None => (weigh::Verdict { weighed: Vec::new(), needed: Vec::new(), release: None }, Vec::new()),
+        None => {
+            // Nothing can be weighed, so nothing is confirmed meanwhile.
+            memory.streaks.clear();
+            (weigh::Verdict { weighed: Vec::new(), needed: Vec::new(), release: None }, Vec::new())
+        }
     };
     let mut line = Vec::new();
     for weighed in &verdict.weighed {
@@ -183,8 +208,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     }
     line.extend(queue);
 
-    let decided = floors::decide(snapshot, rules, &measures, &verdict.needed, waiting, now);
-    if waiting {
+    let silent = fault.is_some() || verdict.weighed.iter().any(|weighed| weighed.why.is_silence());
+    let waits = floors::Waits { any: waiting, silent: waiting && silent };
+    let decided = floors::decide(snapshot, rules, &measures, &verdict.needed, waits, now);
+    if waiting && !hopeless {
         let span = rules.map_or(TICK, |rules| rules.confirm_span);
         let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
         again = again.min((span / steps).clamp(SHORTEST_TICK, TICK));
@@ -197,12 +224,13 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         fault: fault.as_ref(),
         asked,
         measures: &measures,
+        troubles,
         claims: decided.claims,
         breaches: guard.breaches,
         queue,
     };
     let pool = pool_report::tell(snapshot, rules, seen, &mut memory, now);
-    let outcomes = outcomes(snapshot, now);
+    let outcomes = outcomes(snapshot, &ends, now);
     Plan {
         pool,
         floors: decided.writes,
@@ -215,9 +243,28 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     }
 }
 
+/// A send that has ended: what is open of it will not be tried again.
+struct End {
+    send_id: String,
+    campaign_uid: String,
+    outcome: Outcome,
+    by: &'static str,
+}
+
+impl End {
+    fn of(campaign: &snapshot::Campaign, phase: Phase) -> End {
+        let (outcome, by) = match phase {
+            Phase::Skipped => (Outcome::Missed, "its time had passed"),
+            Phase::Aborted => (Outcome::Skipped, "the campaign was aborted"),
+            _ => (Outcome::Skipped, "the campaign has ended"),
+        };
+        End { send_id: campaign.send_id(), campaign_uid: campaign.uid.clone(), outcome, by }
+    }
+}
+
 /// Entries whose outcome can be written although nothing was heard: an attempt that is long over and was never
 /// answered, and one that will not be repeated because its send has ended.
-fn outcomes(snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Outcome, String)> {
+fn outcomes(snapshot: &Snapshot, ended: &[End], now: Timestamp) -> Vec<(String, Outcome, String)> {
     let key = snapshot.pool.key();
     let open = snapshot
         .entries
@@ -229,9 +276,15 @@ fn outcomes(snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Outcome, String
                 other.send_id == entry.send_id
                     && other.skip.is_some_and(|reason| reason != crate::api::release::SkipReason::Empty)
             };
-            let end = snapshot.entries.iter().find(ends)?;
-            let by = end.skipped_by.clone().unwrap_or_default();
-            return Some((entry.name.clone(), Outcome::Skipped, format!("it had not gone when the send ended: {by}")));
+            let told = |by: &str| format!("it had not gone when the send ended: {by}");
+            if let Some(end) = snapshot.entries.iter().find(ends) {
+                let by = end.skipped_by.clone().unwrap_or_default();
+                return Some((entry.name.clone(), Outcome::Skipped, told(&by)));
+            }
+            // Where every wave has an entry already, no further fact tells of the end.
+            let end =
+                ended.iter().find(|end| end.send_id == entry.send_id && end.campaign_uid == entry.campaign_uid)?;
+            return Some((entry.name.clone(), end.outcome, told(end.by)));
         }
         let quiet = now.duration_since(entry.newest_attempt) >= QUIESCENCE;
         quiet.then(|| {

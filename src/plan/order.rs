@@ -41,6 +41,8 @@ pub struct Release {
     pub evidence: Evidence,
     /// When that was last weighed.
     pub evidence_at: Timestamp,
+    /// A byte that left later would have the wave still leaving when its window has closed; None: no limit.
+    pub latest_start: Option<Timestamp>,
 }
 
 /// A wave that will not go, as a fact of the ledger: created under the very name that firing it would use, so that

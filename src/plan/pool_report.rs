@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::condition::{self, Wanted};
 use crate::api::pool_status::{Breach, CapacityPoolStatus, Claim, PoolDisplay, Queued, WorkloadStatus};
 
+use super::claim;
 use super::explain::{self, Voice};
 use super::gate::Room;
 use super::measure::Measure;
@@ -20,6 +21,8 @@ use super::why::Why;
 const REFRESH: SignedDuration = SignedDuration::from_mins(1);
 /// And only if one of them moved by so much.
 const MOVED: i64 = 20;
+/// The longest sentence the API server takes of a workload.
+const LONGEST_MESSAGE: usize = 512;
 /// So many of the queue are shown.
 const SHOWN: usize = 20;
 
@@ -31,6 +34,8 @@ pub struct Seen<'a> {
     pub asked: bool,
     /// Each workload that was measured.
     pub measures: &'a [Measure<'a>],
+    /// Why a workload keeps the gate closed, as a sentence; in the order of the rules.
+    pub troubles: Vec<Option<String>>,
     /// The claims as decided.
     pub claims: Vec<Claim>,
     /// Broken guardrails.
@@ -71,7 +76,11 @@ pub fn tell(
         (None, None) => (true, "Ready".to_owned(), "The pool can be used.".to_owned()),
     };
     // A sentence with numbers in it is written again when what it is about changes.
-    let same = old.reason.as_deref() == Some(&reason) && old.observed_generation == generation;
+    let about = seen.fault.map(Why::matter);
+    let same = old.reason.as_deref() == Some(&reason)
+        && old.observed_generation == generation
+        && (memory.pool_matter.is_none() || memory.pool_matter == about);
+    memory.pool_matter = about;
     let message = old.message.clone().filter(|_| same).unwrap_or(message);
 
     status.observed_generation = generation;
@@ -81,7 +90,10 @@ pub fn tell(
     let claims_changed = status.claims != seen.claims;
     status.claims = seen.claims;
     if seen.asked {
-        let fresh = workloads(snapshot, rules, seen.measures, &status.claims, now);
+        let mut fresh = workloads(snapshot, rules, seen.measures, &status.claims, now);
+        for (told, trouble) in fresh.iter_mut().zip(seen.troubles) {
+            told.message = trouble.map(|text| text.chars().take(LONGEST_MESSAGE).collect());
+        }
         let due =
             memory.numbers_written.is_none_or(|at| now.duration_since(at) >= REFRESH) && moved(&old.workloads, &fresh);
         if due || claims_changed || !same || old.workloads.len() != fresh.len() {
@@ -164,7 +176,7 @@ fn workloads(
         .enumerate()
         .map(|(index, workload)| {
             let found = snapshot.workloads.get(index).and_then(|seen| seen.target.as_ref().ok());
-            let floor = claims.iter().find(|claim| claim.workload == workload.name).map(|claim| claim.floor);
+            let floor = found.and_then(|found| claim::on(claims, &found.target)).map(|claim| claim.floor);
             let mut told = WorkloadStatus {
                 name: workload.name.clone(),
                 ready: found.map(|found| found.ready),
@@ -199,6 +211,7 @@ fn moved(old: &[WorkloadStatus], fresh: &[WorkloadStatus]) -> bool {
             || far(old.committed, new.committed)
             || far(old.free, new.free)
             || (old.ready, old.held, old.floor) != (new.ready, new.held, new.floor)
+            || old.message.is_some() != new.message.is_some()
     })
 }
 

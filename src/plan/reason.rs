@@ -62,7 +62,9 @@ pub enum Reason {
     Suspended,
     /// The pool's `spec.suspend` is true.
     PoolSuspended,
-    /// A guardrail is, or was until shortly, out of bounds.
+    /// A guardrail is out of bounds, and has not been for long enough to count as broken.
+    GuardrailOutOfBounds,
+    /// A guardrail is, or was until shortly, broken.
     GuardrailBreached,
     /// Waves of this `sendId` went for an earlier Campaign.
     SentBefore,
@@ -88,7 +90,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Reason; 39] = [
+    pub const ALL: [Reason; 40] = [
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
@@ -117,6 +119,7 @@ impl Reason {
         Reason::Soaking,
         Reason::Suspended,
         Reason::PoolSuspended,
+        Reason::GuardrailOutOfBounds,
         Reason::GuardrailBreached,
         Reason::SentBefore,
         Reason::LedgerLost,

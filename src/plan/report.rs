@@ -5,11 +5,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::campaign_status::{CampaignStatus, Check, Display, Headroom, NextStart, Phase, WaveStatus};
+use crate::api::campaign_status::{CampaignStatus, Display, Headroom, NextStart, Phase, WaveStatus};
 use crate::api::condition::{self, Wanted};
 use crate::api::release::{Disposition, Outcome, SkipReason};
 
 use super::bursts;
+use super::checks;
 use super::explain::{self, Voice};
 use super::gate::Room;
 use super::intent;
@@ -70,7 +71,8 @@ pub fn ended(campaign: &Campaign) -> Option<Report> {
     if let Some(message) = &mut status.message
         && !message.ends_with(EDITED)
     {
-        message.push_str(EDITED);
+        let room = explain::LONGEST.saturating_sub(EDITED.len());
+        *message = message.chars().take(room).chain(EDITED.chars()).collect();
     }
     Some(report(campaign, status, false, false, None))
 }
@@ -121,12 +123,14 @@ pub fn tell(
     status.observed_generation = Some(campaign.generation);
     status.phase = Some(phase);
     status.reason = Some(reason.clone());
+    status.install = Some(snapshot.settings.install.clone());
     status.send_id = Some(campaign.send_id());
     status.priority = Some(campaign.spec.priority.unwrap_or(intent::PRIORITY));
     if is_news || !same_place || old.message.is_none() {
         status.message = Some(explain::sentence(why, &voice));
         status.next_start = why.next_start().map(|at| NextStart { at: Time(at), reason: reason.clone() });
-        status.headroom = headroom(details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
+        status.headroom =
+            headroom(snapshot, details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
         memory.said.insert(campaign.uid.clone(), said);
     } else if !memory.said.contains_key(&campaign.uid) {
         memory.said.insert(campaign.uid.clone(), said);
@@ -156,22 +160,15 @@ fn whole(value: f64, up: bool) -> i64 {
     format!("{rounded:.0}").parse().unwrap_or(if rounded > 0.0 { i64::MAX } else { 0 })
 }
 
-fn headroom(details: &Details<'_>, now: Timestamp) -> Option<Headroom> {
+fn headroom(snapshot: &Snapshot, details: &Details<'_>, now: Timestamp) -> Option<Headroom> {
     let numbers = details.why.numbers()?;
-    let checks = details.rooms.iter().map(|(name, room)| Check {
-        name: name.clone(),
-        passed: room.is_enough(),
-        value: Some(people::free(room.free.max(0.0))),
-        limit: Some(people::needed(room.needed)),
-        sample_age: None,
-        message: None,
-    });
+    let rules = snapshot.pool.rules.as_ref().ok()?;
     Some(Headroom {
         needed: whole(numbers.needed, true),
         free: whole(numbers.free.max(0.0), false),
         bottleneck: numbers.workload.clone(),
         confirmations: format!("{}/{}", details.confirmations.0, details.confirmations.1),
-        checks: checks.collect(),
+        checks: checks::all(snapshot, rules, &details.rooms, numbers, now),
         evaluated_at: Some(Time(now)),
     })
 }
@@ -227,7 +224,7 @@ fn waves(snapshot: &Snapshot, campaign: &Campaign, status: &mut CampaignStatus) 
             state: state(entry).to_owned(),
             recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
             fired_at: fired.map(|entry| Time(entry.newest_attempt)),
-            soaked_at: end.map(|end| Time(end + wave.soak)),
+            soaked_at: end.map(|end| Time(end.checked_add(wave.soak).unwrap_or(Timestamp::MAX))),
             release: entry.map(|entry| entry.name.clone()),
         });
     }

@@ -185,6 +185,19 @@ impl Rules {
                 most: workload.max_replicas,
             })
         });
+        let workloads = workloads.collect::<Result<Vec<_>, _>>()?;
+        for (index, workload) in workloads.iter().enumerate() {
+            if let Some(first) = workloads.iter().take(index).find(|first| first.target == workload.target) {
+                let (kind, name) = &workload.target;
+                return Err(Unusable {
+                    field: format!("spec.workloads[{index}].targetRef"),
+                    why: format!(
+                        "\"{}\" and \"{}\" are both the {kind} {name}; name it once, with the demand of everything that reaches it",
+                        first.name, workload.name
+                    ),
+                });
+            }
+        }
         let limits = spec.limits.iter().flatten().enumerate().map(|(index, limit)| {
             let max = at(format!("spec.limits[{index}].max"), Threshold::parse(&limit.max))?;
             Ok(LimitRules { name: limit.name.clone(), query: limit.query.clone(), max })
@@ -205,7 +218,7 @@ impl Rules {
             })
         });
         Ok(Rules {
-            workloads: workloads.collect::<Result<_, _>>()?,
+            workloads,
             limits: limits.collect::<Result<_, _>>()?,
             guardrails: guardrails.collect::<Result<_, _>>()?,
             margin,

@@ -140,6 +140,11 @@ impl WaveSchedule {
         self.start
     }
 
+    /// No message leaves after.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.end
+    }
+
     /// Whether something that takes so long may start now, or when it may.
     pub fn fit(&self, now: Timestamp, takes: SignedDuration) -> Fit {
         let mut window_was_open = false;
@@ -163,7 +168,7 @@ impl WaveSchedule {
     pub fn fits_at_all(&self, takes: SignedDuration) -> Result<(), String> {
         let base = match (self.start, self.end) {
             (Some(start), _) => start,
-            (None, Some(end)) => end - LOOK_AHEAD,
+            (None, Some(end)) => end.checked_sub(LOOK_AHEAD).unwrap_or(Timestamp::MIN),
             // Any Monday will do where only the days of the week matter.
             (None, None) => Timestamp::from_second(1_799_020_800).unwrap_or(Timestamp::UNIX_EPOCH),
         };

@@ -41,8 +41,10 @@ pub struct Snapshot {
 }
 
 /// What the platform team sets for all pools.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
+    /// `<namespace>/<release>`: which of several installs this is.
+    pub install: String,
     /// A breach lasts until its guardrail has been fine for at least so long.
     pub breach_recovery: SignedDuration,
 }
@@ -228,7 +230,7 @@ pub struct Entry {
     pub newest_result: Option<String>,
     /// What became of it.
     pub outcome: Option<Outcome>,
-    /// The sentence of its outcome.
+    /// The sentence of its outcome, or of its newest attempt while it has none.
     pub message: Option<String>,
     /// The load it brings.
     pub load: Option<EntryLoad>,

@@ -6,9 +6,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::release::{EntryWave, Outcome, SkipReason};
+use crate::api::release::{EntryWave, SkipReason};
 
 use super::bursts;
+use super::deadline::{missed, never, too_long};
+use super::doubt::{foreign, lost, uncertain};
 use super::guard::Guard;
 use super::identity;
 use super::intent::{self, Intent};
@@ -22,15 +24,9 @@ use super::units::Span;
 use super::units::people::Rounding;
 use super::waves::Gone;
 use super::why::Why;
-use crate::api::campaign::OnDeadline;
 
 /// Scale is raised and headroom confirmed so long before a wave may start.
 pub const LEAD: SignedDuration = SignedDuration::from_mins(3);
-/// A wave that did not reach its receiver in so many tries is left to a person.
-const MOST_NOT_SENT: usize = 5;
-/// The ledger keeps so many attempts of one wave.
-const MOST_ATTEMPTS: usize = 60;
-
 /// Where a campaign stands.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // One per campaign and look, and most of them rest.
@@ -69,6 +65,8 @@ pub struct Want<'a> {
     pub retry: Option<&'a Entry>,
     /// It may not start before this, and how it is said.
     pub not_before: Option<(Timestamp, Why)>,
+    /// It may not start after this: its last message would not leave in time.
+    pub not_after: Option<Timestamp>,
 }
 
 impl Want<'_> {
@@ -93,7 +91,7 @@ impl Want<'_> {
     }
 }
 
-fn rests<'a>(why: Why) -> Stand<'a> {
+pub(super) fn rests<'a>(why: Why) -> Stand<'a> {
     Stand::Rests { why, skips: Vec::new(), until: None }
 }
 
@@ -129,6 +127,9 @@ pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, 
     if let Some(why) = uncertain(campaign, &past) {
         return rests(why);
     }
+    if let Some(stand) = all_gone(snapshot, &past, &names, now) {
+        return stand;
+    }
     let (rules, sender, intent) = match understood(snapshot, campaign) {
         Ok(understood) => understood,
         Err(why) => return rests(why),
@@ -136,6 +137,14 @@ pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, 
     let gone = past.gone();
     if let Err(error) = intent.waves.check_against(&gone) {
         return rests(Why::WaveChanged { why: error.to_string() });
+    }
+    let pool = snapshot.pool.key();
+    if let Some(entry) = past.fired().find(|entry| entry.pool != pool) {
+        let why = format!(
+            "wave \"{}\" went through the CapacityPool {}, and its traffic arrives there; the pool cannot be changed any more: put it back",
+            entry.wave, entry.pool
+        );
+        return rests(Why::Invalid { field: "spec.poolRef".to_owned(), why });
     }
     going(Ahead { snapshot, campaign, rules, sender, intent, past, gone }, guard, now)
 }
@@ -163,60 +172,6 @@ fn ended(campaign: &Campaign, past: &Past<'_>, names: &[String], reason: SkipRea
     }
 }
 
-/// Entries of this send that another Campaign left.
-fn foreign(campaign: &Campaign, send: &identity::SendId, past: &Past<'_>) -> Option<Why> {
-    let others: Vec<&&Entry> = past.entries.iter().filter(|entry| entry.campaign_uid != campaign.uid).collect();
-    let first = others.first()?;
-    Some(Why::SentBefore {
-        send_id: send.as_str().to_owned(),
-        campaign: first.campaign.clone(),
-        waves: others.iter().map(|entry| (entry.wave.clone(), entry.recipients, entry.first_attempt)).collect(),
-    })
-}
-
-/// Waves that the status tells of and the ledger does not know.
-fn lost(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
-    if let Some(entry) = &campaign.unreadable_entry {
-        return Some(Why::LedgerUnreadable { entry: entry.clone() });
-    }
-    let waves: Vec<String> = campaign
-        .said_to_have_gone()
-        .into_iter()
-        .filter(|name| past.of_wave(name).is_none())
-        .map(ToOwned::to_owned)
-        .collect();
-    (!waves.is_empty()).then_some(Why::LedgerLost { waves })
-}
-
-/// Waves of which nobody knows whether they went, or that the receiver did not take.
-fn uncertain(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
-    past.fired().find_map(|entry| {
-        let what = |silent: &str| entry.message.clone().unwrap_or_else(|| silent.to_owned());
-        let wave = entry.wave.clone();
-        match entry.outcome {
-            Some(Outcome::Unknown) => Some(unknown(campaign, entry, what("what became of it was not written."))),
-            Some(Outcome::Rejected) => Some(Why::Rejected { wave, what: what("no reason was given.") }),
-            None if !entry.may_be_tried_again() => {
-                Some(unknown(campaign, entry, "Headroom was stopped while it was being sent.".to_owned()))
-            }
-            None if entry.not_sent >= MOST_NOT_SENT || entry.attempts >= MOST_ATTEMPTS => {
-                Some(Why::Unreachable { wave, what: what("it could not be sent."), tries: entry.attempts })
-            }
-            _ => None,
-        }
-    })
-}
-
-fn unknown(campaign: &Campaign, entry: &Entry, what: String) -> Why {
-    Why::OutcomeUnknown {
-        wave: entry.wave.clone(),
-        what,
-        name: campaign.name.clone(),
-        namespace: campaign.namespace.clone(),
-        at: entry.newest_attempt,
-    }
-}
-
 /// What the campaign refers to, and what it means.
 fn understood<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign) -> Result<(&'a Rules, &'a Sender, Intent), Why> {
     let pool = &snapshot.pool;
@@ -233,6 +188,10 @@ fn understood<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign) -> Result<(&'a
         let namespace = there.namespace.as_ref().unwrap_or(&campaign.namespace);
         return Err(Why::SenderNotFound { sender: format!("{namespace}/{}", there.name) });
     };
+    if sender.deleting {
+        let sender = format!("{}/{}", sender.namespace, sender.name);
+        return Err(Why::SenderUnable { sender, why: "it is being deleted".to_owned() });
+    }
     let admitted = |selector: Option<&crate::api::reference::NamespaceSelector>, home: &str| {
         selector.map_or(home == campaign.namespace, |selector| selector.matches(&campaign.labels))
     };
@@ -266,7 +225,7 @@ fn leaving(intent: &Intent, entry: &Entry) -> (Timestamp, Timestamp) {
     let end = bursts::of(entry).map_or(entry.newest_attempt, |burst| burst.end());
     let soak =
         intent.waves.waves.iter().find(|wave| wave.name == entry.wave).map_or(SignedDuration::ZERO, |wave| wave.soak);
-    (end, end + soak)
+    (end, end.checked_add(soak).unwrap_or(Timestamp::MAX))
 }
 
 fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
@@ -276,14 +235,7 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
     let begun = past.fired().any(|entry| !entry.may_be_tried_again());
     let newest = past.released().max_by_key(|entry| entry.newest_attempt);
     let Some(index) = next else {
-        if let Some(entry) = newest {
-            let (end, _) = leaving(intent, entry);
-            if now < end {
-                let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
-                return Stand::Rests { why, skips: Vec::new(), until: Some(end) };
-            }
-        }
-        return all_gone(&ahead, now);
+        return rests(Why::Invalid { field: "spec.waves".into(), why: "no wave is left".into() });
     };
     if campaign.spec.suspend == Some(true) {
         let released = past.released().count();
@@ -328,18 +280,29 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
     wants(ahead, index, guard, now)
 }
 
-/// All waves have gone: their load may still be arriving.
-fn all_gone<'a>(ahead: &Ahead<'_>, now: Timestamp) -> Stand<'a> {
-    let Ahead { past, rules, .. } = ahead;
-    let (recipients, waves) = (past.messages(), past.released().count());
-    match bursts::still_arriving(&past.fired(), rules, now) {
-        Some((load, workload, until)) => Stand::Rests {
-            why: Why::Arriving { recipients, waves, load, workload },
-            skips: Vec::new(),
-            until: Some(until),
-        },
-        None => rests(Why::Completed { recipients, waves, edited: false }),
+/// Every wave has gone or was passed over: told from the ledger alone, so that a pool or Sender that was changed or taken
+/// away since keeps no campaign from its end. Their load may still be arriving.
+fn all_gone<'a>(snapshot: &Snapshot, past: &Past<'_>, names: &[String], now: Timestamp) -> Option<Stand<'a>> {
+    let is_closed = |name: &String| past.of_wave(name).is_some_and(|entry| !entry.may_be_tried_again());
+    if names.is_empty() || !names.iter().all(is_closed) {
+        return None;
     }
+    let rests_until = |why, until| Stand::Rests { why, skips: Vec::new(), until: Some(until) };
+    let end_of = |entry: &Entry| bursts::of(entry).map_or(entry.newest_attempt, |burst| burst.end());
+    if let Some(entry) = past.released().max_by_key(|entry| end_of(entry)) {
+        let end = end_of(entry);
+        if now < end {
+            let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
+            return Some(rests_until(why, end));
+        }
+    }
+    let (recipients, waves) = (past.messages(), past.released().count());
+    let arriving =
+        snapshot.pool.rules.as_ref().ok().and_then(|rules| bursts::still_arriving(&past.fired(), rules, now));
+    Some(match arriving {
+        Some((load, workload, until)) => rests_until(Why::Arriving { recipients, waves, load, workload }, until),
+        None => rests(Why::Completed { recipients, waves, edited: false }),
+    })
 }
 
 fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> Stand<'a> {
@@ -355,18 +318,6 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         let sized = intent.waves.size(index, intent.audience, &gone);
         (sized.offset, sized.recipients, wave.size.as_written())
     };
-    if recipients == 0 && retry.is_none() {
-        let skips = vec![skip(
-            snapshot,
-            campaign,
-            &intent.send_id,
-            (&name, offset),
-            SkipReason::Empty,
-            "no recipients are left for it",
-        )];
-        let why = Why::Soaking { wave: name, until: now };
-        return Stand::Rests { why, skips, until: Some(now) };
-    }
     if let Some(entry) = retry {
         let same = |(uid, url): &(String, String)| {
             *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
@@ -395,8 +346,12 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     {
         return rests(why);
     }
+    let mut not_after = None;
     let not_before = match times.fit(now, takes) {
-        Fit::Now { .. } => None,
+        Fit::Now { until } => {
+            not_after = until.and_then(|until| until.checked_sub(takes).ok());
+            None
+        }
         Fit::Later { at, window_was_open } => {
             let takes = Span::between(now, now + takes).for_people(Rounding::Up);
             let why = if times.start().is_some_and(|start| now < start) {
@@ -409,10 +364,27 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             }
             Some((at, why))
         }
-        Fit::Never => return missed(snapshot, campaign, &intent, &names, &past),
+        Fit::Never => {
+            // Too long for every window is not the same as too late: the plan can still be changed.
+            let is_over = times.end().is_some_and(|end| now >= end);
+            return match times.fits_at_all(takes) {
+                Err(why) if !is_over => rests(too_long(&name, recipients, &intent, &why)),
+                _ => missed(snapshot, campaign, &intent, &names, &past),
+            };
+        }
     };
     if let Some(why) = &guard.stops {
         return rests(why.clone());
+    }
+    if recipients == 0 && retry.is_none() {
+        // A fact for good, so it is written only when the wave could go: until then an edit may give it recipients.
+        if let Some((at, why)) = not_before {
+            return Stand::Rests { why, skips: Vec::new(), until: Some(at) };
+        }
+        let told = "no recipients are left for it";
+        let skips = vec![skip(snapshot, campaign, &intent.send_id, (&name, offset), SkipReason::Empty, told)];
+        let why = Why::Soaking { wave: name, until: now };
+        return Stand::Rests { why, skips, until: Some(now) };
     }
     let wave = EntryWave {
         name,
@@ -420,58 +392,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
         share,
     };
-    Stand::Wants(Box::new(Want { campaign, sender, intent, index, wave, recipients, retry, not_before }))
-}
-
-/// The arithmetic of a plan that can never be carried out.
-fn never(intent: &Intent) -> Option<Why> {
-    let mut sent = Vec::new();
-    intent.times.iter().enumerate().find_map(|(index, times)| {
-        let wave = intent.waves.waves.get(index)?;
-        let sized = intent.waves.size(index, intent.audience, &sent);
-        sent.push(Gone {
-            name: wave.name.clone(),
-            offset: sized.offset,
-            recipients: sized.recipients,
-            share: wave.size.as_written(),
-        });
-        let takes = intent.rate.time_for(sized.recipients);
-        times.fits_at_all(takes).err().map(|why| Why::NeverFits {
-            why: format!(
-                "wave \"{}\" of {} messages at {}: {why}",
-                wave.name,
-                super::units::people::grouped(sized.recipients),
-                intent.rate
-            ),
-        })
-    })
-}
-
-/// The time of what is left has passed.
-fn missed<'a>(
-    snapshot: &Snapshot,
-    campaign: &Campaign,
-    intent: &Intent,
-    names: &[String],
-    past: &Past<'_>,
-) -> Stand<'a> {
-    let left: Vec<String> = names.iter().filter(|name| past.of_wave(name).is_none()).cloned().collect();
-    match intent.schedule.on_deadline() {
-        OnDeadline::Hold => rests(Why::DeadlineHeld { waves: left, end: intent.schedule.end() }),
-        OnDeadline::Skip => Stand::Rests {
-            why: Why::DeadlineSkipped { waves: left, recipients: past.messages(), planned: intent.audience },
-            skips: skip_rest(
-                snapshot,
-                campaign,
-                &intent.send_id,
-                names,
-                past,
-                SkipReason::Missed,
-                "its time had passed",
-            ),
-            until: None,
-        },
-    }
+    Stand::Wants(Box::new(Want { campaign, sender, intent, index, wave, recipients, retry, not_before, not_after }))
 }
 
 /// 1 s, 2 s, 4 s … up to a minute after the newest attempt.

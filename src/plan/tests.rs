@@ -15,6 +15,8 @@ use super::*;
 use crate::api::pool_status::{CapacityPoolStatus, Claim};
 use crate::api::release::{EntryLoad, SkipReason};
 
+mod edges;
+
 const NOW: i64 = 1_800_000_000;
 
 fn at(second: i64) -> Timestamp {
@@ -46,6 +48,7 @@ fn snapshot() -> Snapshot {
         floor: 20,
         quiet_since: None,
         stepped_at: None,
+        observed: true,
         reassertions: 0,
         rival: None,
     };
@@ -89,7 +92,7 @@ fn snapshot() -> Snapshot {
         guardrails: Vec::new(),
         campaigns: vec![campaign("sale", &json!({}))],
         entries: Vec::new(),
-        settings: Settings { breach_recovery: SignedDuration::from_mins(10) },
+        settings: Settings { install: "headroom/headroom".into(), breach_recovery: SignedDuration::from_mins(10) },
         memory: Memory::default(),
         nonce: "nonce".into(),
     }
@@ -383,13 +386,20 @@ fn a_breach_lasts_until_its_guardrail_was_fine_for_long_enough() {
         guarded.pool.status.breaches.clone_from(&decided.pool.breaches);
         (decided.pool.breaches.len(), decided.release.is_some())
     };
-    assert_eq!(look(0, Ok(0.05)), (0, true), "out of bounds for less than half a minute is no breach");
-    assert_eq!(look(30, Ok(0.05)), (1, false));
-    assert_eq!(look(40, Ok(0.001)), (1, false));
-    assert_eq!(look(50, Err(SensorFault::Empty)), (1, false), "what cannot be measured ends nothing");
-    assert_eq!(look(639, Ok(0.001)), (1, false));
-    assert_eq!(look(640, Ok(0.001)), (0, true));
-    assert_eq!(look(641, Err(SensorFault::Empty)), (0, false), "and it closes the gate without being a breach");
+    assert_eq!(
+        look(0, Ok(0.05)),
+        (0, false),
+        "out of bounds for less than half a minute is no breach, and nothing goes"
+    );
+    assert_eq!(look(10, Err(SensorFault::Empty)), (0, false), "nor is anything proved while nobody sees it");
+    assert_eq!(look(30, Ok(0.05)), (0, false), "so that the half minute begins anew");
+    assert_eq!(look(60, Ok(0.05)), (1, false));
+    assert_eq!(look(70, Ok(0.001)), (1, false));
+    assert_eq!(look(80, Err(SensorFault::Empty)), (1, false), "what cannot be measured ends nothing");
+    assert_eq!(look(90, Ok(0.001)), (1, false));
+    assert_eq!(look(689, Ok(0.001)), (1, false), "ten minutes are counted from when it was seen to be fine");
+    assert_eq!(look(690, Ok(0.001)), (0, true));
+    assert_eq!(look(691, Err(SensorFault::Empty)), (0, false), "and it closes the gate without being a breach");
 }
 
 #[test]

@@ -49,6 +49,14 @@ pub enum WavesError {
         /// What they add up to.
         sum: u32,
     },
+    /// Percentages that leave nothing to the wave that takes the rest.
+    #[error(
+        "spec.waves: the percentages add up to {sum}, which leaves nobody to the wave that takes the rest; make them less than 100, or take that wave out"
+    )]
+    NoRest {
+        /// What they add up to.
+        sum: u32,
+    },
     /// A number out of range.
     #[error("spec.waves[{name}].{field}: {why}")]
     Field {
@@ -218,7 +226,10 @@ impl WavePlan {
         let (sum, has_percents) = (percents.clone().sum::<u32>(), percents.count() > 0);
         let has_rest = waves.iter().any(|wave| wave.size == Size::Rest);
         let all_percents = waves.iter().all(|wave| matches!(wave.size, Size::Percent(_)));
-        if sum > 100 || (all_percents && has_percents && sum != 100) || (has_rest && sum == 100) {
+        if has_rest && sum >= 100 {
+            return Err(WavesError::NoRest { sum });
+        }
+        if sum > 100 || (all_percents && has_percents && sum != 100) {
             return Err(WavesError::Sum { sum });
         }
         Ok(WavePlan { waves })
@@ -230,7 +241,21 @@ impl WavePlan {
         let nobody = Sized { offset, recipients: 0 };
         let Some(wave) = self.waves.get(index) else { return nobody };
         let has_gone = |name: &str| gone.iter().any(|gone| gone.name == name);
+        // What the waves behind this one, and not gone yet, will take.
+        let later = self.waves.iter().enumerate().filter(|(place, wave)| *place > index && !has_gone(&wave.name));
+        let claimed: u64 = later
+            .map(|(_, wave)| match wave.size {
+                Size::Recipients(count) => count,
+                size => audience - share(audience, 1_000_000 - size.ppm().min(1_000_000)),
+            })
+            .fold(0, u64::saturating_add);
+        let rest_is_before =
+            self.waves.iter().enumerate().any(|(place, wave)| {
+                wave.size == Size::Rest && place != index && (place < index || has_gone(&wave.name))
+            });
         let end = match wave.size {
+            // The rest was sized so that this share is left behind it; people added since go with it too.
+            Size::Percent(_) if rest_is_before => audience.saturating_sub(claimed),
             Size::Recipients(count) => offset.saturating_add(count),
             Size::Percent(_) => {
                 // Every wave that has gone, wherever it stands now, and what stands before this one.
@@ -239,17 +264,7 @@ impl WavePlan {
                 let ppm = before.map(|(_, wave)| wave.size.ppm()).sum::<u64>() + wave.size.ppm();
                 share(audience, ppm.min(1_000_000))
             }
-            Size::Rest => {
-                let later =
-                    self.waves.iter().enumerate().filter(|(place, wave)| *place > index && !has_gone(&wave.name));
-                let claimed: u64 = later
-                    .map(|(_, wave)| match wave.size {
-                        Size::Recipients(count) => count,
-                        size => audience - share(audience, 1_000_000 - size.ppm().min(1_000_000)),
-                    })
-                    .fold(0, u64::saturating_add);
-                audience.saturating_sub(claimed)
-            }
+            Size::Rest => audience.saturating_sub(claimed),
         };
         Sized { offset, recipients: end.min(audience).saturating_sub(offset) }
     }

@@ -14,8 +14,9 @@ use super::identity;
 use super::ledger::Committed;
 use super::load::Burst;
 use super::measure::Measure;
-use super::memory::{Memory, Streak};
+use super::memory::{Basis, Memory, Streak};
 use super::order::Release;
+use super::reading::SensorFault;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
 use super::stand::Want;
@@ -100,7 +101,7 @@ pub fn weigh<'a>(
         return (verdict, measures);
     }
     let scales = Scales { snapshot, rules, guard, measures: &measures, now };
-    let mut line = Line { promised: Vec::new(), heads: Vec::new(), ahead: None };
+    let mut line = Line { promised: Vec::new(), heads: Vec::new(), estimates: 0, ahead: None };
     for want in wants {
         scales.weigh_one(want, &mut line, &mut verdict, memory);
     }
@@ -111,6 +112,8 @@ pub fn weigh<'a>(
 struct Line {
     promised: Vec<Burst>,
     heads: Vec<Head>,
+    /// How often a likely time was looked for.
+    estimates: usize,
     ahead: Option<(String, String)>,
 }
 
@@ -172,8 +175,12 @@ impl<'a> Scales<'_, 'a> {
 
         if let Some(why) = self.lacks(&want, &sites, &shared, &rooms, &needs) {
             memory.streaks.remove(&key);
-            let likely =
-                if line.heads.len() < MOST_ESTIMATES { self.likely(&burst, &line.promised, unproven) } else { None };
+            let likely = if line.estimates < MOST_ESTIMATES {
+                line.estimates += 1;
+                self.likely(&burst, &line.promised, unproven)
+            } else {
+                None
+            };
             if let Some(likely) = likely {
                 let (campaign, wave) = (want.key(), want.wave.name.clone());
                 line.heads.push(Head { campaign, wave, burst, likely, unproven });
@@ -231,7 +238,7 @@ impl<'a> Scales<'_, 'a> {
         rooms: &[Room],
         needs: &[Option<u32>],
     ) -> Option<Why> {
-        if let Some(why) = &self.guard.unmeasured {
+        if let Some(why) = &self.guard.shut {
             return Some(why.clone());
         }
         let wave = want.wave.name.clone();
@@ -263,14 +270,15 @@ impl<'a> Scales<'_, 'a> {
 
     /// Whether something that cannot be scaled would be exceeded.
     fn limited(&self, rooms: &[Room]) -> Option<Why> {
-        for (limit, answer) in self.rules.limits.iter().zip(&self.snapshot.limits) {
-            let Some(answer) = answer else { continue };
+        for (index, limit) in self.rules.limits.iter().enumerate() {
+            let unasked = Err(SensorFault::Unreachable { why: "it was not asked for".to_owned() });
+            let answer = self.snapshot.limits.get(index).and_then(Option::as_ref).unwrap_or(&unasked);
             let reading =
                 match believe::reading(answer, Measured::Limit, &limit.name, "", self.rules.max_sample_age, self.now) {
                     Ok(reading) => reading,
                     Err(why) => return Some(why),
                 };
-            let show = |value: f64| limit.max.show(value);
+            let show = |value: f64| limit.max.show_against(value);
             let told = |predicted| Why::Limit {
                 name: limit.name.clone(),
                 value: show(reading.value),
@@ -283,15 +291,17 @@ impl<'a> Scales<'_, 'a> {
             }
             let mut growth: f64 = 0.0;
             for (room, measure) in rooms.iter().zip(self.measures) {
-                if room.baseline.is_nan() || room.baseline < 1.0 {
+                // It was measured at today's demand, and follows it.
+                let demand = measure.demand.value;
+                if room.baseline.is_nan() || demand.is_nan() || demand < 1.0 {
                     return Some(Why::LimitUnpredictable {
                         name: limit.name.clone(),
                         workload: measure.rules.name.clone(),
                     });
                 }
-                growth = growth.max((room.needed + room.committed) / room.baseline);
+                growth = growth.max((room.baseline + room.needed + room.committed) / demand);
             }
-            let predicted = reading.value * (1.0 + growth);
+            let predicted = reading.value * growth;
             if predicted.is_nan() || predicted >= limit.max.value() {
                 return Some(told(Some(show(predicted))));
             }
@@ -304,8 +314,13 @@ impl<'a> Scales<'_, 'a> {
         let mut with = line.promised.clone();
         with.push(burst.clone());
         line.heads.iter().find_map(|head| {
-            let later = self.likely(&head.burst, &with, head.unproven).is_none_or(|likely| likely > head.likely);
-            later.then(|| Why::Turn {
+            // More load never makes anything earlier, so that one instant tells.
+            let still = self.sites(&with, head.unproven).is_ok_and(|sites| {
+                sites.iter().zip(self.measures).all(|(site, measure)| {
+                    site.would_fit(&head.burst.scaled(measure.rules.share), self.now, head.likely)
+                })
+            });
+            (!still).then(|| Why::Turn {
                 wave: want.wave.name.clone(),
                 ahead: head.campaign.clone(),
                 ahead_wave: head.wave.clone(),
@@ -362,7 +377,13 @@ impl<'a> Scales<'_, 'a> {
         }
         // Distinct samples: the oldest of the newest, so that every workload has brought a new one.
         let sample = self.measures.iter().map(|measure| measure.demand.sample_at).min().unwrap_or(self.now);
-        let streak = Streak::extend(memory.streaks.get(&key).copied(), sample);
+        let basis = Basis {
+            campaign: want.campaign.generation,
+            sender: want.sender.generation,
+            pool: self.snapshot.pool.generation,
+            recipients: want.recipients,
+        };
+        let streak = Streak::extend(memory.streaks.get(&key).copied(), sample, basis, self.rules.max_sample_age);
         memory.streaks.insert(key, streak);
         let seen = streak.count.min(asked);
         let confirmed = streak.confirms(asked, self.rules.confirm_span);
@@ -442,6 +463,7 @@ impl<'a> Scales<'_, 'a> {
                 evaluated_at: Time(evaluated_at),
             },
             evidence_at: evaluated_at,
+            latest_start: want.not_after,
         }))
     }
 

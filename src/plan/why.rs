@@ -1,7 +1,7 @@
 //! Why a campaign stands where it stands: data with numbers, one variant per situation. Which phase and reason each
 //! one means is one table here; `explain` turns it into the sentence that people read.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::campaign_status::Phase;
 
@@ -215,6 +215,13 @@ pub enum Why {
     PoolSuspended {
         pool: String,
     },
+    OutOfBounds {
+        guardrail: String,
+        value: f64,
+        bound: Bound,
+        since: Timestamp,
+        lasting: SignedDuration,
+    },
     Breached {
         guardrail: String,
         value: Option<f64>,
@@ -223,6 +230,7 @@ pub enum Why {
         fine_since: Option<Timestamp>,
         until: Option<Timestamp>,
         arriving: Option<f64>,
+        held: bool,
     },
     SentBefore {
         send_id: String,
@@ -325,6 +333,7 @@ impl Why {
             Why::Target { fault: TargetFault::Unsupported(_), .. } => (Phase::Queued, Reason::TargetUnsupported),
             Why::Claimed { .. } => (Phase::Queued, Reason::TargetClaimed),
             Why::Contested { .. } => (Phase::Queued, Reason::FloorContested),
+            Why::OutOfBounds { .. } => (Phase::Queued, Reason::GuardrailOutOfBounds),
             Why::Scaling { .. } => (Phase::Scaling, Reason::ScalingUp),
             Why::Confirming { .. } | Why::NotYetTried { .. } => (Phase::Confirming, Reason::Confirming),
             Why::Sending { .. } => (Phase::Sending, Reason::Sending),
@@ -356,6 +365,11 @@ impl Why {
         }
     }
 
+    /// Whether it waits for something that could not be measured or believed.
+    pub fn is_silence(&self) -> bool {
+        matches!(self.place().1, Reason::SensorUntrusted | Reason::SampleTooOld | Reason::NoHistory)
+    }
+
     /// Whether the campaign can be carried out as it is written.
     pub fn is_accepted(&self) -> Option<bool> {
         match self.place().0 {
@@ -379,6 +393,7 @@ impl Why {
             Why::Scaling { wave, numbers, .. } | Why::Confirming { wave, numbers, .. } => {
                 format!("{wave} {}", numbers.workload)
             }
+            Why::OutOfBounds { guardrail, .. } => guardrail.clone(),
             Why::Breached { guardrail, value, fine_since, .. } => {
                 format!("{guardrail} {} {fine_since:?}", value.is_some())
             }

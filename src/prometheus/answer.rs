@@ -135,7 +135,7 @@ pub fn instant_value(
     Ok((value, evaluated.ok_or(SensorFault::Empty)?))
 }
 
-/// Numbers over time, in order. An instant at which one series has no number, or a broken one, is left out.
+/// Numbers over time, in order. An instant at which one series has a broken number is left out.
 pub fn range_values(
     status: u16,
     retry_after: Option<SignedDuration>,
@@ -147,15 +147,22 @@ pub fn range_values(
         return Err(SensorFault::SeveralSeries { count: all.len() });
     }
     let mut by_instant: std::collections::BTreeMap<Timestamp, Vec<f64>> = std::collections::BTreeMap::new();
+    let mut broken = std::collections::BTreeSet::new();
     for one in &all {
         if one.histograms.is_some() {
             return Err(SensorFault::WrongType { found: "histogram".to_owned() });
         }
         for (at, text) in one.values.iter().flatten() {
-            if let Ok(value) = number(text) {
-                by_instant.entry(instant(*at)?).or_default().push(value);
+            let at = instant(*at)?;
+            match number(text) {
+                Ok(value) => by_instant.entry(at).or_default().push(value),
+                // Without one of its parts a sum would be too low.
+                Err(_) => {
+                    broken.insert(at);
+                }
             }
         }
     }
+    by_instant.retain(|at, _| !broken.contains(at));
     Ok(by_instant.into_iter().filter_map(|(at, values)| Some((at, reduced(&values, reduce).ok()?))).collect())
 }

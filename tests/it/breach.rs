@@ -16,7 +16,7 @@ fn guarded(name: &str, on_breach: &str) -> Value {
     })
 }
 
-const WAVES: &str = r#"{"waves": [{"name": "canary", "percent": 10, "soak": "8s"}, {"name": "rest"}]}"#;
+const WAVES: &str = r#"{"waves": [{"name": "canary", "percent": 10, "soak": "20s"}, {"name": "rest"}]}"#;
 
 #[test]
 fn a_breach_after_the_canary_holds_and_is_lifted_by_itself() {
@@ -78,4 +78,35 @@ fn suspend_holds_and_abort_survives_deletion() {
     world.always(5, "nothing goes", || world.received().len() == 1);
     world.until_restored(2);
     world.check_safety();
+}
+
+#[test]
+fn aborted_while_it_is_held_the_scale_stays_until_the_traffic_it_caused_has_gone() {
+    let world = World::new("decay", Wants { pool: guarded("decay", "Hold"), ..Wants::default() });
+    // People answer within half a minute: 40,000 of them are seen for a while.
+    world.change_shop(
+        json!({"response": {"visit_rate": 0.04, "requests_per_visit": 10.0, "median_minutes": 0.5, "sigma": 2.0}}),
+    );
+    let over = json!({"audience": {"size": 400_000}, "load": {"responseMedian": "30s"}, "waves": [{"name": "canary", "percent": 10, "soak": "2m"}, {"name": "rest"}]});
+    world.apply_campaign("sale", &over);
+    world.until(60, "the canary has gone", || world.received().len() == 1);
+    world.change_shop(json!({"error_ratio": 0.2}));
+    world.until_reason("sale", "GuardrailBreached", 40);
+    let floor = world.floor();
+    assert!(floor > 4, "{floor}");
+    world.always(5, "the scale is kept while it is held", || world.floor() > 4);
+    world.patch_campaign("sale", &json!({"abort": true}));
+    world.until_phase("sale", "Aborted", 30);
+    world.change_shop(json!({"error_ratio": 0.0}));
+    // One replica bears 75; while the traffic, with its margin of 1.66, is clearly more, the floor stands.
+    world.until(150, "the scale is back", || {
+        let truth = world.bed().shop(reqwest::Method::GET, "/worlds/decay-shop/truth", None);
+        let caused = truth[0]["demand"].as_f64().unwrap() - 300.0;
+        let floor = world.floor();
+        assert!(floor > 2 || caused * 1.66 < 80.0, "given back while {caused} req/s still came from it");
+        floor == 2
+    });
+    assert_eq!(world.received().len(), 1, "no further wave");
+    world.check_safety();
+    world.until_restored(2);
 }

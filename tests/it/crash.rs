@@ -79,13 +79,13 @@ fn claim() -> Match {
 
 fn floor() -> Match {
     Box::new(|method, path, body| {
-        method == "PUT" && path.contains("/horizontalpodautoscalers/") && body.contains("\"headroom.dev/floor\":")
+        method == "PATCH" && path.contains("/horizontalpodautoscalers/") && body.contains("\"headroom.dev/floor\":\"")
     })
 }
 
 fn restore() -> Match {
     Box::new(|method, path, body| {
-        method == "PUT" && path.contains("/horizontalpodautoscalers/") && !body.contains("\"headroom.dev/floor\":")
+        method == "PATCH" && path.contains("/horizontalpodautoscalers/") && body.contains("\"headroom.dev/floor\":null")
     })
 }
 

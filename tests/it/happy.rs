@@ -8,17 +8,22 @@ use crate::support::world::{Wants, World};
 fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back() {
     let world = World::new("happy", Wants::default());
     assert_eq!(world.floor(), 2);
-    world.apply_campaign("sale", &json!({}));
+    world
+        .apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "8s"}, {"name": "rest"}]}));
     // The pods that the autoscaler gives are not enough: the floor is raised, with the baseline noted on the target.
-    world.until(30, "the floor is raised", || world.floor() > 2);
-    let note = world.hpa()["metadata"]["annotations"]["headroom.dev/floor"].as_str().unwrap().to_owned();
-    let note: serde_json::Value = serde_json::from_str(&note).unwrap();
-    assert_eq!((note["baseline"].as_i64(), note["lastWritten"].as_i64()), (Some(2), Some(world.floor())));
+    world.until(30, "the floor is raised above what the autoscaler gives", || world.floor() > 4);
+    let hpa = world.hpa();
+    let note = hpa["metadata"]["annotations"]["headroom.dev/floor"].as_str().unwrap();
+    let note: serde_json::Value = serde_json::from_str(note).unwrap();
+    assert_eq!((&note["baseline"], &note["lastWritten"]), (&json!(2), &hpa["spec"]["minReplicas"]));
     let status = world.until_phase("sale", "Completed", 120);
     assert_eq!(status["display"]["waves"], "2/2");
     assert_eq!(status["display"]["sent"], "20k/20k");
     assert_eq!(status["message"], "20,000 messages went in 2 waves.");
     assert_eq!(world.waves_received(), ["canary", "rest"]);
+    for entry in world.entries() {
+        assert!(entry["spec"]["evidence"]["confirmations"].as_i64() >= Some(2), "{}", entry["spec"]["evidence"]);
+    }
     world.check_safety();
     world.until_restored(2);
     world.until(60, "the pods are back", || {
@@ -44,7 +49,7 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
         "-o",
         "jsonpath={range .items[*]}{.reason}{\"\\n\"}{end}",
     ]);
-    for reason in ["ScalingUp", "Confirming", "Completed"] {
+    for reason in ["ScalingUp", "Confirming", "Sending", "Soaking", "LoadStillArriving", "Completed"] {
         assert!(events.lines().any(|line| line == reason), "{reason} in {events}");
     }
     let notes = world.bed().kubectl(&[
@@ -59,6 +64,21 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
         let told = format!("Confirming headroom for wave \"{wave}\"");
         assert_eq!(notes.lines().filter(|note| note.starts_with(&told)).count(), 1, "{wave} in {notes}");
     }
+    // What people type, and the columns they read.
+    let head = |arguments: &[&str]| {
+        let mut all = vec!["-n", "happy-marketing", "get"];
+        all.extend(arguments);
+        let table = world.bed().kubectl(&all);
+        table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(head(&["campaigns"]), "NAME PHASE WAVES SENT ROOM NEXT AGE WHY");
+    let wide = "NAME PHASE WAVES SENT ROOM NEXT AGE WHY POOL SENDER CHANNEL PRIORITY DEADLINE MESSAGE";
+    assert_eq!(head(&["campaigns", "-o", "wide"]), wide);
+    assert!(world.bed().kubectl(&["get", "headroom", "-A"]).contains("campaign.headroom.dev/sale"));
+    let described = world.bed().kubectl(&["-n", &world.marketing(), "describe", "campaign", "sale"]);
+    for told in ["Events:", "20,000 messages went in 2 waves.", "Confirming headroom for wave \"rest\""] {
+        assert!(described.contains(told), "{told} in {described}");
+    }
     // An edit after the end changes nothing, and says so.
     world.patch_campaign("sale", &json!({"audience": {"size": 40000}}));
     world.until(20, "the edit is answered", || {
@@ -70,7 +90,9 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
 /// Asks the operator's own address, which its log names.
 fn ask(world: &World, path: &str) -> (u16, String) {
     let log = std::fs::read_to_string(&world.operator.as_ref().unwrap().log).unwrap();
-    let at = log.rfind("127.0.0.1:").expect("the log names the address");
+    let serving = log.rfind("serving /healthz").expect("the log tells of the address");
+    let line = log[..serving].rfind('\n').map_or(0, |end| end + 1);
+    let at = line + log[line..].find("127.0.0.1:").expect("the line names the address");
     let address: String =
         log[at..].chars().take_while(|character| character.is_ascii_digit() || ".:".contains(*character)).collect();
     let url = format!("http://{address}{path}");

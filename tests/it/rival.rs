@@ -1,14 +1,20 @@
 //! Somebody else writes the floor: his value is what will be given back, and after three re-assertions he has it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::world::{Wants, World};
+use crate::support::world::{Wants, World, by_gauge};
+
+/// Exact demand, so that the floor stands still, and more confirmations than a test lasts.
+fn stubborn(name: &str) -> Value {
+    let mut pool = by_gauge(name, "320/s");
+    pool["confirm"] = json!({"samples": 20, "span": "10m"});
+    pool
+}
 
 #[test]
 fn a_rival_is_named_and_his_value_is_the_new_baseline() {
     // More confirmations than the test lasts: the campaign goes on waiting while the two disagree.
-    let world =
-        World::new("rival", Wants { pool: json!({"confirm": {"samples": 20, "span": "10m"}}), ..Wants::default() });
+    let world = World::new("rival", Wants { pool: stubborn("rival"), ..Wants::default() });
     world.apply_campaign("sale", &json!({}));
     world.until(30, "the floor is raised", || world.floor() > 2);
     let floor = world.floor();
@@ -37,6 +43,11 @@ fn a_rival_is_named_and_his_value_is_the_new_baseline() {
     let status = world.until_reason("sale", "FloorContested", 30);
     let told = status["message"].as_str().unwrap();
     assert!(told.starts_with("Waiting: gitops keeps setting the floor of \"web\" to 3, and "), "{told}");
+    let pool = world.pool();
+    let conditions = pool["status"]["conditions"].as_array().unwrap();
+    let ready = conditions.iter().find(|condition| condition["type"] == "Ready").unwrap();
+    assert_eq!((&ready["status"], &ready["reason"]), (&json!("False"), &json!("FloorContested")));
+    assert!(ready["message"].as_str().unwrap().contains("gitops keeps setting the floor"), "{ready}");
     world.always(8, "his value stands", || world.floor() == 3);
     assert!(world.received().is_empty());
     // Withdrawn: his value stays, and nothing of ours does.
@@ -82,8 +93,12 @@ fn a_pool_that_is_suspended_or_deleted_gives_the_scale_back_at_once() {
 #[test]
 fn a_plain_deployment_carries_the_floor_itself() {
     let world = World::new("plain", Wants::default());
+    let replicas =
+        || world.bed().kubectl(&["-n", &world.shop(), "get", "deployment", "web", "-o", "jsonpath={.spec.replicas}"]);
+    world.until(60, "the autoscaler has settled", || replicas() == "4");
     world.bed().kubectl(&["-n", &world.shop(), "delete", "hpa", "web"]);
     world.bed().kubectl(&["-n", &world.shop(), "scale", "deployment", "web", "--replicas=5"]);
+    world.always(3, "nobody else scales it", || replicas() == "5");
     world.apply_campaign("sale", &json!({}));
     world.until_phase("sale", "Completed", 120);
     world.check_safety();

@@ -1,6 +1,7 @@
 //! Demand of the last eight days, in steps of five minutes, folded by the hour of the day.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,7 +19,8 @@ const AROUND: i64 = 3;
 /// What was measured, by step.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    points: BTreeMap<i64, f64>,
+    /// Shared: every wave that is weighed looks at the same one.
+    points: Arc<BTreeMap<i64, f64>>,
     days: usize,
 }
 
@@ -37,12 +39,12 @@ impl History {
         }
         let newest = kept.keys().next_back().copied().unwrap_or(0);
         let day = |back: i64| kept.range(newest - (back + 1) * DAY / STEP + 1..=newest - back * DAY / STEP).count();
-        let days = (0..7).filter(|back| day(*back) >= ENOUGH).count();
-        debug_assert!(days <= 7 && POINTS > ENOUGH);
-        History { points: kept, days }
+        let days = (0..8).filter(|back| day(*back) >= ENOUGH).count();
+        debug_assert!(POINTS > ENOUGH);
+        History { points: Arc::new(kept), days }
     }
 
-    /// Days of the last seven of which enough was seen.
+    /// Days of the last eight of which enough was seen.
     pub fn days(&self) -> usize {
         self.days
     }

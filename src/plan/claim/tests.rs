@@ -40,6 +40,7 @@ fn claim(baseline: Option<i32>, floor: i32) -> Claim {
         floor,
         quiet_since: None,
         stepped_at: None,
+        observed: true,
         reassertions: 0,
         rival: None,
     }
@@ -66,7 +67,8 @@ fn a_claim_with_the_baseline_comes_before_the_floor() {
 
 #[test]
 fn a_crash_between_claim_and_floor_is_healed() {
-    let healed = step(&target(Some(2), None), Some(&claim(Some(2), 12)), RISE);
+    let unwritten = Claim { observed: false, ..claim(Some(2), 12) };
+    let healed = step(&target(Some(2), None), Some(&unwritten), RISE);
     assert_eq!(healed.write, Some(Write { value: Some(12), note: note(Some(2), 12) }));
     assert_eq!(healed.claim.unwrap().baseline, Some(2), "the baseline is the one that was written ahead");
     let standing = step(&target(Some(12), note(Some(2), 12)), Some(&claim(Some(2), 12)), RISE);

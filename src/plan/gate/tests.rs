@@ -39,6 +39,7 @@ fn site(demand: f64, near: f64, replicas: u32) -> Site {
         committed: Committed::default(),
         measured: 0.0,
         lead: SignedDuration::from_mins(3),
+        span: SignedDuration::from_mins(1),
     }
 }
 

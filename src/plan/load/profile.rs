@@ -51,12 +51,14 @@ impl Profile {
         }
     }
 
-    /// For a channel that is not known: everything has to be told, but the spread of the response.
-    pub fn unknown() -> Profile {
-        Profile {
+    /// For what has no built-in profile: how many come, when, and with how many requests has to be told. What nobody
+    /// knows of his own send stays: the spread of the response, and machines that follow links, of which a class of its
+    /// own is taken to have as many as any class of its channel.
+    pub fn unknown(channel: &str) -> Profile {
+        Profile::builtin(channel, "business").unwrap_or(Profile {
             human: Human { visit_rate: 1.0, requests_per_visit: 10.0, median_minutes: 15.0, sigma: 2.0 },
             scanner: None,
-        }
+        })
     }
 
     /// As components of the load of one message.

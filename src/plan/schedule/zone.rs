@@ -14,6 +14,9 @@ pub enum Side {
     End,
 }
 
+/// Seconds from 1970 to the year 5138.
+const MOST_SECONDS: i64 = 100_000_000_000;
+
 /// Finds an IANA time zone.
 pub fn find(name: &str) -> Result<TimeZone, String> {
     let unknown = || format!("\"{name}\" is not a time zone; write an IANA name such as Europe/Berlin, or UTC");
@@ -29,11 +32,16 @@ pub fn find(name: &str) -> Result<TimeZone, String> {
 
 /// Reads an instant: with an offset it is one, else it is local time in the zone.
 pub fn instant(text: &str, zone: &TimeZone, side: Side) -> Result<Timestamp, String> {
+    // Sums with other times must stay possible.
+    let within = |instant: Timestamp| {
+        let sound = instant.as_second().abs() < MOST_SECONDS;
+        if sound { Ok(instant) } else { Err(format!("\"{text}\" is too far away; leave it out if there is no limit")) }
+    };
     if let Ok(instant) = text.parse::<Timestamp>() {
-        return Ok(instant);
+        return within(instant);
     }
     match text.parse::<DateTime>() {
-        Ok(local) => Ok(of_local(local, zone, side)),
+        Ok(local) => within(of_local(local, zone, side)),
         Err(_) => Err(format!(
             "\"{text}\" is not a time; write it like 2027-03-19T09:00, or with an offset like 2027-03-19T09:00+01:00"
         )),

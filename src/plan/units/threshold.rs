@@ -52,6 +52,20 @@ impl Threshold {
         self.unit
     }
 
+    /// A value that is held against this threshold: with as many digits as it takes to tell the two apart.
+    pub fn show_against(&self, value: f64) -> String {
+        let (shown, own) = (self.show(value), self.show(self.value));
+        if shown != own || value == self.value {
+            return shown;
+        }
+        match self.unit {
+            Unit::Percent => format!("{} %", value * 100.0),
+            Unit::Time => format!("{value} s"),
+            Unit::PerSecond => format!("{value}/s"),
+            Unit::None => format!("{value}"),
+        }
+    }
+
     /// A value of the same kind, as people read it: `3.2 %`, `640 ms`.
     pub fn show(&self, value: f64) -> String {
         match self.unit {
@@ -79,6 +93,8 @@ mod tests {
         assert_eq!(of("1%").show(0.032), "3.2 %");
         assert_eq!(of("800ms").show(0.64), "640 ms");
         assert_eq!(of("2s").show(2.5), "2.5 s");
+        assert_eq!(of("0.05").show_against(0.050_04), "0.05004", "never: it is 0.05 (limit 0.05)");
+        assert_eq!((of("1%").show_against(0.032), of("1%").show_against(0.01)), ("3.2 %".into(), "1 %".into()));
         assert_eq!(of("0.05").show(0.0512), "0.051");
         assert_eq!(of("5/s").show(1234.0), "1234/s");
         for text in ["", "1 %", "abc", "-1%", "5/min", "1e-3"] {

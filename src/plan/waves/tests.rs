@@ -66,6 +66,13 @@ fn the_rest_leaves_what_later_waves_claim() {
     let plan = plan(&[wave("first", None, None), wave("ten", Some(10), None), wave("last", None, Some(30))]);
     let first = gone(&plan, 0, 1_000, &[]);
     assert_eq!((first.offset, first.recipients), (0, 870));
+    let ten = gone(&plan, 1, 1_000, std::slice::from_ref(&first));
+    assert_eq!((ten.offset, ten.recipients), (870, 100));
+    let last = gone(&plan, 2, 1_000, &[first.clone(), ten]);
+    assert_eq!((last.offset, last.recipients), (970, 30));
+    // Doubled once the rest has gone: nobody is skipped.
+    let ten = gone(&plan, 1, 2_000, &[first]);
+    assert_eq!((ten.offset, ten.recipients), (870, 1_100));
 }
 
 #[test]
@@ -94,6 +101,9 @@ fn plans_that_make_no_whole_are_refused_with_the_way_out() {
     assert!(told(&[wave("a", None, None), wave("b", None, None)]).contains("only one wave may"));
     assert!(told(&[wave("a", Some(50), None), wave("b", Some(49), None)]).contains("add up to 99; make it 100"));
     assert!(told(&[wave("a", Some(60), None), wave("b", Some(60), None)]).contains("add up to 120"));
+    assert!(
+        told(&[wave("a", Some(100), None), wave("b", None, None)]).contains("add up to 100, which leaves nobody to")
+    );
     assert!(told(&[wave("a", Some(0), None)]).contains("spec.waves[a].percent: 0 is not a whole number from 1 to 100"));
     assert!(told(&[wave("a", None, Some(0))]).contains("spec.waves[a].recipients: 0 is not"));
     let soak = Wave { soak: Some("10".into()), ..wave("a", None, None) };
@@ -101,6 +111,21 @@ fn plans_that_make_no_whole_are_refused_with_the_way_out() {
 }
 
 proptest! {
+    /// Wherever the rest stands among percentages: a plan carried out without edits reaches everybody once.
+    #[test]
+    fn a_whole_plan_reaches_everybody_once(audience in 1_u64..2_000_000_000, percents in prop::collection::vec(1_i32..20, 0..5), place in 0_usize..6) {
+        let mut waves: Vec<Wave> = percents.iter().enumerate().map(|(index, percent)| wave(&format!("w{index}"), Some(*percent), None)).collect();
+        waves.insert(place.min(waves.len()), wave("rest", None, None));
+        let plan = plan(&waves);
+        let mut went: Vec<Gone> = Vec::new();
+        for index in 0..plan.waves.len() {
+            let next = gone(&plan, index, audience, &went);
+            prop_assert_eq!(next.offset, went.last().map_or(0, |last| last.offset + last.recipients));
+            went.push(next);
+        }
+        prop_assert_eq!(went.last().map(|last| last.offset + last.recipients), Some(audience));
+    }
+
     /// Whatever is done to the audience between waves, each begins where the last one ended.
     #[test]
     fn no_recipient_is_in_two_waves_and_none_is_skipped(audiences in prop::collection::vec(1_u64..2_000_000_000, 4), first in 1_i32..50, second in 1_i32..40) {

@@ -219,6 +219,8 @@ pub struct Change {
     #[serde(default)]
     ready: BTreeMap<String, u32>,
     error_ratio: Option<f64>,
+    /// How people respond to sends from now on.
+    response: Option<Response>,
     behaviour: Option<VecDeque<Behaviour>>,
     dedupe: Option<bool>,
 }
@@ -237,6 +239,7 @@ fn changed(world: &World, change: Change) -> Result<World, Wrong> {
         world.ready_as_of = Instant::now();
     }
     world.error_ratio = change.error_ratio.unwrap_or(world.error_ratio);
+    world.response = change.response.unwrap_or(world.response);
     world.behaviour = change.behaviour.unwrap_or(world.behaviour);
     world.dedupe = change.dedupe.unwrap_or(world.dedupe);
     world.check()?;

@@ -144,22 +144,34 @@ impl Bed {
 
     /// Asks the shop.
     pub fn shop(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
-        let url = format!("http://127.0.0.1:{}{path}", self.shop);
-        let work = async move {
-            let request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, &url);
-            let request = match body {
-                Some(body) => request.json(&body),
-                None => request,
-            };
-            let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
-            serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
-        };
-        // From a thread of its own, so that it may be called inside and outside a runtime.
-        std::thread::spawn(move || {
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
-        })
-        .join()
-        .unwrap()
+        ask(method, format!("http://127.0.0.1:{}{path}", self.shop), body)
     }
+
+    /// The one number that a query gives now on the bed's own Prometheus; None while there is none.
+    pub fn measured(&self, query: &str) -> Option<f64> {
+        let mut url = reqwest::Url::parse(&format!("{}/api/v1/query", self.prometheus)).unwrap();
+        url.query_pairs_mut().append_pair("query", query);
+        let answer = ask(reqwest::Method::GET, url.to_string(), None);
+        answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    }
+}
+
+/// One question by HTTP; what is no JSON is null.
+fn ask(method: reqwest::Method, url: String, body: Option<serde_json::Value>) -> serde_json::Value {
+    let work = async move {
+        let request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, &url);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+        serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
+    };
+    // From a thread of its own, so that it may be called inside and outside a runtime.
+    std::thread::spawn(move || {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    })
+    .join()
+    .unwrap()
 }

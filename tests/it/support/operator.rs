@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::bed::bed;
+use super::bed::{bed, root};
 
 /// A running operator. It is killed when dropped.
 pub struct Operator {
@@ -40,7 +40,9 @@ impl Operator {
             arguments.retain(|argument| !argument.starts_with("--prometheus-url="));
             arguments.push(format!("--prometheus-url={prometheus}"));
         }
-        let child = Command::new(env!("CARGO_BIN_EXE_headroom"))
+        // For figures of a release build: HEADROOM_BINARY=target/release/headroom
+        let binary = std::env::var("HEADROOM_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_headroom").to_owned());
+        let child = Command::new(root().join(binary))
             .args(arguments)
             .env_clear()
             .env("KUBECONFIG", kubeconfig)

@@ -72,6 +72,16 @@ spec:
   behavior: {scaleDown: {stabilizationWindowSeconds: 2}}
 "#;
 
+/// A pool's workloads, measured by the shop's own gauge of demand: exact from the first sample on, where a rate climbs for
+/// its whole range and dips whenever pods come.
+pub fn by_gauge(name: &str, peak: &str) -> Value {
+    json!({"workloads": [{
+        "name": "web", "targetRef": {"kind": "Deployment", "name": "web"},
+        "demand": {"query": format!(r#"sum(shop_demand{{namespace="{name}-shop",app="web"}})"#), "peak": peak},
+        "capacityPerReplica": "100/s", "maxReplicas": 24,
+    }]})
+}
+
 impl World {
     /// Sets everything up, and starts the operator.
     pub fn new(name: &str, wants: Wants) -> World {
@@ -108,6 +118,7 @@ impl World {
         world.apply_sender(wants.receiver.unwrap_or(bed.shop));
         world.apply_pool(&wants.pool);
         bed.kubectl(&["-n", &world.shop(), "rollout", "status", "deployment/web", "--timeout=60s"]);
+        world.until_demand_is(wants.demand);
         let operator = Operator::start(&namespace, "headroom", wants.server.as_deref(), wants.prometheus.as_deref());
         World { operator: Some(operator), ..world }
     }
@@ -218,7 +229,7 @@ impl World {
         self.bed().kubectl(&["-n", &self.marketing(), "patch", "campaign", name, "--type=merge", "-p", &patch]);
     }
 
-    fn get(&self, arguments: &[&str]) -> Value {
+    pub fn get(&self, arguments: &[&str]) -> Value {
         let mut all = arguments.to_vec();
         all.extend(["-o", "json"]);
         serde_json::from_str(&self.bed().kubectl(&all)).unwrap()
@@ -250,6 +261,15 @@ impl World {
         log.as_array().unwrap().clone()
     }
 
+    /// Waits until Prometheus measures the demand that the shop was told: a rate climbs for its whole range first, and
+    /// what is weighed on the way up is true of another demand.
+    pub fn until_demand_is(&self, demand: f64) {
+        let query = format!(r#"sum(rate(http_requests_total{{namespace="{}",app="web"}}[5s]))"#, self.shop());
+        self.until(90, &format!("a demand of {demand}"), || {
+            self.bed().measured(&query).is_some_and(|measured| (measured - demand).abs() <= 0.05 * demand)
+        });
+    }
+
     pub fn change_shop(&self, change: Value) {
         self.bed().shop(reqwest::Method::PATCH, &format!("/worlds/{}", self.shop()), Some(change));
     }
@@ -259,8 +279,10 @@ impl World {
         self.received().iter().map(|request| request["body"]["wave"]["name"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Waits until something is so; what was there at the end is the failure.
+    /// Waits until something is so; what was there at the end is the failure. A busy machine gets time: what is
+    /// asked for is the least.
     pub fn until(&self, seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
+        let seconds = seconds.max(120);
         let begun = Instant::now();
         while !is_so() {
             if begun.elapsed() > Duration::from_secs(seconds) {
@@ -312,10 +334,42 @@ impl World {
         });
     }
 
+    /// Every write of this world's operator that was answered with success, as the API server's audit log has it.
+    pub fn history(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.bed().dir.join("logs/audit.log")).unwrap();
+        let user = format!("system:serviceaccount:{}-op:headroom", self.name);
+        let lines = log.lines().filter(|line| line.contains(&user));
+        let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events
+            .filter(|event| {
+                event["user"]["username"] == user.as_str()
+                    && event["responseStatus"]["code"].as_i64().is_some_and(|code| code < 300)
+            })
+            .collect()
+    }
+
+    /// A claim is written into the pool before its floor is on the target.
+    fn check_floors(&self, history: &[Value]) {
+        let first = |verb: &str, resource: &str, part: Option<&str>| {
+            let mut events = history.iter().filter(|event| {
+                let object = &event["objectRef"];
+                event["verb"] == verb && object["resource"] == resource && object["subresource"].as_str() == part
+            });
+            events.next().map(answered_at)
+        };
+        if let Some(floor) = first("patch", "horizontalpodautoscalers", None) {
+            let claim = first("update", "capacitypools", Some("status"));
+            assert!(claim.is_some_and(|claim| claim < floor), "claimed {claim:?}, floor written {floor}");
+            let finalizer = first("patch", "capacitypools", None);
+            assert!(finalizer.is_some_and(|at| at < floor), "finalizer {finalizer:?}, floor written {floor}");
+        }
+    }
+
     /// What must hold whatever happened: each wave at most once, nobody in two waves, an entry before every request
     /// with its key and digest, and by the ground truth there was room.
     pub fn check_safety(&self) {
-        let (received, entries) = (self.received(), self.entries());
+        let (received, entries, history) = (self.received(), self.entries(), self.history());
+        self.check_floors(&history);
         let mut keys = std::collections::BTreeSet::new();
         let mut taken: Vec<(String, i64, i64)> = Vec::new();
         for request in &received {
@@ -324,9 +378,11 @@ impl World {
             let entry = entries.iter().find(|entry| entry["spec"]["request"]["key"] == key);
             let entry = entry.unwrap_or_else(|| panic!("no ledger entry for {key}"));
             assert_eq!(entry["spec"]["request"]["digest"], request["digest"], "the body is the one that was recorded");
-            let created = entry["metadata"]["creationTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
             let at = request["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-            assert!(created <= at, "the entry was there before the request");
+            let name = entry["metadata"]["name"].as_str().unwrap();
+            let is_creation = |event: &&Value| event["verb"] == "create" && event["objectRef"]["name"] == name;
+            let created = history.iter().find(is_creation).map(answered_at);
+            assert!(created.is_some_and(|created| created < at), "{name} was created {created:?}, and sent at {at}");
             assert_eq!(request["authorization"], "Bearer hush");
             let wave = &request["body"]["wave"];
             let send = request["body"]["sendId"].as_str().unwrap().to_owned();
@@ -340,4 +396,9 @@ impl World {
             }
         }
     }
+}
+
+/// When the API server had done what an event tells of.
+fn answered_at(event: &Value) -> jiff::Timestamp {
+    event["stageTimestamp"].as_str().unwrap().parse().unwrap()
 }

@@ -1,0 +1,64 @@
+//! Waves for which there is no time: those that fit no window at all, which is a matter of the plan and can be mended, and
+//! those whose time has passed, which is for good.
+
+use crate::api::campaign::OnDeadline;
+use crate::api::release::SkipReason;
+
+use super::intent::Intent;
+use super::past::{Past, skip_rest};
+use super::snapshot::{Campaign, Entry, Snapshot};
+use super::stand::{Stand, rests};
+use super::units::people;
+use super::waves::Gone;
+use super::why::Why;
+
+/// The arithmetic of a plan that can never be carried out.
+pub(super) fn never(intent: &Intent) -> Option<Why> {
+    let mut sent = Vec::new();
+    intent.times.iter().enumerate().find_map(|(index, times)| {
+        let wave = intent.waves.waves.get(index)?;
+        let sized = intent.waves.size(index, intent.audience, &sent);
+        sent.push(Gone {
+            name: wave.name.clone(),
+            offset: sized.offset,
+            recipients: sized.recipients,
+            share: wave.size.as_written(),
+        });
+        let takes = intent.rate.time_for(sized.recipients);
+        times.fits_at_all(takes).err().map(|why| too_long(&wave.name, sized.recipients, intent, &why))
+    })
+}
+
+pub(super) fn too_long(wave: &str, recipients: u64, intent: &Intent, why: &str) -> Why {
+    let (messages, rate) = (people::grouped(recipients), &intent.rate);
+    Why::NeverFits { why: format!("wave \"{wave}\" of {messages} messages at {rate}: {why}") }
+}
+
+/// The time of what is left has passed.
+pub(super) fn missed<'a>(
+    snapshot: &Snapshot,
+    campaign: &Campaign,
+    intent: &Intent,
+    names: &[String],
+    past: &Past<'_>,
+) -> Stand<'a> {
+    // One that was tried and did not go is left as well.
+    let is_left = |name: &&String| past.of_wave(name).is_none_or(Entry::may_be_tried_again);
+    let left: Vec<String> = names.iter().filter(is_left).cloned().collect();
+    match intent.schedule.on_deadline() {
+        OnDeadline::Hold => rests(Why::DeadlineHeld { waves: left, end: intent.schedule.end() }),
+        OnDeadline::Skip => Stand::Rests {
+            why: Why::DeadlineSkipped { waves: left, recipients: past.messages(), planned: intent.audience },
+            skips: skip_rest(
+                snapshot,
+                campaign,
+                &intent.send_id,
+                names,
+                past,
+                SkipReason::Missed,
+                "its time had passed",
+            ),
+            until: None,
+        },
+    }
+}

@@ -1,0 +1,68 @@
+//! What keeps a send from going on because nobody can tell what of it has gone: entries of another Campaign, waves that the
+//! ledger does not know, and attempts whose end was never seen. A person looks; nothing is guessed and nothing repeated.
+
+use crate::api::release::Outcome;
+
+use super::identity;
+use super::past::Past;
+use super::snapshot::{Campaign, Entry};
+use super::why::Why;
+
+/// A wave that did not reach its receiver in so many tries is left to a person.
+const MOST_NOT_SENT: usize = 5;
+/// The ledger keeps so many attempts of one wave.
+const MOST_ATTEMPTS: usize = 60;
+
+/// Entries of this send that another Campaign left.
+pub(super) fn foreign(campaign: &Campaign, send: &identity::SendId, past: &Past<'_>) -> Option<Why> {
+    let others: Vec<&&Entry> = past.entries.iter().filter(|entry| entry.campaign_uid != campaign.uid).collect();
+    let first = others.first()?;
+    Some(Why::SentBefore {
+        send_id: send.as_str().to_owned(),
+        campaign: first.campaign.clone(),
+        waves: others.iter().map(|entry| (entry.wave.clone(), entry.recipients, entry.first_attempt)).collect(),
+    })
+}
+
+/// Waves that the status tells of and the ledger does not know.
+pub(super) fn lost(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
+    if let Some(entry) = &campaign.unreadable_entry {
+        return Some(Why::LedgerUnreadable { entry: entry.clone() });
+    }
+    let waves: Vec<String> = campaign
+        .said_to_have_gone()
+        .into_iter()
+        .filter(|name| past.of_wave(name).is_none())
+        .map(ToOwned::to_owned)
+        .collect();
+    (!waves.is_empty()).then_some(Why::LedgerLost { waves })
+}
+
+/// Waves of which nobody knows whether they went, or that the receiver did not take.
+pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
+    past.fired().find_map(|entry| {
+        let what = |silent: &str| entry.message.clone().unwrap_or_else(|| silent.to_owned());
+        let wave = entry.wave.clone();
+        match entry.outcome {
+            Some(Outcome::Unknown) => Some(unknown(campaign, entry, what("what became of it was not written."))),
+            Some(Outcome::Rejected) => Some(Why::Rejected { wave, what: what("no reason was given.") }),
+            None if !entry.may_be_tried_again() => {
+                Some(unknown(campaign, entry, "Headroom was stopped while it was being sent.".to_owned()))
+            }
+            None if entry.not_sent >= MOST_NOT_SENT || entry.attempts >= MOST_ATTEMPTS => {
+                Some(Why::Unreachable { wave, what: what("it could not be sent."), tries: entry.attempts })
+            }
+            _ => None,
+        }
+    })
+}
+
+fn unknown(campaign: &Campaign, entry: &Entry, what: String) -> Why {
+    Why::OutcomeUnknown {
+        wave: entry.wave.clone(),
+        what,
+        name: campaign.name.clone(),
+        namespace: campaign.namespace.clone(),
+        at: entry.newest_attempt,
+    }
+}
