@@ -54,7 +54,7 @@ fn waves(names: &[String]) -> String {
 fn brings(numbers: &Numbers) -> String {
     let needed = people::needed(numbers.needed);
     if numbers.margin > 1.0 {
-        let expected = people::needed(numbers.needed / numbers.margin);
+        let expected = people::per_second(numbers.needed / numbers.margin, Rounding::Up);
         format!("{needed} ({expected} expected, margin {})", factor(numbers.margin))
     } else {
         needed

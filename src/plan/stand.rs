@@ -130,14 +130,6 @@ pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, 
     if let Some(stand) = all_gone(snapshot, &past, &names, now) {
         return stand;
     }
-    let (rules, sender, intent) = match understood(snapshot, campaign) {
-        Ok(understood) => understood,
-        Err(why) => return rests(why),
-    };
-    let gone = past.gone();
-    if let Err(error) = intent.waves.check_against(&gone) {
-        return rests(Why::WaveChanged { why: error.to_string() });
-    }
     let pool = snapshot.pool.key();
     if let Some(entry) = past.fired().find(|entry| entry.pool != pool) {
         let why = format!(
@@ -145,6 +137,14 @@ pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, 
             entry.wave, entry.pool
         );
         return rests(Why::Invalid { field: "spec.poolRef".to_owned(), why });
+    }
+    let (rules, sender, intent) = match understood(snapshot, campaign) {
+        Ok(understood) => understood,
+        Err(why) => return rests(why),
+    };
+    let gone = past.gone();
+    if let Err(error) = intent.waves.check_against(&gone) {
+        return rests(Why::WaveChanged { why: error.to_string() });
     }
     going(Ahead { snapshot, campaign, rules, sender, intent, past, gone }, guard, now)
 }
