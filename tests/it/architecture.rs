@@ -1,5 +1,6 @@
 //! The house, as its own rules have it: who may know whom, and where a clock may be read.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::bed::root;
@@ -119,10 +120,73 @@ fn files_open_with_what_they_own_and_stay_small() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
+/// First words of the rows of a table, told by its head.
+fn rows(text: &str, head: &str) -> Vec<String> {
+    let (_, table) = text.split_once(&format!("| {head} |")).unwrap_or_else(|| panic!("no table of {head}"));
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split('`').nth(1).unwrap_or_else(|| panic!("no word in {row}")).to_owned()).collect()
+}
+
 #[test]
-fn every_reason_is_documented() {
+fn every_reason_is_documented_and_every_documented_reason_is_one() {
     let text = std::fs::read_to_string(root().join("docs/reasons.md")).unwrap();
-    for reason in headroom::plan::reason::Reason::ALL {
-        assert!(text.contains(&format!("| `{reason}` |")), "docs/reasons.md does not tell of {reason}");
+    let mut told = rows(&text, "Reason");
+    let mut known: Vec<String> = headroom::plan::reason::Reason::ALL.iter().map(ToString::to_string).collect();
+    told.sort();
+    known.sort();
+    assert_eq!(told, known);
+}
+
+/// Words where conditions and events are made that look like a reason and are none: types and statuses of conditions,
+/// actions of events, a phase, states of a wave, kinds of a metric.
+const NO_REASONS: [&str; 22] = [
+    "Accepted",
+    "False",
+    "Finished",
+    "Floor",
+    "HeadroomConfirmed",
+    "Hold",
+    "Look",
+    "Missed",
+    "Pending",
+    "Read",
+    "Released",
+    "Restore",
+    "Scale",
+    "ScaleHeld",
+    "ScaleReady",
+    "ScaleRestored",
+    "SensorTrusted",
+    "Skipped",
+    "Stalled",
+    "True",
+    "Unknown",
+    "WindowOpen",
+];
+
+/// Text in quotes that is one word written like a reason.
+fn quoted_words(code: &str) -> Vec<String> {
+    let is_word = |text: &&str| {
+        text.len() > 2
+            && text.starts_with(|first: char| first.is_ascii_uppercase())
+            && text.chars().all(|letter| letter.is_ascii_alphabetic())
+            && text.chars().any(|letter| letter.is_ascii_lowercase())
+    };
+    code.lines().flat_map(|line| line.split('"').skip(1).step_by(2)).filter(is_word).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_other_word_of_conditions_and_events_is_documented_and_the_other_way_round() {
+    let text = std::fs::read_to_string(root().join("docs/reasons.md")).unwrap();
+    let (reasons, words) = (rows(&text, "Reason"), rows(&text, "Word"));
+    let makers = sources(&root().join("src"))
+        .into_iter()
+        .map(|path| code(&path))
+        .filter(|code| [".tell(", ".tell_of(", "Wanted { kind"].iter().any(|maker| code.contains(maker)));
+    let said: BTreeSet<String> = makers.flat_map(|code| quoted_words(&code)).collect();
+    for word in &words {
+        assert!(said.contains(word), "docs/reasons.md tells of {word}, which nothing says");
     }
+    let untold: Vec<&String> = said.iter().filter(|word| !reasons.contains(word) && !words.contains(word)).collect();
+    assert_eq!(untold, NO_REASONS, "a word that conditions or events show is missing from docs/reasons.md");
 }

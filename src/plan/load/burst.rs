@@ -27,7 +27,7 @@ pub struct Component {
 
 impl Component {
     /// Share that has come after `x` minutes, and share that is still to come.
-    fn shares(&self, x: f64) -> (f64, f64) {
+    pub(super) fn shares(&self, x: f64) -> (f64, f64) {
         if x <= 0.0 {
             return (0.0, 1.0);
         }

@@ -43,6 +43,32 @@ fn near(is: f64, wanted: f64, what: &str) {
 }
 
 #[test]
+fn shares_match_the_golden_values_both_of_what_has_come_and_of_what_is_still_to_come() {
+    let lines = golden("golden_F.csv");
+    assert_eq!(lines.len(), 40, "four responses at ten delays each");
+    for line in lines {
+        let number = |index: usize| line[index].parse::<f64>().unwrap();
+        let response = Component { per_message: 1.0, median: number(1), sigma: number(2) };
+        let (come, still_to_come) = response.shares(number(3));
+        near(come, number(4), &format!("come: {line:?}"));
+        // By itself and not as 1 − F: after a fortnight nearly all digits of that difference would be lost.
+        near(still_to_come, number(5), &format!("still to come: {line:?}"));
+    }
+}
+
+#[test]
+fn the_built_in_responses_are_those_of_the_golden_values() {
+    let told: std::collections::BTreeSet<(String, String)> =
+        golden("golden_F.csv").into_iter().map(|line| (line[1].clone(), line[2].clone())).collect();
+    let built_in: std::collections::BTreeSet<(String, String)> = ["email-consumer", "email-business", "push", "sms"]
+        .iter()
+        .flat_map(|channel| components(channel))
+        .map(|component| (component.median.to_string(), component.sigma.to_string()))
+        .collect();
+    assert_eq!(told, built_in);
+}
+
+#[test]
 fn loads_match_the_golden_values() {
     let lines = golden("golden.csv");
     assert!(lines.len() > 100, "the golden file is not empty");
