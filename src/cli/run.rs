@@ -60,7 +60,7 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     // The client's own retries would repeat a POST that was applied; repeating is our state machine's business.
     config.default_retry = false;
     // A watch is renewed by the server in under five minutes; one that is silent for longer is a dead connection.
-    config.read_timeout = Some(std::time::Duration::from_secs(300));
+    config.read_timeout = Some(std::time::Duration::from_mins(5));
     let client = Client::try_from(config).context("failed to make a client for the API server")?;
     cluster::crds::check(&client).await?;
 

@@ -77,7 +77,7 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
     }
     if let (Some(order), Some(pool), true) = (&plan.release, &mut pool, is_pool_kept) {
         again = true;
-        if let Err(error) = try_release(ctx, order, pool, &entries, now).await {
+        if let Err(error) = Box::pin(try_release(ctx, order, pool, &entries, now)).await {
             keep(&mut failed, error);
         }
     }

@@ -43,13 +43,13 @@ pub fn all(
     let limits = rules.limits.iter().enumerate().map(|(index, limit)| {
         let answer = snapshot.limits.get(index).and_then(Option::as_ref);
         let shown = |value| limit.max.show_against(value);
-        told(&limit.name, answer, limit.max.show(limit.max.value()), |value| value < limit.max.value(), shown, now)
+        told(&limit.name, answer, &limit.max.show(limit.max.value()), |value| value < limit.max.value(), shown, now)
     });
     let guardrails = rules.guardrails.iter().enumerate().map(|(index, rail)| {
         let answer = snapshot.guardrails.get(index).and_then(Option::as_ref);
         let threshold = rail.bound.threshold();
         let shown = |value| threshold.show_against(value);
-        told(&rail.name, answer, threshold.show(threshold.value()), |value| rail.bound.admits(value), shown, now)
+        told(&rail.name, answer, &threshold.show(threshold.value()), |value| rail.bound.admits(value), shown, now)
     });
     workloads.chain(limits).chain(guardrails).collect()
 }
@@ -67,7 +67,7 @@ fn age(answer: Option<&Result<Reading, SensorFault>>, now: Timestamp) -> Option<
 fn told(
     name: &str,
     answer: Option<&Result<Reading, SensorFault>>,
-    limit: String,
+    limit: &str,
     passes: impl Fn(f64) -> bool,
     shown: impl Fn(f64) -> String,
     now: Timestamp,
@@ -82,7 +82,7 @@ fn told(
         name: name.to_owned(),
         passed: value.is_some_and(passes),
         value: value.map(|value| short(&shown(value))),
-        limit: Some(short(&limit)),
+        limit: Some(short(limit)),
         sample_age: age(answer, now),
         message,
     }

@@ -120,45 +120,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         None => guard::Guard { breaches: snapshot.pool.status.breaches.clone(), ..guard::Guard::default() },
     };
 
-    // Where each campaign stands before room is asked for.
-    let mut reports = Vec::new();
-    let mut skips = Vec::new();
-    let mut wants: Vec<Want<'_>> = Vec::new();
-    let mut queue = Vec::new();
-    let mut again = IDLE;
-    let mut ends: Vec<End> = Vec::new();
-    for campaign in snapshot.campaigns.iter().filter(|campaign| !campaign.deleting) {
-        match stand::stand(snapshot, campaign, &guard, now) {
-            Stand::Ended => {
-                ends.extend(campaign.status.phase.map(|phase| End::of(campaign, phase)));
-                reports.extend(report::ended(campaign));
-            }
-            Stand::Wants(want) => wants.push(*want),
-            Stand::Rests { why, skips: facts, until } => {
-                if let Some(until) = until {
-                    again = again.min(until.duration_since(now));
-                }
-                let phase = why.place().0;
-                // What refers to a Secret is not told of when that is mended.
-                if matches!(why, Why::SenderUnable { .. }) {
-                    again = again.min(TICK);
-                }
-                if phase.is_finished() {
-                    ends.push(End::of(campaign, phase));
-                } else {
-                    queue.push(campaign.key());
-                }
-                // An end is said only when the ledger holds it: until then the next look writes and tells.
-                if facts.is_empty() {
-                    let details = Details { why: &why, rooms: Vec::new(), confirmations: (0, 0) };
-                    reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
-                } else {
-                    again = SignedDuration::ZERO;
-                    skips.extend(facts);
-                }
-            }
-        }
-    }
+    let Standing { wants, mut reports, skips, queue, ends, mut again } = standing(snapshot, &guard, &mut memory, now);
     let live: Vec<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
     memory.said.retain(|uid, _| live.contains(&uid.as_str()));
 
@@ -169,26 +131,16 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         Ok(measure) => measure.trouble.clone(),
         Err(why) => Some(why.clone()),
     });
-    let zone = jiff::tz::TimeZone::UTC;
-    let voice = explain::Voice { zone: &zone, now };
-    let troubles: Vec<Option<String>> = measured
-        .iter()
-        .map(|measure| match measure {
-            Some(Ok(measure)) => measure.trouble.as_ref().map(|why| explain::sentence(why, &voice)),
-            Some(Err(why)) => Some(explain::sentence(why, &voice)),
-            None => None,
-        })
-        .collect();
+    let troubles = measure::troubles(&measured, now);
     let waiting = !wants.is_empty();
     // A query that is wrong stays wrong until somebody changes the pool, which is an event.
     let hopeless = matches!(&fault, Some(Why::Sensor { fault, .. }) if fault.class() == reading::Class::Permanent);
-    let (verdict, measures) = match rules {
-        Some(rules) => weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now),
-        None => {
-            // Nothing can be weighed, so nothing is confirmed meanwhile.
-            memory.streaks.clear();
-            (weigh::Verdict { weighed: Vec::new(), needed: Vec::new(), release: None }, Vec::new())
-        }
+    let (verdict, measures) = if let Some(rules) = rules {
+        weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now)
+    } else {
+        // Nothing can be weighed, so nothing is confirmed meanwhile.
+        memory.streaks.clear();
+        (weigh::Verdict { weighed: Vec::new(), needed: Vec::new(), release: None }, Vec::new())
     };
     let mut line = Vec::new();
     for weighed in &verdict.weighed {
@@ -241,6 +193,60 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         memory,
         again: again.max(SignedDuration::ZERO),
     }
+}
+
+/// Where every campaign stands before room is asked for.
+struct Standing<'a> {
+    wants: Vec<Want<'a>>,
+    reports: Vec<Report>,
+    skips: Vec<Skip>,
+    queue: Vec<String>,
+    ends: Vec<End>,
+    again: SignedDuration,
+}
+
+fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memory, now: Timestamp) -> Standing<'a> {
+    let mut all = Standing {
+        wants: Vec::new(),
+        reports: Vec::new(),
+        skips: Vec::new(),
+        queue: Vec::new(),
+        ends: Vec::new(),
+        again: IDLE,
+    };
+    for campaign in snapshot.campaigns.iter().filter(|campaign| !campaign.deleting) {
+        match stand::stand(snapshot, campaign, guard, now) {
+            Stand::Ended => {
+                all.ends.extend(campaign.status.phase.map(|phase| End::of(campaign, phase)));
+                all.reports.extend(report::ended(campaign));
+            }
+            Stand::Wants(want) => all.wants.push(*want),
+            Stand::Rests { why, skips: facts, until } => {
+                if let Some(until) = until {
+                    all.again = all.again.min(until.duration_since(now));
+                }
+                let phase = why.place().0;
+                // What refers to a Secret is not told of when that is mended.
+                if matches!(why, Why::SenderUnable { .. }) {
+                    all.again = all.again.min(TICK);
+                }
+                if phase.is_finished() {
+                    all.ends.push(End::of(campaign, phase));
+                } else {
+                    all.queue.push(campaign.key());
+                }
+                // An end is said only when the ledger holds it: until then the next look writes and tells.
+                if facts.is_empty() {
+                    let details = Details { why: &why, rooms: Vec::new(), confirmations: (0, 0) };
+                    all.reports.extend(report::tell(snapshot, campaign, &details, memory, now));
+                } else {
+                    all.again = SignedDuration::ZERO;
+                    all.skips.extend(facts);
+                }
+            }
+        }
+    }
+    all
 }
 
 /// A send that has ended: what is open of it will not be tried again.

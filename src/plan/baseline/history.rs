@@ -9,9 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 const STEP: i64 = 300;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Points of a whole day.
-const POINTS: usize = 288;
-/// A day counts from so many of them on: 80 %.
+/// A day counts from so many of its 288 points on: 80 %.
 const ENOUGH: usize = 231;
 /// Points on either side that count as the same hour: a quarter of an hour.
 const AROUND: i64 = 3;
@@ -40,7 +38,6 @@ impl History {
         let newest = kept.keys().next_back().copied().unwrap_or(0);
         let day = |back: i64| kept.range(newest - (back + 1) * DAY / STEP + 1..=newest - back * DAY / STEP).count();
         let days = (0..8).filter(|back| day(*back) >= ENOUGH).count();
-        debug_assert!(POINTS > ENOUGH);
         History { points: Arc::new(kept), days }
     }
 

@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Change = fn(&mut Snapshot);
+
 fn claim_of(snapshot: &mut Snapshot) -> &mut Claim {
     &mut snapshot.pool.status.claims[0]
 }
@@ -138,7 +140,6 @@ fn what_has_gone_ends_even_if_its_pool_or_sender_is_taken_away() {
         entry("canary", 4_000, -90_000, Some(Outcome::Released)),
         entry("rest", 36_000, -89_000, Some(Outcome::Released)),
     ];
-    type Change = fn(&mut Snapshot);
     let changes: [Change; 3] = [
         |s| s.campaigns[0].sender = None,
         |s| s.pool.missing = true,

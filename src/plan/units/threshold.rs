@@ -55,7 +55,7 @@ impl Threshold {
     /// A value that is held against this threshold: with as many digits as it takes to tell the two apart.
     pub fn show_against(&self, value: f64) -> String {
         let (shown, own) = (self.show(value), self.show(self.value));
-        if shown != own || value == self.value {
+        if shown != own || value.total_cmp(&self.value).is_eq() {
             return shown;
         }
         match self.unit {

@@ -284,9 +284,9 @@ fn the_rights_are_these_and_no_others() {
             vec![
                 rule(ours, "campaigns capacitypools senders wavereleases", read),
                 rule(ours, "campaigns/status capacitypools/status senders/status", "update"),
-                rule(ours, "capacitypools", "update"),
-                rule("apps", "deployments", "get list watch update"),
-                rule("autoscaling", "horizontalpodautoscalers", "get list watch update"),
+                rule(ours, "capacitypools", "patch"),
+                rule("apps", "deployments", "get list watch patch"),
+                rule("autoscaling", "horizontalpodautoscalers", "get list watch patch"),
                 rule("", "namespaces", read),
                 rule("events.k8s.io", "events", "create patch"),
                 definitions,
