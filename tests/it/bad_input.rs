@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::bed::bed;
 use crate::support::world::{Wants, World};
 
 #[test]
@@ -169,8 +170,8 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
         "late",
         "--from-literal=authorization=x",
     ]);
-    // Nobody listens there: five tries, and then a person.
-    let status = world.until_reason("secret", "ReceiverUnreachable", 90);
+    // Nobody listens there: five tries with pauses that grow, and then a person.
+    let status = world.until_reason("secret", "ReceiverUnreachable", 180);
     assert!(
         status["message"].as_str().unwrap().contains("was tried 5 times and nothing of it went"),
         "{}",
@@ -188,37 +189,100 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
         }
         json!({ "workloads": [workload] })
     };
+    // Before anything else: with the usual pool it would simply be sent.
+    world.apply_pool(&workload(json!({"demand": {"query": "sum(no_such_metric)", "peak": "1/s"}})));
     world.apply_campaign("sale", &json!({}));
-    for (change, reason, part) in [
-        (json!({"demand": {"query": "sum(rate(", "peak": "1/s"}}), "SensorUntrusted", "Prometheus refused the query"),
+    let usual = format!(r#"sum(rate(http_requests_total{{namespace="{}",app="web"}}[5s]))"#, world.shop());
+    further_targets(&world);
+    for (change, reason, pool_reason, part) in [
+        (
+            json!({"demand": {"query": "sum(rate(", "peak": "1/s"}}),
+            "SensorUntrusted",
+            "SensorUntrusted",
+            "Prometheus refused the query",
+        ),
         (
             json!({"demand": {"query": "sum(no_such_metric)", "peak": "1/s"}}),
             "SensorUntrusted",
+            "SensorUntrusted",
             "Prometheus has no series for it",
         ),
-        (json!({"demand": {"query": "0 * up / 0", "peak": "1/s"}}), "SensorUntrusted", "not a number (NaN)"),
+        (
+            json!({"demand": {"query": "0 * up / 0", "peak": "1/s"}}),
+            "SensorUntrusted",
+            "SensorUntrusted",
+            "not a number (NaN)",
+        ),
         (
             json!({"demand": {"query": "http_requests_total", "peak": "1/s"}}),
             "SensorUntrusted",
+            "SensorUntrusted",
             "series and one is needed",
         ),
-        (json!({"demand": {"query": "-1 * sum(up)", "peak": "1/s"}}), "SensorUntrusted", "demand cannot be below 0"),
+        (
+            json!({"demand": {"query": "-1 * sum(up)", "peak": "1/s"}}),
+            "SensorUntrusted",
+            "SensorUntrusted",
+            "demand cannot be below 0",
+        ),
         (
             json!({"targetRef": {"kind": "Deployment", "name": "nothing"}}),
+            "TargetMissing",
             "TargetMissing",
             "the Deployment nothing of workload \"web\" is not there",
         ),
         (
             json!({"targetRef": {"kind": "StatefulSet", "name": "web"}}),
             "TargetUnsupported",
+            "TargetUnsupported",
             "StatefulSet is not supported yet",
+        ),
+        (
+            json!({"targetRef": {"kind": "Deployment", "name": "twice"}}),
+            "TargetUnsupported",
+            "TargetUnsupported",
+            "two autoscalers, twice and twice-again, scale it; keep one of them",
+        ),
+        (
+            json!({"targetRef": {"kind": "Deployment", "name": "asleep"}}),
+            "TargetUnsupported",
+            "TargetUnsupported",
+            "it is at 0 replicas, which switches its autoscaler asleep off; scale it to at least 1",
+        ),
+        (
+            json!({"targetRef": {"kind": "Deployment", "name": "taken"}, "demand": {"query": usual, "peak": "320/s"}}),
+            "TargetClaimed",
+            "TargetClaimed",
+            "is held by the CapacityPool broken-shop/other. Two pools cannot both give away its room",
+        ),
+        // Wrong in themselves, where no schema can say so.
+        (
+            json!({"capacityPerReplica": "0/s"}),
+            "PoolInvalid",
+            "Invalid",
+            "cannot be used: spec.workloads[0].capacityPerReplica: \"0/s\" is not a rate above 0",
+        ),
+        (
+            json!({"demand": {"query": "sum(up)", "peak": "0/min"}}),
+            "PoolInvalid",
+            "Invalid",
+            "cannot be used: spec.workloads[0].demand.peak: \"0/min\" is not a rate above 0",
+        ),
+        (
+            json!({"requestsPerRequest": 0}),
+            "PoolInvalid",
+            "Invalid",
+            "cannot be used: spec.workloads[0].requestsPerRequest: must be above 0; leave it out where every request of a visit reaches the workload",
         ),
     ] {
         world.apply_pool(&workload(change));
         world.until(30, part, || {
             world.status("sale")["reason"] == reason && world.status("sale")["message"].as_str().unwrap().contains(part)
         });
-        world.until(20, "the pool says so too", || world.pool()["status"]["reason"] == reason);
+        world.until(20, "the pool says so too", || {
+            let status = &world.pool()["status"];
+            status["reason"] == pool_reason && status["message"].as_str().unwrap().contains(part)
+        });
     }
     // An autoscaler that something else owns, as KEDA does, would undo a floor.
     let shop = world.shop();
@@ -234,6 +298,146 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
             && status["message"].as_str().unwrap().contains("belongs to the ConfigMap owner, which would undo a floor")
     });
     assert!(world.received().is_empty());
+}
+
+/// Workloads that no pool can use: two autoscalers on one, one that is switched off, and one that another pool holds.
+fn further_targets(world: &World) {
+    let shop = world.shop();
+    let deployment = |name: &str, replicas: i64| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": shop},
+            "spec": {
+                "replicas": replicas, "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {"containers": [{"name": name, "image": "shop"}]},
+                },
+            },
+        })
+    };
+    let autoscaler = |name: &str, target: &str, annotations: Value| {
+        json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name, "namespace": shop, "annotations": annotations},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+                "minReplicas": 1, "maxReplicas": 5,
+            },
+        })
+    };
+    // What the other pool's operator writes: a claim in its status, and a note of it on the target. Nobody looks after
+    // that pool here, so both stay.
+    let note = json!({"pool": format!("{shop}/other"), "claim": "c", "baseline": 1, "lastWritten": 1}).to_string();
+    let other = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "CapacityPool",
+        "metadata": {"name": "other", "namespace": shop, "annotations": {"headroom.dev/install": "nobody/none"}},
+        "spec": {"workloads": [{
+            "name": "web", "targetRef": {"kind": "Deployment", "name": "taken"}, "demand": {"query": "sum(up)"},
+            "capacityPerReplica": "100/s", "maxReplicas": 10,
+        }]},
+    });
+    for object in [
+        deployment("twice", 1),
+        autoscaler("twice", "twice", json!({})),
+        autoscaler("twice-again", "twice", json!({})),
+        deployment("asleep", 0),
+        autoscaler("asleep", "asleep", json!({})),
+        deployment("taken", 1),
+        other,
+        autoscaler("taken", "taken", json!({"headroom.dev/floor": note})),
+    ] {
+        world.bed().apply(&object.to_string());
+    }
+    let claim = json!({
+        "id": "c", "workload": "web", "kind": "HorizontalPodAutoscaler", "name": "taken", "uid": "u", "baseline": 1,
+        "floor": 1,
+    });
+    let status = json!({"status": {"claims": [claim]}}).to_string();
+    world.bed().kubectl(&[
+        "-n",
+        &shop,
+        "patch",
+        "capacitypool",
+        "other",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &status,
+    ]);
+}
+
+/// A campaign as a person writes it, with these lines of its spec.
+fn file(spec: &str) -> String {
+    let head = "apiVersion: headroom.dev/v1alpha1\nkind: Campaign\nmetadata: {name: x, namespace: default}\nspec:\n";
+    format!("{head}  poolRef: {{name: p}}\n  senderRef: {{name: s}}\n{spec}")
+}
+
+/// kubectl reads a file before it sends it, and of a key that stands twice it keeps the last: of that nobody is told.
+/// The API server tells whoever hands it the file as it is.
+#[tokio::test]
+async fn a_key_that_stands_twice_is_refused_where_the_file_arrives_as_it_is() {
+    let client = crate::crds::client().await;
+    for (spec, part) in [
+        ("  channel: email\n  audience: {size: 1000}\n", None),
+        ("  channel: email\n  audience: {size: 1000}\n  channel: push\n", Some("key \"channel\" already set in map")),
+        ("  channel: email\n  audience: {size: 1000, size: 2000}\n", Some("key \"size\" already set in map")),
+    ] {
+        let path = "/apis/headroom.dev/v1alpha1/namespaces/default/campaigns?dryRun=All&fieldValidation=Strict";
+        let request =
+            http::Request::post(path).header("content-type", "application/yaml").body(file(spec).into_bytes()).unwrap();
+        match (client.request::<Value>(request).await, part) {
+            (Ok(_), None) => {}
+            (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{part} in: {error}"),
+            (verdict, _) => panic!("{spec}{verdict:?}"),
+        }
+    }
+}
+
+/// What kubectl says of a file. Nothing is left behind.
+fn said_of_file(how: &[&str], text: &str) -> Result<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("campaign.yaml");
+    std::fs::write(&file, text).unwrap();
+    let rest = ["--validate=strict", "--dry-run=server", "-f", file.to_str().unwrap()];
+    bed().try_kubectl(&[how, &rest[..]].concat())
+}
+
+#[test]
+fn files_that_say_something_else_than_they_seem_to_are_refused() {
+    let right = "  channel: email\n  audience: {size: 1200000}\n";
+    let apply = ["apply"];
+    said_of_file(&apply, &file(right)).unwrap_or_else(|said| panic!("{said}"));
+    // Three entries to a reader of YAML: `size: 1`, and two of no value. Only an apply by the client alone says nothing,
+    // since it leaves out what has no value before it sends: the audience is then 1, and that is what is shown.
+    let list = file("  channel: email\n  audience: {size: 1,200,000}\n");
+    let said = said_of_file(&["create"], &list).unwrap_err();
+    assert!(said.contains("unknown field \"spec.audience.0\", unknown field \"spec.audience.200\""), "{said}");
+    let said = said_of_file(&["apply", "--server-side"], &list).unwrap_err();
+    assert!(said.contains(".spec.audience.0: field not declared in schema"), "{said}");
+    let mut wrong = Vec::new();
+    for (spec, part) in [
+        ("  channel: email\n  audience:\n    size: 1,200,000\n", "spec.audience.size"),
+        ("  channel: email\n  audience: {size: 1000}\n  parameters: {reply: no}\n", "spec.parameters.reply"),
+        ("  channel: off\n  audience: {size: 1000}\n", "spec.channel"),
+        ("  channel: email\n  audience: {size: 1000}\n  parameters: {template: 0123}\n", "spec.parameters.template"),
+        (
+            "  channel: email\n  audience: {size: 1000}\n  waves: [{name: a, percent: 2%}, {name: b}]\n",
+            "spec.waves[0].percent",
+        ),
+        ("  channel: email\n  audience: {size: 1000}\n  schedule: {start: 2027-03-19}\n", "spec.schedule.start"),
+        ("  channel: email\n  audience: {size: 1000}\n  suspend: \"true\"\n", "spec.suspend"),
+        ("  channel: email\n  audience: {size: 1000}\n  Description: x\n", "unknown field \"spec.Description\""),
+        ("  channel: email\n\taudience: {size: 1000}\n", "found a tab character"),
+    ] {
+        match said_of_file(&apply, &file(spec)) {
+            Ok(_) => wrong.push(format!("taken:\n{spec}")),
+            Err(said) if !said.contains(part) => wrong.push(format!("{part} in: {said}\n{spec}")),
+            Err(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let other_version = file(right).replace("v1alpha1", "v1");
+    assert!(said_of_file(&apply, &other_version).unwrap_err().contains("no matches for kind \"Campaign\""));
 }
 
 #[test]

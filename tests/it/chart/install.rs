@@ -20,7 +20,7 @@ const HOME: &str = "The record that prevents a second send lives in this";
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "{what} was not so after a minute");
+        assert!(begun.elapsed() < Duration::from_mins(2), "{what} was not so after two minutes");
         std::thread::sleep(Duration::from_millis(250));
     }
 }
@@ -131,7 +131,7 @@ fn kept() -> String {
 
 fn restricted_and_running() {
     let bed = bed();
-    bed.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/headroom", "--timeout=60s"]);
+    bed.kubectl(&["-n", NAMESPACE, "rollout", "status", "deployment/headroom", "--timeout=120s"]);
     // The namespace does enforce it.
     refused(
         bed.try_kubectl(&["-n", NAMESPACE, "run", "careless", "--image=careless", "--dry-run=server"]),
