@@ -391,7 +391,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
     if gone.is_empty()
         && times.start().is_none_or(|start| now < start)
-        && let Some(why) = never(&intent)
+        && let Some((_, why)) = never(&intent)
     {
         return rests(why);
     }
@@ -423,8 +423,8 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     Stand::Wants(Box::new(Want { campaign, sender, intent, index, wave, recipients, retry, not_before }))
 }
 
-/// The arithmetic of a plan that can never be carried out.
-fn never(intent: &Intent) -> Option<Why> {
+/// The arithmetic of a plan that can never be carried out, and the place of the wave that never fits.
+pub fn never(intent: &Intent) -> Option<(usize, Why)> {
     let mut sent = Vec::new();
     intent.times.iter().enumerate().find_map(|(index, times)| {
         let wave = intent.waves.waves.get(index)?;
@@ -436,14 +436,14 @@ fn never(intent: &Intent) -> Option<Why> {
             share: wave.size.as_written(),
         });
         let takes = intent.rate.time_for(sized.recipients);
-        times.fits_at_all(takes).err().map(|why| Why::NeverFits {
-            why: format!(
-                "wave \"{}\" of {} messages at {}: {why}",
-                wave.name,
-                super::units::people::grouped(sized.recipients),
-                intent.rate
-            ),
-        })
+        let why = times.fits_at_all(takes).err()?;
+        let why = format!(
+            "wave \"{}\" of {} messages at {}: {why}",
+            wave.name,
+            super::units::people::grouped(sized.recipients),
+            intent.rate
+        );
+        Some((index, Why::NeverFits { why }))
     })
 }
 
