@@ -9,7 +9,8 @@ use super::Options;
 use super::definitions::Kind;
 use super::finding::{Rule, Severity};
 use super::meaning::named;
-use super::object::{Held, Namespaces};
+use super::object::Held;
+use super::sort::Namespaces;
 
 /// A finding for one of the objects.
 struct Told {

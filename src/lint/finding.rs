@@ -113,6 +113,8 @@ rules! {
     EmptyWave => "empty-wave",
     /// A query that is not `PromQL`.
     QuerySyntax => "query-syntax",
+    /// A query that gives no vector.
+    QueryType => "query-type",
     /// A query whose samples have no age.
     QueryAge => "query-age",
     /// A pool that is not among the files.

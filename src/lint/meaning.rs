@@ -2,6 +2,8 @@
 //! at the line of the field.
 
 use super::Options;
+use serde::de::DeserializeOwned;
+
 use super::definitions::Kind;
 use super::finding::{Rule, Severity};
 use super::object::Held;
@@ -42,4 +44,16 @@ fn split<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
 fn tell(object: &mut Held, rule: Rule, text: &str, otherwise: &str) {
     let (field, why) = split(text, otherwise);
     object.tell(Severity::Error, rule, field, why);
+}
+
+/// The spec as the operator reads it.
+fn read<T: DeserializeOwned>(object: &mut Held) -> Option<T> {
+    match serde_json::from_value(object.spec.clone()) {
+        Ok(spec) => Some(spec),
+        Err(error) => {
+            // Where something in it is known to be wrong, that is the cause, and this is not told.
+            object.tell(Severity::Error, Rule::Invalid, "spec", format!("the operator cannot read it: {error}"));
+            None
+        }
+    }
 }

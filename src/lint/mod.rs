@@ -22,12 +22,14 @@ mod read;
 mod rules;
 mod scalar;
 mod schema;
+mod sort;
 mod suggest;
 mod traps;
 
 use definitions::Definitions;
 use finding::{Finding, Remark, Rule, Severity};
-use object::{Held, Sorted};
+use object::Held;
+use sort::Sorted;
 
 /// One file, as it was read.
 #[derive(Clone, Debug)]
@@ -91,7 +93,10 @@ fn look(definitions: &Definitions, sources: &[Source], options: &Options) -> Rep
     let mut findings = Vec::new();
     let mut counts = Counts { files: sources.len(), ..Counts::default() };
     let mut held: Vec<Held> = Vec::new();
-    let mut namespaces = object::Namespaces::default();
+    let mut namespaces = sort::Namespaces::default();
+    // Whatever order they are given in, the same is said.
+    let mut sources: Vec<&Source> = sources.iter().collect();
+    sources.sort_by(|one, other| one.name.cmp(&other.name));
     for (index, source) in sources.iter().enumerate() {
         let mut tell = |remark: Remark| findings.push(remark.of_file(&source.name));
         let text = match std::str::from_utf8(&source.content) {
@@ -104,7 +109,7 @@ fn look(definitions: &Definitions, sources: &[Source], options: &Options) -> Rep
         let reading = read::read(text, options.skip_templates);
         let mut ours = false;
         for document in reading.documents {
-            for sorted in object::sort(document, definitions) {
+            for sorted in sort::sort(document) {
                 match sorted {
                     Sorted::Other => counts.others += 1,
                     Sorted::Namespace { name, labels } => {

@@ -52,10 +52,8 @@ pub fn find(root: &Node, path: &str) -> Place {
                 if let Some(item) = item {
                     place.at = item.at;
                 }
-                match index {
-                    Some(index) => place.field.push_str(&format!("[{index}]")),
-                    None => place.field.push_str(&format!("[{entry}]")),
-                }
+                let shown = index.map_or_else(|| entry.to_owned(), |index| index.to_string());
+                place.field.extend(["[", &shown, "]"]);
                 node = item;
             }
         }

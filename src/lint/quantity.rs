@@ -4,24 +4,24 @@
 use crate::api::campaign::Schedule as Written;
 use crate::api::schema::{INSTANT, PERCENT, RATE, SPAN, THRESHOLD, ZONE};
 use crate::plan::schedule::Schedule;
-use crate::plan::units::{Percent, Rate, Span, Threshold};
+use crate::plan::units::{Percent, Rate, Span, Threshold, UnitError};
 
 /// Why a text of that form cannot be used, if it cannot.
 pub fn fault(form: &str, text: &str) -> Option<String> {
-    let told = |error: crate::plan::units::UnitError| error.to_string();
+    let told = |error: UnitError| error.to_string();
     match form {
         RATE => Rate::parse(text).err().map(told),
         PERCENT => Percent::parse(text).err().map(told),
         SPAN => Span::parse_or_zero(text).err().map(told),
         THRESHOLD => Threshold::parse(text).err().map(told),
-        ZONE => time(Written { time_zone: Some(text.to_owned()), ..Written::default() }),
-        INSTANT => time(Written { start: Some(text.to_owned()), ..Written::default() }),
+        ZONE => time(&Written { time_zone: Some(text.to_owned()), ..Written::default() }),
+        INSTANT => time(&Written { start: Some(text.to_owned()), ..Written::default() }),
         _ => None,
     }
 }
 
-fn time(written: Written) -> Option<String> {
-    Schedule::parse(&written).err().map(|error| error.why)
+fn time(written: &Written) -> Option<String> {
+    Schedule::parse(written).err().map(|error| error.why)
 }
 
 #[cfg(test)]

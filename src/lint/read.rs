@@ -3,13 +3,17 @@
 //! The parser is bounded in depth, and aliases in number: a small file cannot become a large tree.
 
 use std::collections::BTreeMap;
-use std::str::Utf8Error;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, StructureStyle, Tag};
 
-use super::finding::{Mark, Remark, Rule, Severity};
-use super::node::{Field, Fields, Node, Shape};
+use super::finding::{Mark, Remark, Rule};
+use super::node::{Field, Node, Shape};
 use super::scalar::{Means, Scalar, resolve};
+
+mod fault;
+mod merge;
+
+pub use fault::not_text;
 
 /// No file of ours has more values, aliases counted as often as they are used.
 const MOST_NODES: usize = 200_000;
@@ -52,7 +56,7 @@ fn mark(marker: &Marker) -> Mark {
 
 /// Reads a file.
 pub fn read(text: &str, skip_templates: bool) -> Reading {
-    let mut reading = Reading { documents: Vec::new(), remarks: separators(text) };
+    let mut reading = Reading { documents: Vec::new(), remarks: fault::separators(text) };
     let mut options = granit_parser::options! {};
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -61,8 +65,7 @@ pub fn read(text: &str, skip_templates: bool) -> Reading {
     let mut nodes = 0;
     loop {
         let wrong = match parser.next_event() {
-            None => break,
-            Some(Ok((Event::StreamEnd, _))) => break,
+            None | Some(Ok((Event::StreamEnd, _))) => break,
             Some(Ok((Event::DocumentStart(..), _))) => {
                 builder = Builder { nodes, ..Builder::default() };
                 continue;
@@ -77,9 +80,9 @@ pub fn read(text: &str, skip_templates: bool) -> Reading {
                 Ok(()) => continue,
                 Err(wrong) => wrong,
             },
-            Some(Err(error)) => syntax(text, &error),
+            Some(Err(error)) => fault::syntax(text, mark(error.marker()), &error.info()),
         };
-        reading.remarks.push(template(text, wrong, skip_templates));
+        reading.remarks.push(fault::template(text, wrong, skip_templates));
         nodes = builder.nodes;
         builder = Builder { nodes, ..Builder::default() };
         errors += 1;
@@ -110,7 +113,7 @@ impl Builder {
                 let Some(Open { at, anchor, before, what }) = self.open.pop() else { return Ok(()) };
                 let shape = match what {
                     Collection::List(items) => Shape::List(items),
-                    Collection::Map { flow, fields, .. } => Shape::Map(merged(flow, fields)?),
+                    Collection::Map { flow, fields, .. } => Shape::Map(merge::merged(flow, fields)?),
                 };
                 let size = self.nodes.saturating_sub(before) + 1;
                 self.close(Node { at, shape }, anchor, size)
@@ -173,135 +176,6 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Scalar {
     }
 }
 
-/// What counts of the fields as they were written. As kubectl has it, the later of two with one name counts, also where
-/// one of them is brought by a `<<`.
-fn merged(flow: bool, written: Vec<Field>) -> Result<Fields, Remark> {
-    let mut fields = Fields { flow, ..Fields::default() };
-    // Whether each name was written here, rather than brought.
-    let mut own: BTreeMap<String, (usize, bool)> = BTreeMap::new();
-    for field in written {
-        let is_merge = field.name == "<<" && field.key.plain;
-        if !is_merge {
-            match own.get_mut(&field.name) {
-                Some((place, was_own)) => {
-                    let Some(first) = fields.all.get_mut(*place) else { continue };
-                    if *was_own {
-                        fields.repeated.push((field.name.clone(), field.at, first.at.line));
-                    }
-                    *was_own = true;
-                    *first = field;
-                }
-                None => {
-                    own.insert(field.name.clone(), (fields.all.len(), true));
-                    fields.all.push(field);
-                }
-            }
-            continue;
-        }
-        let brought = match field.value.shape {
-            Shape::Map(brought) => vec![brought],
-            Shape::List(items) if items.iter().all(|item| matches!(item.shape, Shape::Map(_))) => {
-                // Of several the first counts.
-                let maps = items.into_iter().rev().filter_map(|item| match item.shape {
-                    Shape::Map(fields) => Some(fields),
-                    _ => None,
-                });
-                maps.collect()
-            }
-            _ => {
-                let message = "<< takes fields from elsewhere: an alias such as *defaults, or a list of them";
-                return Err(Remark::error(Rule::YamlSyntax, field.at, "", message));
-            }
-        };
-        for other in brought.into_iter().flat_map(|brought| brought.all) {
-            match own.get(&other.name) {
-                Some((place, was_own)) => {
-                    let Some(first) = fields.all.get_mut(*place) else { continue };
-                    if *was_own {
-                        fields.overridden.push((other.name.clone(), first.at, field.at.line));
-                    }
-                    first.value = other.value;
-                }
-                None => {
-                    own.insert(other.name.clone(), (fields.all.len(), false));
-                    fields.all.push(other);
-                }
-            }
-        }
-    }
-    Ok(fields)
-}
-
-/// What the parser says, and where a tab is to blame, that.
-fn syntax(text: &str, error: &ScanError) -> Remark {
-    let at = mark(error.marker());
-    let line = |number: usize| number.checked_sub(1).and_then(|index| text.lines().nth(index)).unwrap_or_default();
-    let indented_by_tab = |number: &usize| {
-        let indent: String = line(*number).chars().take_while(|letter| letter.is_whitespace()).collect();
-        indent.contains('\t')
-    };
-    // The parser often stops a line before or after the one that is wrong.
-    if let Some(number) =
-        [at.line, at.line.saturating_sub(1), at.line + 1].iter().find(|number| indented_by_tab(number))
-    {
-        let column = line(*number).chars().position(|letter| letter == '\t').unwrap_or(0) + 1;
-        let at = Mark { line: *number, column };
-        return Remark::error(
-            Rule::YamlTab,
-            at,
-            "",
-            "the line is indented by a tab, which YAML does not allow; use spaces",
-        );
-    }
-    Remark::error(Rule::YamlSyntax, at, "", format!("this cannot be read as YAML: {}", error.info()))
-}
-
-/// What cannot be read because it is a template is told as one.
-fn template(text: &str, wrong: Remark, skip: bool) -> Remark {
-    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
-    let near = lines.filter(|(number, line)| *number <= wrong.at.line && line.contains("{{")).last();
-    let Some((number, line)) = near else { return wrong };
-    // A body with placeholders stands in quotes; a template does not.
-    let told_there = number == wrong.at.line || line.trim_start().starts_with("{{");
-    if !told_there || wrong.rule == Rule::YamlTab {
-        return wrong;
-    }
-    let begin = line.find("{{").and_then(|begin| line.get(..begin)).unwrap_or_default();
-    let column = begin.chars().count() + 1;
-    let at = Mark { line: number, column };
-    if skip {
-        let message = "passed over: this is a template and not YAML; what it becomes was not looked at";
-        return Remark::error(Rule::YamlTemplate, at, "", message).as_bad_as(Severity::Note);
-    }
-    let message = "this is a template and not YAML; render it first, as in `helm template … | headroom lint -`, or pass over templates with --skip-templates";
-    Remark::error(Rule::YamlTemplate, at, "", message)
-}
-
-/// kubectl drops what stands behind `---` on its line.
-fn separators(text: &str) -> Vec<Remark> {
-    let lines = text.lines().enumerate().skip(1);
-    let behind = lines.filter_map(|(index, line)| {
-        let rest = line.strip_prefix("---")?;
-        let word = rest.trim_start();
-        if word.is_empty() || word.starts_with('#') {
-            return None;
-        }
-        let column = line.chars().count() - word.chars().count() + 1;
-        Some(Mark { line: index + 1, column })
-    });
-    let message = "kubectl drops what stands behind `---`; begin it on the next line";
-    behind.map(|at| Remark::error(Rule::YamlSeparator, at, "", message)).collect()
-}
-
-/// A file that is no text.
-pub fn not_text(content: &[u8], error: &Utf8Error) -> Remark {
-    let before = content.get(..error.valid_up_to()).unwrap_or_default();
-    let text = String::from_utf8_lossy(before);
-    let line = text.matches('\n').count() + 1;
-    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Remark::error(Rule::YamlSyntax, Mark { line, column }, "", "this is not text in UTF-8; save the file as UTF-8")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,12 +203,7 @@ mod tests {
         let reading = read("a: [1\n---\nb: 2\n", false);
         assert_eq!((reading.documents.len(), reading.remarks.len()), (1, 1));
         let wrong = |text: &str| {
-            let remark = read(text, false)
-                .remarks
-                .into_iter()
-                .next()
-                .map(|remark| (remark.rule, remark.at.line, remark.at.column));
-            remark
+            read(text, false).remarks.into_iter().next().map(|remark| (remark.rule, remark.at.line, remark.at.column))
         };
         assert_eq!(wrong("spec:\n\ta: 1\n"), Some((Rule::YamlTab, 2, 1)));
         assert_eq!(wrong("a: 1\nb: {{ .Values.b }}\n"), Some((Rule::YamlTemplate, 2, 4)));
@@ -345,7 +214,10 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let below = format!("*a{}", level - 1);
-            bomb += &format!("a{level}: &a{level} [{}]\n", [below.as_str(); 9].join(", "));
+            bomb.push_str(
+                &["a", &level.to_string(), ": &a", &level.to_string(), " [", &[below.as_str(); 9].join(", "), "]\n"]
+                    .concat(),
+            );
         }
         assert_eq!(wrong(&bomb).map(|wrong| wrong.0), Some(Rule::YamlSyntax));
     }

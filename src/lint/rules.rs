@@ -12,14 +12,12 @@ pub fn look(root: &Node, object: &Value, rules: &CompiledSchema) -> Vec<Remark> 
     let Err(broken) = Validator::new().validate_compiled(rules, object, None) else { return Vec::new() };
     let remarks = broken.into_iter().map(|broken| {
         let place = path::find(root, &broken.field_path);
-        match broken.kind {
-            ErrorKind::ValidationFailure => Remark::error(Rule::SchemaRule, place.at, &place.field, broken.message),
-            // The fault is with this reader: the API server judges.
-            _ => {
-                let message = format!("a rule of the definition could not be tried here: {}", broken.message);
-                Remark::error(Rule::SchemaRule, place.at, &place.field, message).as_bad_as(Severity::Note)
-            }
+        if broken.kind == ErrorKind::ValidationFailure {
+            return Remark::error(Rule::SchemaRule, place.at, &place.field, broken.message);
         }
+        // The fault is with this reader: the API server judges.
+        let message = format!("a rule of the definition could not be tried here: {}", broken.message);
+        Remark::error(Rule::SchemaRule, place.at, &place.field, message).as_bad_as(Severity::Note)
     });
     remarks.collect()
 }

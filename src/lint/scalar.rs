@@ -113,7 +113,8 @@ pub fn resolve(text: &str) -> Means {
         return Means::Int(value);
     }
     if is_float(&digits) {
-        return digits.parse().map_or(Means::Text, Means::Float);
+        // One that is too large for a number is text to kubectl.
+        return digits.parse().ok().filter(|value: &f64| value.is_finite()).map_or(Means::Text, Means::Float);
     }
     Means::Text
 }
@@ -185,6 +186,29 @@ mod tests {
             ("+1", json!(1)),
             ("0x1F", json!(31)),
             ("~", Value::Null),
+            ("Null", Value::Null),
+            ("NO", json!(false)),
+            ("On", json!(true)),
+            ("00", json!(0)),
+            ("-0", json!(0)),
+            ("1__0", json!(10)),
+            ("-0b11", json!(-3)),
+            ("0x_1", json!(1)),
+            ("0_777", json!(511)),
+            ("-0777", json!(-511)),
+            ("1_000.5", json!(1000.5)),
+            ("1e-2", json!(0.01)),
+            ("1.e3", json!(1000)),
+            ("1.", json!(1)),
+            ("-.5", json!(-0.5)),
+            ("08.5", json!(8.5)),
+            ("12e03", json!(12000)),
+            ("1e400", json!("1e400")),
+            ("._5", json!("._5")),
+            ("0o8", json!("0o8")),
+            ("0b12", json!("0b12")),
+            ("nUll", json!("nUll")),
+            ("2027-1-2", json!("2027-1-2")),
         ] {
             assert_eq!(Scalar::plain(text).to_json(), value, "{text}");
         }

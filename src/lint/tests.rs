@@ -58,7 +58,7 @@ fn of_every_bad_file_is_said_what_stands_beside_it() {
         let said = print::human(&said(&folder, name), false);
         let expected = std::fs::read_to_string(folder.join(name).with_extension("txt")).unwrap();
         if said != expected {
-            wrong += &format!("--- {name}\nexpected\n{expected}said\n{said}");
+            wrong.extend(["--- ", name, "\nexpected\n", &expected, "said\n", &said]);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -157,13 +157,16 @@ fn number(scalar: &Scalar) -> Option<String> {
     if text.contains('_') {
         return Some(format!("kubectl reads {text} as {value}, other readers of YAML as text; write {value}"));
     }
-    let is_long = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-    let is_zero = digits.starts_with(['e', 'E']);
-    if !is_long || is_zero {
+    if digits.len() < 2 || !digits.starts_with('0') || digits.starts_with("0.") {
         return None;
     }
     let decimal = digits.trim_start_matches('0');
-    if decimal.bytes().all(|byte| byte.is_ascii_digit()) && decimal != value.to_string() && !decimal.is_empty() {
+    let shown = value.to_string();
+    if decimal.bytes().all(|byte| byte.is_ascii_digit())
+        && !decimal.is_empty()
+        && decimal != shown.trim_start_matches('-')
+    {
+        let decimal = format!("{}{decimal}", if text.starts_with('-') { "-" } else { "" });
         return Some(format!(
             "kubectl reads {text} as {value}, other readers of YAML as {decimal}; write {decimal} or {value}, as it is meant"
         ));

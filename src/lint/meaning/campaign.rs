@@ -14,7 +14,7 @@ use crate::plan::why::Why;
 use super::super::definitions::Kind;
 use super::super::finding::{Rule, Severity};
 use super::super::object::Held;
-use super::{named, pool, stand_in, tell};
+use super::{named, pool, read, stand_in, tell};
 
 /// What the sizes of waves follow from.
 const AUDIENCE: &str = "spec.audience.size";
@@ -29,9 +29,9 @@ struct With {
 
 /// Looks at one Campaign among all.
 pub fn look(held: &mut [Held], index: usize) {
-    let Some(object) = held.get(index).filter(|object| object.kind == Kind::Campaign) else { return };
-    let Ok(spec) = serde_json::from_value::<CampaignSpec>(object.spec.clone()) else { return };
-    let with = with(held, object, &spec);
+    let Some(object) = held.get_mut(index).filter(|object| object.kind == Kind::Campaign) else { return };
+    let Some(spec) = read::<CampaignSpec>(object) else { return };
+    let with = held.get(index).and_then(|object| with(held, object, &spec));
     let Some(object) = held.get_mut(index) else { return };
     let campaign = stand_in::campaign(object, spec);
     if let Err(why) = intent::send_id(&campaign) {

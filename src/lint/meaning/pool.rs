@@ -9,11 +9,11 @@ use crate::plan::waves::WavePlan;
 
 use super::super::finding::{Rule, Severity};
 use super::super::object::Held;
-use super::tell;
+use super::{read, tell};
 
 /// Looks at a pool.
 pub fn look(object: &mut Held) {
-    let Ok(spec) = serde_json::from_value::<CapacityPoolSpec>(object.spec.clone()) else { return };
+    let Some(spec) = read::<CapacityPoolSpec>(object) else { return };
     if let Err(unusable) = Rules::parse(&spec) {
         object.tell(Severity::Error, Rule::Invalid, &unusable.field, unusable.why);
     }

@@ -6,11 +6,11 @@ use crate::plan::sender_report;
 use super::super::Options;
 use super::super::finding::Rule;
 use super::super::object::Held;
-use super::tell;
+use super::{read, tell};
 
 /// Looks at a Sender.
 pub fn look(object: &mut Held, options: &Options) {
-    let Ok(spec) = serde_json::from_value::<SenderSpec>(object.spec.clone()) else { return };
+    let Some(spec) = read::<SenderSpec>(object) else { return };
     for fault in [sender_report::fault(&spec), (options.trouble)(&spec)].into_iter().flatten() {
         tell(object, Rule::Invalid, &fault, "spec");
     }
