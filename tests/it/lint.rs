@@ -68,3 +68,19 @@ fn programs_and_github_read_it() {
     let (_, said) = ended(&["--format", "github", "world.yaml", "bad/yaml-clock.yaml"], "");
     assert!(said.starts_with("::error file=bad/yaml-clock.yaml,line=12,col=13,title=yaml-clock::"), "{said}");
 }
+
+#[test]
+fn what_the_api_server_refuses_is_found_without_one() {
+    for (object, part) in crate::crds::wrong() {
+        let (code, said) = ended(&["-", "--format", "json"], &object.to_string());
+        assert_eq!(code, Some(1), "{object}: {said}");
+        let read: Value = serde_json::from_str(&said).unwrap();
+        let errors = read["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error");
+        // One cause, one finding; where the server names the field, so does this.
+        let errors: Vec<&Value> = errors.collect();
+        assert_eq!(errors.len(), 1, "{object}: {said}");
+        if part.starts_with("spec.") && !part.contains(' ') {
+            assert_eq!(errors[0]["field"], part, "{object}: {said}");
+        }
+    }
+}
