@@ -5,13 +5,15 @@
 //!
 //! `api` holds the objects, without logic. `plan` decides, and is pure. `cluster`, `prometheus` and `senders` touch the
 //! world, each its own part of it, and know nothing of one another. `controller` is where they meet: observe, plan,
-//! act, one pool at a time. `web` and `cli` stand at the edge; `clock`, `metrics`, `telemetry` and `yaml` are leaves.
+//! act, one pool at a time. `lint` judges files with the same parsers, and touches nothing. `web` and `cli` stand at the
+//! edge; `clock`, `metrics`, `telemetry` and `yaml` are leaves.
 
 pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod controller;
+pub mod lint;
 pub mod metrics;
 pub mod plan;
 pub mod prometheus;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod crd;
+mod lint;
 mod run;
 
 /// A load-aware campaign scheduler for Kubernetes.
@@ -21,6 +22,8 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Print the `CustomResourceDefinitions` as YAML.
     Crd(crd::CrdArguments),
+    /// Check Campaigns, `CapacityPools` and Senders before they are applied.
+    Lint(lint::LintArguments),
 }
 
 /// Parses the arguments and does what they say.
@@ -29,6 +32,8 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::run(*arguments),
         Command::Crd(arguments) => crd::print(&arguments),
+        // Its exit code says what was found.
+        Command::Lint(arguments) => return lint::run(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,8 +12,8 @@ use super::units::people;
 use super::waves::Gone;
 use super::why::Why;
 
-/// The arithmetic of a plan that can never be carried out.
-pub(super) fn never(intent: &Intent) -> Option<Why> {
+/// The arithmetic of a plan that can never be carried out, and the place of the wave that never fits.
+pub fn never(intent: &Intent) -> Option<(usize, Why)> {
     let mut sent = Vec::new();
     intent.times.iter().enumerate().find_map(|(index, times)| {
         let wave = intent.waves.waves.get(index)?;
@@ -25,7 +25,8 @@ pub(super) fn never(intent: &Intent) -> Option<Why> {
             share: wave.size.as_written(),
         });
         let takes = intent.rate.time_for(sized.recipients);
-        times.fits_at_all(takes).err().map(|why| too_long(&wave.name, sized.recipients, intent, &why))
+        let why = times.fits_at_all(takes).err()?;
+        Some((index, too_long(&wave.name, sized.recipients, intent, &why)))
     })
 }
 

@@ -18,7 +18,7 @@ pub mod bursts;
 pub mod capacity;
 mod checks;
 pub mod claim;
-mod deadline;
+pub mod deadline;
 mod doubt;
 pub mod explain;
 pub mod floor;

@@ -2,7 +2,7 @@
 //! answer that is whole. Decides nothing: what is not believed is a fault with a name.
 
 mod answer;
-mod companion;
+pub(crate) mod companion;
 mod sensor;
 
 pub use sensor::{AddressFault, Sensor};

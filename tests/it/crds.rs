@@ -90,9 +90,9 @@ pub async fn client() -> kube::Client {
 }
 
 /// A wrong object, and a part of what is said of it.
-type Wrong = (Value, &'static str);
+pub type Wrong = (Value, &'static str);
 
-fn wrong() -> Vec<Wrong> {
+pub fn wrong() -> Vec<Wrong> {
     let spec = |field: &'static str, value: Value| move |object: &mut Value| object["spec"][field] = value;
     let workload =
         |field: &'static str, value: Value| move |object: &mut Value| object["spec"]["workloads"][0][field] = value;

@@ -23,6 +23,7 @@ mod crds;
 mod edits;
 mod figures;
 mod happy;
+mod lint;
 mod rival;
 mod room;
 mod silence;
