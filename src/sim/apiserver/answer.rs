@@ -76,7 +76,7 @@ impl Many {
         let (kind, api_version) = if metadata_only {
             ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned())
         } else {
-            (format!("{}List", self.kind.kind), self.kind.api_version())
+            (format!("{}List", self.kind.name), self.kind.api_version())
         };
         let head = format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{meta},"items":["#);
         out.extend_from_slice(head.as_bytes());
@@ -107,9 +107,9 @@ fn nameless(item: &Value) -> Value {
 pub fn line(word: &str, object: &Value, metadata_only: bool) -> Vec<u8> {
     let mut out = format!(r#"{{"type":"{word}","object":"#).into_bytes();
     if metadata_only {
-        write(&partial(object), &mut out)
+        write(&partial(object), &mut out);
     } else {
-        write(object, &mut out)
+        write(object, &mut out);
     }
     out.extend_from_slice(b"}\n");
     out
@@ -118,6 +118,6 @@ pub fn line(word: &str, object: &Value, metadata_only: bool) -> Vec<u8> {
 /// A line that only says how far a watch has come.
 pub fn bookmark(kind: &Kind, revision: u64, metadata_only: bool) -> Vec<u8> {
     let meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
-    let object = json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": meta});
+    let object = json!({"kind": kind.name, "apiVersion": kind.api_version(), "metadata": meta});
     line("BOOKMARK", &object, metadata_only)
 }

@@ -121,8 +121,8 @@ impl Ask {
             (&Method::GET, true) => Verb::List,
             (&Method::GET, false) => Verb::Get,
             (&Method::POST, true) => Verb::Create,
-            (&Method::PUT, false) => Verb::Update,
-            (&Method::PATCH, false) => Verb::Patch,
+            (&Method::PUT, _) => Verb::Update,
+            (&Method::PATCH, _) => Verb::Patch,
             (&Method::DELETE, false) => Verb::Delete,
             (&Method::DELETE, true) => Verb::DeleteCollection,
             _ => return Err(Refusal::method_not_allowed()),
@@ -174,6 +174,7 @@ impl Ask {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

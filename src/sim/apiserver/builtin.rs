@@ -140,6 +140,11 @@ fn autoscaler(object: &mut Value, old: Option<&Value>) -> Vec<Problem> {
     if least < 1 {
         let detail = "must be greater than or equal to 1";
         problems.push(Problem::invalid("spec.minReplicas", &spec["minReplicas"], detail));
+        let scales_from_nothing = |metric: &Value| matches!(metric["type"].as_str(), Some("Object" | "External"));
+        if !spec["metrics"].as_array().is_some_and(|metrics| metrics.iter().any(scales_from_nothing)) {
+            let detail = "must specify at least one Object or External metric to support scaling to zero replicas";
+            problems.push(Problem::forbidden("spec.metrics", detail));
+        }
     }
     if most < 1 {
         problems.push(Problem::invalid("spec.maxReplicas", &json!(most), "must be greater than 0"));

@@ -12,7 +12,7 @@ use super::kinds::Kind;
 use super::meta;
 use super::refusal::Refusal;
 use super::selector::Selector;
-use super::store::{Store, key};
+use super::store::Store;
 
 const PROTECTED: [&str; 3] = ["default", "kube-system", "kube-public"];
 
@@ -21,7 +21,7 @@ impl Store {
         let place = &ask.place;
         let old = self.there(kind, &place.namespace, &place.name).cloned();
         let old = old.ok_or_else(|| Refusal::not_found(kind, &place.name))?;
-        self.same_one(kind, ask, &old)?;
+        same_one(kind, ask, &old)?;
         let is_namespace = kind.resource() == "namespaces";
         if is_namespace && PROTECTED.contains(&place.name.as_str()) {
             let message = format!("namespaces \"{}\" is forbidden: this namespace may not be deleted", place.name);
@@ -64,20 +64,6 @@ impl Store {
         let many =
             Many { kind: Arc::clone(kind), revision: self.revision(), next: None, remaining: None, items: meant };
         Ok(Answer::Many(many))
-    }
-
-    /// Whether the object is the one whose deletion was asked for.
-    fn same_one(&self, kind: &Kind, ask: &Ask, old: &Value) -> Result<(), Refusal> {
-        let wanted = |field: &str| ask.body["preconditions"][field].as_str().unwrap_or_default();
-        for (what, field) in [("UID", "uid"), ("ResourceVersion", "resourceVersion")] {
-            let (wanted, there) = (wanted(field), meta::text(old, field));
-            if !wanted.is_empty() && wanted != there {
-                let place = &ask.place;
-                let key = key(&place.namespace, &place.name);
-                return Err(Refusal::precondition(kind, &key, &place.name, what, wanted, there));
-            }
-        }
-        Ok(())
     }
 
     /// Writes down that an object is being deleted; a second time changes nothing.
@@ -151,4 +137,22 @@ impl Store {
         }
         self.unserve(resource);
     }
+}
+
+/// Whether the object is the one whose deletion was asked for.
+fn same_one(kind: &Kind, ask: &Ask, old: &Value) -> Result<(), Refusal> {
+    let wanted = |field: &str| ask.body["preconditions"][field].as_str().unwrap_or_default();
+    for (what, field, why) in
+        [("UID", "uid", "deleted and then recreated"), ("ResourceVersion", "resourceVersion", "modified")]
+    {
+        let (wanted, there) = (wanted(field), meta::text(old, field));
+        if !wanted.is_empty() && wanted != there {
+            let detail = format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({there}). The object \
+                 might have been {why}"
+            );
+            return Err(Refusal::conflict_as(&kind.group_kind(), kind, &ask.place.name, &detail));
+        }
+    }
+    Ok(())
 }

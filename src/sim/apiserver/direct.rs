@@ -18,7 +18,7 @@ impl Store {
     fn place_of(&self, object: &Value) -> Result<Place, Refusal> {
         let told = |field: &str| object[field].as_str().unwrap_or_default();
         let api_version = told("apiVersion");
-        let found = self.kinds().find(|kind| kind.kind == told("kind") && kind.api_version() == api_version);
+        let found = self.kinds().find(|kind| kind.name == told("kind") && kind.api_version() == api_version);
         let kind = found.ok_or_else(Refusal::no_such_resource)?;
         Ok(Place::of(kind, meta::text(object, "namespace"), meta::text(object, "name")))
     }

@@ -57,7 +57,7 @@ pub struct Kind {
     /// As it is written in a path.
     pub plural: String,
     /// As it is written in an object.
-    pub kind: String,
+    pub name: String,
     /// Whether its objects lie in namespaces.
     pub namespaced: bool,
     /// Whether status is written apart, and how.
@@ -85,7 +85,7 @@ impl Kind {
 
     /// `Campaign.headroom.dev`, `ConfigMap`: its name in a refusal.
     pub fn group_kind(&self) -> String {
-        if self.group.is_empty() { self.kind.clone() } else { format!("{}.{}", self.kind, self.group) }
+        if self.group.is_empty() { self.name.clone() } else { format!("{}.{}", self.name, self.group) }
     }
 
     /// Whether a definition made it.
@@ -109,7 +109,7 @@ impl Kind {
             group: text("/spec/group"),
             version: stored["name"].as_str().unwrap_or_default().to_owned(),
             plural: text("/spec/names/plural"),
-            kind: text("/spec/names/kind"),
+            name: text("/spec/names/kind"),
             namespaced: text("/spec/scope") == "Namespaced",
             status: if has_status { StatusWrites::Alone } else { StatusWrites::None },
             generation: Generation::Spec,
@@ -173,11 +173,11 @@ pub fn builtin() -> Vec<Kind> {
     ];
     lines
         .into_iter()
-        .map(|((group, version, plural, kind), namespaced, status, generation, unconditional, creating, shape)| Kind {
+        .map(|((group, version, plural, name), namespaced, status, generation, unconditional, creating, shape)| Kind {
             group: group.to_owned(),
             version: version.to_owned(),
             plural: plural.to_owned(),
-            kind: kind.to_owned(),
+            name: name.to_owned(),
             namespaced,
             status,
             generation,

@@ -147,6 +147,7 @@ fn join(into: &mut Map<String, Value>, fields: Map<String, Value>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 mod tests {
     use super::*;
 

@@ -45,9 +45,10 @@ impl Store {
             (revision, Some(past), after)
         };
         let namespace = &ask.place.namespace;
-        let mut meant = objects(collection, past.as_ref(), namespace, &after).filter(|it| selector.matches(it));
-        let items: Vec<Arc<Value>> = meant.by_ref().take(limit).cloned().collect();
-        let rest = meant.count();
+        let mut all = objects(collection, past.as_ref(), namespace, &after);
+        let items: Vec<Arc<Value>> = all.by_ref().filter(|it| selector.matches(it)).take(limit).cloned().collect();
+        // What is left is not held against the selector: a page may turn out to be empty.
+        let rest = all.count();
         let next = items.last().filter(|_| rest > 0).map(|last| write_token(revision, last));
         let remaining = (rest > 0 && selector.is_everything()).then_some(rest);
         Ok(Answer::Many(Many { kind: Arc::clone(kind), revision, next, remaining, items }))
@@ -67,7 +68,7 @@ impl Store {
         if wanted <= self.revision() {
             return Ok(());
         }
-        let message = format!("Too large resource version: {wanted}, current: {}", self.revision());
+        let message = format!("Timeout: Too large resource version: {wanted}, current: {}", self.revision());
         let cause = json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"});
         let details = json!({"causes": [cause], "retryAfterSeconds": 1});
         Err(Refusal { details, ..Refusal::new(504, "Timeout", message) })

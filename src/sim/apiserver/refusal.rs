@@ -85,7 +85,12 @@ impl Refusal {
 
     /// It is not the one that was meant.
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Refusal {
-        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.resource());
+        Refusal::conflict_as(&kind.resource(), kind, name, why)
+    }
+
+    /// The same, told of under another name than its kind's.
+    pub fn conflict_as(called: &str, kind: &Kind, name: &str, why: &str) -> Refusal {
+        let message = format!("Operation cannot be fulfilled on {called} \"{name}\": {why}");
         Refusal::new(409, "Conflict", message).about(kind, name)
     }
 
@@ -95,12 +100,12 @@ impl Refusal {
         Refusal::conflict(kind, name, why)
     }
 
-    /// A precondition on the stored object does not hold.
-    pub fn precondition(kind: &Kind, key: &str, name: &str, what: &str, wanted: &str, there: &str) -> Refusal {
+    /// It has another uid than the one that a write is meant for.
+    pub fn other_uid(kind: &Kind, key: &str, name: &str, wanted: &str, there: &str) -> Refusal {
         let folder = if kind.is_custom() { format!("{}/{}", kind.group, kind.plural) } else { kind.plural.clone() };
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{folder}/{key}, ResourceVersion: 0, \
-             AdditionalErrorMsg: Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {there}"
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {there}"
         );
         Refusal::conflict(kind, name, &why)
     }
@@ -122,7 +127,7 @@ impl Refusal {
         let all = if sentences.len() == 1 { sentences.remove(0) } else { format!("[{}]", sentences.join(", ")) };
         let mut refusal = Refusal::new(422, "Invalid", format!("{called} \"{name}\" is invalid: {all}"));
         refusal = refusal.about(kind, name);
-        refusal.details["kind"] = json!(kind.kind);
+        refusal.details["kind"] = json!(kind.name);
         refusal.details["causes"] = problems
             .iter()
             .map(|problem| json!({"reason": problem.reason, "message": problem.message, "field": problem.field}))

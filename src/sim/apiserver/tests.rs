@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -6,6 +8,11 @@ use kube::runtime::{WatchStreamExt, watcher};
 
 use super::*;
 use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
+use crate::cluster::error::Error;
+use crate::cluster::events::Events;
+use crate::cluster::stores::{self, Touched};
+use crate::cluster::{crds, ledger, targets};
+use crate::plan::claim::Write;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::CustomResourceExt;
 
@@ -85,7 +92,7 @@ async fn a_watcher_lives_through_everything() {
     server.cut_watches();
     server.create("x", &config_map("c", "1")).unwrap();
     assert_eq!(seen().await, "c");
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     server.create("x", &config_map("d", "1")).unwrap();
     assert_eq!(seen().await, "d");
     server.create("x", &config_map("e", "1")).unwrap();
@@ -147,4 +154,66 @@ fn two_worlds_are_the_same_to_the_byte() {
             .collect::<Vec<_>>()
     };
     assert_eq!(world(), world());
+}
+
+/// The operator's own adapters, unchanged: definitions, stores, targets, ledger, events.
+#[tokio::test(start_paused = true)]
+async fn the_operators_own_code_lives_here() {
+    let _simulated = clock::simulate("2027-03-19T09:00:00Z".parse().unwrap());
+    let server = server();
+    for (name, team) in [("shop", ""), ("marketing", "a"), ("headroom-ledger", "")] {
+        let labels = json!({"name": name, "labels": {"team": team}});
+        server.create("kubectl", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": labels})).unwrap();
+    }
+    let client = server.client("headroom");
+    crds::check(&client).await.unwrap();
+    let (stores, mut touched) = stores::start(&client, "headroom-ledger");
+    // The streams must be polled for the stores to fill; an empty store fills without telling of anything.
+    while !stores.waiting_for().is_empty() {
+        let _ = tokio::time::timeout(Duration::from_secs(1), touched.next()).await;
+    }
+    while tokio::time::timeout(Duration::from_secs(1), touched.next()).await.is_ok() {}
+    assert_eq!(stores.labels("marketing")["team"], "a");
+    let campaign = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "Campaign",
+        "metadata": {"name": "x", "namespace": "marketing"},
+        "spec": {
+            "poolRef": {"namespace": "shop", "name": "p"}, "senderRef": {"name": "s"}, "channel": "email",
+            "audience": {"size": 1000},
+        },
+    });
+    server.create("kubectl", &campaign).unwrap();
+    assert_eq!(touched.next().await, Some(Touched::Pool("shop".to_owned(), "p".to_owned())));
+
+    let template =
+        json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "shop"}]}});
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template},
+    });
+    server.create("kubectl/v1.36", &deployment).unwrap();
+    let found = targets::find(&client, "shop", "Deployment", "web").await.unwrap();
+    assert_eq!((found.found.target.value, found.found.target.writer.as_deref()), (Some(2), Some("kubectl")));
+    found.write(&client, "shop", &Write { value: Some(5), note: None }).await.unwrap();
+    let stale = found.write(&client, "shop", &Write { value: Some(6), note: None }).await;
+    assert!(matches!(stale, Err(Error::Conflict { .. })), "{stale:?}");
+    let found = targets::find(&client, "shop", "Deployment", "web").await.unwrap();
+    assert_eq!((found.found.target.value, found.found.target.writer.as_deref()), (Some(5), Some("headroom")));
+
+    let entry = json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "WaveRelease",
+        "metadata": {"name": "x-a", "namespace": "headroom-ledger", "labels": {"headroom.dev/send": "h"}},
+        "spec": {
+            "sendId": "marketing/x", "wave": {"name": "a", "offset": 0, "recipients": 5, "share": "rest"},
+            "disposition": "Fire", "campaign": {"namespace": "marketing", "name": "x", "uid": "u", "generation": 1},
+            "pool": "shop/p", "nonce": "n", "firstAttemptAt": "2027-03-19T09:00:00Z",
+        },
+    });
+    let entry: WaveRelease = serde_json::from_value(entry).unwrap();
+    ledger::create(&client, &entry).await.unwrap();
+    let again = ledger::create(&client, &entry).await;
+    assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{again:?}");
+    assert_eq!(ledger::labelled(&client, "headroom-ledger", "headroom.dev/send", "h").await.unwrap().len(), 1);
+    Events::new(client).tell(&entry, false, "Released", "Fire", "It went.").await;
+    assert_eq!(server.list("events.events.k8s.io", "headroom-ledger").len(), 1);
 }

@@ -33,6 +33,14 @@ impl Store {
         if !is_known || is_misplaced {
             return Err(Refusal::no_such_resource());
         }
+        if matches!(ask.verb, Verb::Update | Verb::Patch) && place.name.is_empty() {
+            let refusal = if kind.is_custom() {
+                Refusal::bad_request("name must be provided")
+            } else {
+                Refusal::method_not_allowed()
+            };
+            return Err(refusal);
+        }
         match ask.verb {
             Verb::Get => self.get(&kind, ask),
             Verb::List => self.list(&kind, ask),
@@ -244,15 +252,20 @@ fn body(kind: &Kind, ask: &Ask) -> Result<Value, Refusal> {
     if called.is_empty() && kind.is_custom() {
         return Err(Refusal::bad_request(format!("Object 'Kind' is missing in '{object}'")));
     }
-    if !api_version.is_empty() && api_version != kind.api_version() || !called.is_empty() && called != kind.kind {
+    if kind.is_custom() && api_version == kind.api_version() && called != kind.name {
+        let problem = Problem::invalid("kind", &json!(called), format!("must be {}", kind.name));
+        let sent = format!("{called}.{}", kind.group);
+        return Err(Refusal::invalid_as(&sent, kind, meta::text(&object, "name"), &[problem]));
+    }
+    if !api_version.is_empty() && api_version != kind.api_version() || !called.is_empty() && called != kind.name {
         let message = format!(
             "{} in version \"{}\" cannot be handled as a {}: the object provided is unrecognized (must be of type {}): {api_version}, Kind={called}",
-            kind.kind, kind.version, kind.kind, kind.kind
+            kind.name, kind.version, kind.name, kind.name
         );
         return Err(Refusal::bad_request(message));
     }
     object["apiVersion"] = json!(kind.api_version());
-    object["kind"] = json!(kind.kind);
+    object["kind"] = json!(kind.name);
     let namespace = meta::text(&object, "namespace");
     if kind.namespaced && !namespace.is_empty() && namespace != place.namespace {
         let message = "the namespace of the provided object does not match the namespace sent on the request";
@@ -275,7 +288,7 @@ fn same_object(kind: &Kind, ask: &Ask, old: &Value, new: &Value) -> Result<(), R
             return Err(Refusal::invalid(kind, name, &[problem]));
         }
         let key = key(&ask.place.namespace, name);
-        return Err(Refusal::precondition(kind, &key, name, "UID", uid, there));
+        return Err(Refusal::other_uid(kind, &key, name, uid, there));
     }
     let version = meta::text(new, "resourceVersion");
     if matches!(version, "" | "0") {
@@ -356,7 +369,7 @@ fn counts(generation: Generation, old: &Value, new: &Value) -> bool {
 /// Decodes, prunes and fills in, and tells what is wrong.
 fn prepare(kind: &Kind, object: &mut Value, old: Option<&Value>, ask: &Ask) -> Result<Vec<Problem>, Refusal> {
     let as_kind = |why: &str| {
-        let (called, version) = (&kind.kind, &kind.version);
+        let (called, version) = (&kind.name, &kind.version);
         Refusal::bad_request(format!("{called} in version \"{version}\" cannot be handled as a {called}: {why}"))
     };
     match &kind.shape {

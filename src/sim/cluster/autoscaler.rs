@@ -75,6 +75,7 @@ fn whole(pods: f64) -> i32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -60,6 +60,7 @@ fn is_ready(ready: Ready, now: Timestamp) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -41,11 +41,18 @@ async fn a_deletion_may_insist_on_the_object(client: Client, namespace: &str) {
     };
     let said = refused(insist("uid", &json!("7b0c1d5e-0000-4000-8000-000000000000")).await);
     assert_eq!((said.code, said.reason.as_str()), (409, "Conflict"));
-    assert!(said.message.contains("Precondition failed: UID in precondition: 7b0c1d5e-"), "{}", said.message);
+    let uid = made["metadata"]["uid"].as_str().unwrap();
+    let text = format!(
+        "Operation cannot be fulfilled on CapacityPool.headroom.dev \"a\": the UID in the precondition \
+         (7b0c1d5e-0000-4000-8000-000000000000) does not match the UID in record ({uid}). The object might have been deleted \
+         and then recreated"
+    );
+    assert_eq!(said.message, text);
     let said = refused(insist("resourceVersion", &json!("1")).await);
     assert_eq!((said.code, said.reason.as_str()), (409, "Conflict"));
+    let text = "the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (";
     assert!(
-        said.message.contains("ResourceVersion in precondition: 1, ResourceVersion in object meta: "),
+        said.message.contains(text) && said.message.ends_with("The object might have been modified"),
         "{}",
         said.message
     );

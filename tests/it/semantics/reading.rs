@@ -10,6 +10,7 @@ super::semantics![
     a_list_is_in_order_and_carries_a_version,
     selectors_select,
     pages_hold_together,
+    a_page_may_be_empty,
     a_version_that_has_not_been_is_refused,
     metadata_alone_is_answered_where_it_is_asked_for,
     unknown_kinds_and_methods_are_refused,
@@ -75,13 +76,15 @@ async fn selectors_select(client: Client, namespace: &str) {
 }
 
 async fn pages_hold_together(client: Client, namespace: &str) {
-    make(&client, namespace, &["a", "b", "c", "d"]).await;
-    let path = format!("{}?labelSelector=suite&limit=2", config_maps(namespace));
+    for name in ["a", "b", "c", "d"] {
+        send(&client, "POST", &pools(namespace), &pool(name)).await.unwrap();
+    }
+    let path = format!("{}?limit=2", pools(namespace));
     let first = send(&client, "GET", &path, &Value::Null).await.unwrap();
-    assert_eq!(names(&first), ["a", "b"]);
+    assert_eq!((names(&first), first["metadata"]["remainingItemCount"].as_i64()), (vec!["a", "b"], Some(2)));
     // What happens now is not in a list that has begun.
-    send(&client, "DELETE", &format!("{}/c", config_maps(namespace)), &Value::Null).await.unwrap();
-    make(&client, namespace, &["bb"]).await;
+    send(&client, "DELETE", &format!("{}/c", pools(namespace)), &Value::Null).await.unwrap();
+    send(&client, "POST", &pools(namespace), &pool("bb")).await.unwrap();
     let next = first["metadata"]["continue"].as_str().unwrap();
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let second = send(&client, "GET", &format!("{path}&continue={next}"), &Value::Null).await.unwrap();
@@ -90,11 +93,23 @@ async fn pages_hold_together(client: Client, namespace: &str) {
     assert_eq!(version(&second), version(&first));
 }
 
+async fn a_page_may_be_empty(client: Client, namespace: &str) {
+    make(&client, namespace, &["a", "b"]).await;
+    let path = format!("{}?labelSelector=letter%3Da&limit=1", config_maps(namespace));
+    let first = send(&client, "GET", &path, &Value::Null).await.unwrap();
+    assert_eq!(names(&first), ["a"]);
+    let next = first["metadata"]["continue"].as_str().expect("there is more, whether or not it is selected");
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let second = send(&client, "GET", &format!("{path}&continue={next}"), &Value::Null).await.unwrap();
+    assert_eq!(second["items"], json!([]));
+    assert_eq!(second["metadata"].get("remainingItemCount"), None);
+}
+
 async fn a_version_that_has_not_been_is_refused(client: Client, namespace: &str) {
     let path = format!("{}?resourceVersion=900000000&resourceVersionMatch=NotOlderThan", pools(namespace));
     let said = refused(send(&client, "GET", &path, &Value::Null).await);
     assert_eq!((said.code, said.reason.as_str()), (504, "Timeout"));
-    assert!(said.message.starts_with("Too large resource version: 900000000, current: "), "{}", said.message);
+    assert!(said.message.starts_with("Timeout: Too large resource version: 900000000, current: "), "{}", said.message);
 }
 
 async fn metadata_alone_is_answered_where_it_is_asked_for(client: Client, namespace: &str) {
@@ -118,6 +133,8 @@ async fn unknown_kinds_and_methods_are_refused(client: Client, namespace: &str) 
     let path = format!("/apis/headroom.dev/v1alpha1/namespaces/{namespace}/nothings");
     assert_eq!(refused(send(&client, "GET", &path, &Value::Null).await).code, 404);
     let put = send(&client, "PUT", &pools(namespace), &pool("a")).await;
+    expect(put, 400, "BadRequest", "name must be provided");
+    let put = send(&client, "PUT", &config_maps(namespace), &config_map("a")).await;
     let text = "the server does not allow this method on the requested resource";
     expect(put, 405, "MethodNotAllowed", text);
 }

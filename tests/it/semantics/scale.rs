@@ -42,8 +42,9 @@ async fn a_maximum_is_never_below_the_minimum(client: Client, namespace: &str) {
 
 async fn a_minimum_of_zero_is_refused(client: Client, namespace: &str) {
     let said = refused(send(&client, "POST", &autoscalers(namespace), &autoscaler(json!(0), 3)).await);
-    let text = "HorizontalPodAutoscaler.autoscaling \"a\" is invalid: spec.minReplicas: Invalid value: 0: must be greater \
-                than or equal to 1";
+    let text = "HorizontalPodAutoscaler.autoscaling \"a\" is invalid: [spec.minReplicas: Invalid value: 0: must be greater \
+                than or equal to 1, spec.metrics: Forbidden: must specify at least one Object or External metric to \
+                support scaling to zero replicas]";
     assert_eq!((said.code, said.message.as_str()), (422, text));
 }
 

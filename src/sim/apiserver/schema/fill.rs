@@ -65,7 +65,9 @@ impl Schema {
             }
             Value::Array(list) => {
                 if let Some(items) = &self.items {
-                    list.iter_mut().for_each(|item| items.fill(item));
+                    for item in list {
+                        items.fill(item);
+                    }
                 }
             }
             _ => {}

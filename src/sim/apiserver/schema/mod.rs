@@ -33,6 +33,7 @@ pub struct Size {
 
 /// One node of a schema.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // The keywords of a schema are flags.
 pub struct Schema {
     kind: String,
     int_or_string: bool,
