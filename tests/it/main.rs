@@ -25,4 +25,5 @@ mod figures;
 mod happy;
 mod rival;
 mod room;
+mod semantics;
 mod silence;
