@@ -5,7 +5,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod crd;
+mod demo;
+mod plot;
 mod run;
+mod screen;
+mod simulate;
+mod summary;
 
 /// A load-aware campaign scheduler for Kubernetes.
 #[derive(Debug, Parser)]
@@ -21,6 +26,10 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Print the `CustomResourceDefinitions` as YAML.
     Crd(crd::CrdArguments),
+    /// Watch the operator at work in a simulated world; nothing else is needed.
+    Demo(demo::DemoArguments),
+    /// Play campaigns, pools and senders from files against a simulated cluster and day.
+    Simulate(simulate::SimulateArguments),
 }
 
 /// Parses the arguments and does what they say.
@@ -29,6 +38,8 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(arguments) => run::run(*arguments),
         Command::Crd(arguments) => crd::print(&arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Simulate(arguments) => return simulate::simulate(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
