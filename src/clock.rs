@@ -2,17 +2,56 @@
 //!
 //! Wall time says when something may go; boot time, which goes on while a machine is suspended, says how long
 //! something took. The two are compared, since a wall clock that was set in between makes a decision void.
+//!
+//! A simulation puts both on the time of its runtime, for its own thread.
+
+use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+thread_local! {
+    static SIMULATED: Cell<Option<(Timestamp, Instant)>> = const { Cell::new(None) };
+}
+
+/// While it lives, both clocks of this thread follow the time of the thread's runtime, which may be paused.
+#[derive(Debug)]
+pub struct Simulated {
+    before: Option<(Timestamp, Instant)>,
+    // What is thread-local must be given back on the same thread.
+    _here: std::marker::PhantomData<*const ()>,
+}
+
+/// Puts this thread's clocks at a time, from where they go on as the runtime's time does.
+pub fn simulate(start: Timestamp) -> Simulated {
+    let before = SIMULATED.replace(Some((start, Instant::now())));
+    Simulated { before, _here: std::marker::PhantomData }
+}
+
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        SIMULATED.set(self.before);
+    }
+}
+
+fn elapsed(since: Instant) -> SignedDuration {
+    SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX)
+}
 
 /// The wall clock.
 #[allow(clippy::disallowed_methods)]
 pub fn now() -> Timestamp {
-    Timestamp::now()
+    match SIMULATED.get() {
+        Some((start, since)) => start.saturating_add(elapsed(since)).unwrap_or(Timestamp::MAX),
+        None => Timestamp::now(),
+    }
 }
 
 /// Time since the machine was started, suspended or not.
 pub fn boot() -> SignedDuration {
+    if let Some((_, since)) = SIMULATED.get() {
+        return elapsed(since);
+    }
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     SignedDuration::new(time.tv_sec, i32::try_from(time.tv_nsec).unwrap_or(0))
 }
@@ -59,8 +98,21 @@ impl Window {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_simulated_clock_goes_with_the_runtime_and_ends_with_its_guard() {
+        let start: Timestamp = "2027-03-19T09:00:00Z".parse().unwrap();
+        {
+            let _simulated = simulate(start);
+            assert_eq!((now(), boot()), (start, SignedDuration::ZERO));
+            tokio::time::sleep(std::time::Duration::from_secs(90)).await;
+            assert_eq!((now(), boot()), (start + SignedDuration::from_secs(90), SignedDuration::from_secs(90)));
+        }
+        assert_ne!(now().duration_since(start).as_secs(), 90, "the guard is gone");
+    }
 
     #[test]
     fn a_window_closes_by_time_and_by_a_clock_that_was_set() {

@@ -5,8 +5,9 @@
 //!
 //! `api` holds the objects, without logic. `plan` decides, and is pure. `cluster`, `prometheus` and `senders` touch the
 //! world, each its own part of it, and know nothing of one another. `controller` is where they meet: observe, plan,
-//! act, one pool at a time. `lint` judges files with the same parsers, and touches nothing. `web` and `cli` stand at the
-//! edge; `clock`, `metrics`, `telemetry` and `yaml` are leaves.
+//! act, one pool at a time. `lint` judges files with the same parsers, and touches nothing. `sim` is a world for the operator
+//! to live in, and nothing of the operator knows of it. `web` and `cli` stand at the edge; `clock`, `metrics`, `telemetry`
+//! and `yaml` are leaves.
 
 pub mod api;
 pub mod cli;
@@ -18,6 +19,7 @@ pub mod metrics;
 pub mod plan;
 pub mod prometheus;
 pub mod senders;
+pub mod sim;
 pub mod telemetry;
 pub mod web;
 pub mod yaml;

@@ -2,6 +2,9 @@
 //!
 //! Types, schemas and CEL rules only. Nothing here parses a quantity or decides anything; `plan` does both.
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
 pub mod campaign;
 pub mod campaign_status;
 pub mod condition;
@@ -36,3 +39,13 @@ pub const SEND_LABEL: &str = "headroom.dev/send";
 pub const POOL_LABEL: &str = "headroom.dev/pool";
 /// The field manager of every write, and the reporter of every event.
 pub const MANAGER: &str = "headroom";
+
+/// File name and definition of every kind.
+pub fn definitions() -> [(&'static str, CustomResourceDefinition); 4] {
+    [
+        ("campaigns.yaml", Campaign::crd()),
+        ("capacitypools.yaml", CapacityPool::crd()),
+        ("senders.yaml", Sender::crd()),
+        ("wavereleases.yaml", WaveRelease::crd()),
+    ]
+}

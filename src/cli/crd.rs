@@ -5,10 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
 
-use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
+use crate::api;
 use crate::yaml;
 
 /// What `headroom crd` is given.
@@ -19,20 +17,10 @@ pub struct CrdArguments {
     out: Option<PathBuf>,
 }
 
-/// File name and definition of every kind.
-pub fn all() -> [(&'static str, CustomResourceDefinition); 4] {
-    [
-        ("campaigns.yaml", Campaign::crd()),
-        ("capacitypools.yaml", CapacityPool::crd()),
-        ("senders.yaml", Sender::crd()),
-        ("wavereleases.yaml", WaveRelease::crd()),
-    ]
-}
-
 /// Prints them, or writes them.
 pub fn print(arguments: &CrdArguments) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    for (file, definition) in all() {
+    for (file, definition) in api::definitions() {
         let text = yaml::print(&definition).context("failed to print a definition")?;
         match &arguments.out {
             None => write!(out, "---\n{text}").context("failed to print")?,

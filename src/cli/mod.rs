@@ -5,8 +5,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod crd;
+mod demo;
 mod lint;
+mod plot;
 mod run;
+mod screen;
+mod simulate;
+mod summary;
 
 /// A load-aware campaign scheduler for Kubernetes.
 #[derive(Debug, Parser)]
@@ -24,6 +29,10 @@ enum Command {
     Crd(crd::CrdArguments),
     /// Check Campaigns, `CapacityPools` and Senders before they are applied.
     Lint(lint::LintArguments),
+    /// Watch the operator at work in a simulated world; nothing else is needed.
+    Demo(demo::DemoArguments),
+    /// Play campaigns, pools and senders from files against a simulated cluster and day.
+    Simulate(simulate::SimulateArguments),
 }
 
 /// Parses the arguments and does what they say.
@@ -34,6 +43,8 @@ pub fn main() -> ExitCode {
         Command::Crd(arguments) => crd::print(&arguments),
         // Its exit code says what was found.
         Command::Lint(arguments) => return lint::run(arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Simulate(arguments) => return simulate::simulate(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use kube::{Client, Config};
 
 use crate::cluster::{self, stores};
+use crate::controller::outside::Network;
 use crate::controller::{self, context};
 use crate::plan::units::Span;
 use crate::senders::Trust;
@@ -73,7 +74,7 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     };
     let (stores, touched) = stores::start(&client, &settings.ledger_namespace);
     let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
-    let ctx = Arc::new(context::Context::new(client, stores, settings, trust));
+    let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(Network::new(trust))));
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let until = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {

@@ -1,7 +1,7 @@
 //! What every look at a pool shares: the client, the stores, the sensors, and what is remembered between two looks.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt};
@@ -16,8 +16,8 @@ use crate::cluster::stores::Stores;
 use crate::metrics::{Metrics, Word};
 use crate::plan::memory::Memory;
 use crate::plan::reading::{HistoryPoints, SensorFault};
-use crate::prometheus::Sensor;
-use crate::senders::{Limits, Trust};
+
+use super::outside::Outside;
 
 /// What the platform team has set.
 #[derive(Clone, Debug)]
@@ -52,11 +52,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Settings.
     pub settings: Settings,
-    /// Whom Senders' certificates are believed from.
-    pub trust: Trust,
-    /// Time-outs of a release.
-    pub limits: Limits,
-    sensors: Mutex<HashMap<String, Arc<Sensor>>>,
+    /// Where it measures and where it sends.
+    pub outside: Box<dyn Outside>,
     memories: Mutex<HashMap<String, Memory>>,
     own_entries: Mutex<HashMap<String, WaveRelease>>,
     histories: Mutex<HashMap<Asked, KeptHistory>>,
@@ -73,32 +70,19 @@ fn open<T>(lock: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Context {
     /// Starts with nothing remembered.
-    pub fn new(client: Client, stores: Stores, settings: Settings, trust: Trust) -> Context {
+    pub fn new(client: Client, stores: Stores, settings: Settings, outside: Box<dyn Outside>) -> Context {
         Context {
             events: Events::new(client.clone()),
             client,
             stores,
             metrics: Metrics::default(),
             settings,
-            trust,
-            limits: Limits::default(),
-            sensors: Mutex::default(),
+            outside,
             memories: Mutex::default(),
             own_entries: Mutex::default(),
             histories: Mutex::default(),
             unable: Mutex::default(),
         }
-    }
-
-    /// The sensor at an address; one per address, so that its bound on queries in flight holds.
-    pub fn sensor(&self, address: &str) -> Result<Arc<Sensor>, String> {
-        let mut sensors = open(&self.sensors);
-        if let Some(sensor) = sensors.get(address) {
-            return Ok(Arc::clone(sensor));
-        }
-        let sensor = Arc::new(Sensor::new(address).map_err(|error| error.to_string())?);
-        sensors.insert(address.to_owned(), Arc::clone(&sensor));
-        Ok(sensor)
     }
 
     /// What was seen of a pool before.

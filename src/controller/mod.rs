@@ -26,6 +26,7 @@ pub mod act;
 pub mod context;
 pub mod error;
 pub mod observe;
+pub mod outside;
 pub mod release;
 
 use context::Context;

@@ -18,10 +18,10 @@ use crate::plan::identity::SendId;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::plan::rules::{Rules, Unusable};
 use crate::plan::snapshot::{self, Orphan, Settings, Snapshot, TargetFault, Workload};
-use crate::prometheus::Sensor;
 use crate::senders::Target;
 
 use super::context::Context;
+use super::outside::Gauge;
 
 /// History is asked for so far back, in such steps, and kept so long.
 const HISTORY: SignedDuration = SignedDuration::from_hours(8 * 24);
@@ -214,7 +214,7 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     let mut handles = Vec::new();
     let rules = snapshot.pool.rules.clone().ok();
     let address = pool.spec.prometheus.as_ref().map_or(&ctx.settings.prometheus_url, |server| &server.address);
-    let sensor = ctx.sensor(address);
+    let gauge = ctx.outside.gauge(address);
     if let Some(rules) = &rules {
         let targets = join_all(
             rules
@@ -223,15 +223,12 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
                 .map(|workload| targets::find(&ctx.client, &namespace, &workload.target.0, &workload.target.1)),
         );
         let demands =
-            join_all(rules.workloads.iter().map(|workload| read(ctx, &sensor, &workload.query, workload.reduce, now)));
+            join_all(rules.workloads.iter().map(|workload| read(ctx, &gauge, &workload.query, workload.reduce, now)));
         let histories = join_all(
-            rules
-                .workloads
-                .iter()
-                .map(|workload| history(ctx, &sensor, address, &workload.query, workload.reduce, now)),
+            rules.workloads.iter().map(|workload| history(ctx, &gauge, address, &workload.query, workload.reduce, now)),
         );
-        let limits = join_all(rules.limits.iter().map(|limit| read(ctx, &sensor, &limit.query, None, now)));
-        let guardrails = join_all(rules.guardrails.iter().map(|rail| read(ctx, &sensor, &rail.query, None, now)));
+        let limits = join_all(rules.limits.iter().map(|limit| read(ctx, &gauge, &limit.query, None, now)));
+        let guardrails = join_all(rules.guardrails.iter().map(|rail| read(ctx, &gauge, &rail.query, None, now)));
         let (targets, demands, histories, limits, guardrails) =
             futures::join!(targets, demands, histories, limits, guardrails);
         for ((target, demand), history) in targets.into_iter().zip(demands).zip(histories) {
@@ -294,14 +291,14 @@ async fn is_alive(ctx: &Context, snapshot: &Snapshot, handle: &Handle) -> bool {
 
 async fn read(
     ctx: &Context,
-    sensor: &Result<Arc<Sensor>, String>,
+    gauge: &Result<Arc<dyn Gauge>, String>,
     query: &str,
     reduce: Option<Reduce>,
     now: Timestamp,
 ) -> Result<Reading, SensorFault> {
-    let sensor = sensor.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
+    let gauge = gauge.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
     ctx.metrics.queries.inc();
-    let reading = sensor.read(query, reduce, now).await;
+    let reading = gauge.read(query, reduce, now).await;
     if let Err(fault) = &reading {
         crate::metrics::Metrics::count(&ctx.metrics.sensor_faults, fault.label());
     }
@@ -310,7 +307,7 @@ async fn read(
 
 async fn history(
     ctx: &Context,
-    sensor: &Result<Arc<Sensor>, String>,
+    gauge: &Result<Arc<dyn Gauge>, String>,
     address: &str,
     query: &str,
     reduce: Option<Reduce>,
@@ -320,9 +317,9 @@ async fn history(
     if let Some(kept) = ctx.kept_history(&asked, now - HISTORY_KEPT) {
         return kept;
     }
-    let sensor = sensor.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
+    let gauge = gauge.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
     ctx.metrics.queries.inc();
-    let history = sensor.history(query, reduce, now - HISTORY, now, HISTORY_STEP).await;
+    let history = gauge.history(query, reduce, now - HISTORY, now, HISTORY_STEP).await;
     if history.is_ok() {
         ctx.keep_history(asked, now, history.clone());
     }

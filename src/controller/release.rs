@@ -20,7 +20,7 @@ use crate::clock::{self, Window};
 use crate::cluster::{Error, bounded, ledger, objects};
 use crate::plan::identity;
 use crate::plan::order::Release;
-use crate::senders::{self, Attempt, Effect, SecretValue, Target};
+use crate::senders::{Attempt, Effect, SecretValue, Target};
 
 use super::context::Context;
 
@@ -263,7 +263,7 @@ struct Recheck<'a> {
 
 async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
     // P5a: a fresh connection; nothing of the request has gone.
-    let connection = match senders::connect(effect.target(), &ctx.trust, &ctx.limits).await {
+    let connection = match ctx.outside.connect(effect.target()).await {
         Ok(connection) => connection,
         Err(attempt) => return attempt,
     };
@@ -288,7 +288,7 @@ async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
         }
         Ok(())
     };
-    connection.send(effect, last_check).await
+    connection.send(effect, Box::new(last_check)).await
 }
 
 async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {

@@ -115,6 +115,16 @@ impl Effect {
         &self.target
     }
 
+    /// The request's body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Its idempotency key.
+    pub fn key(&self) -> &str {
+        self.key.to_str().unwrap_or_default()
+    }
+
     /// As it goes over the wire.
     pub(super) fn request(&self) -> Result<Request<Full<Bytes>>, EffectError> {
         let wrong = |error: http::Error| EffectError::Other { why: error.to_string() };

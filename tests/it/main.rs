@@ -26,4 +26,5 @@ mod happy;
 mod lint;
 mod rival;
 mod room;
+mod semantics;
 mod silence;

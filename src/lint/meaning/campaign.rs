@@ -2,11 +2,11 @@
 //! among the files, whether it can be carried out.
 
 use crate::api::{CampaignSpec, CapacityPoolSpec, SenderSpec};
+use crate::plan::deadline;
 use crate::plan::intent::{self, Intent};
 use crate::plan::rules::Rules;
 use crate::plan::schedule::Schedule;
 use crate::plan::snapshot::Sender;
-use crate::plan::deadline;
 use crate::plan::units::people::grouped;
 use crate::plan::waves::Gone;
 use crate::plan::why::Why;

@@ -1,0 +1,120 @@
+//! What lies outside the cluster, as the operator meets it: servers it measures at, and receivers it sends to. Two narrow
+//! doors, so that a simulated world can stand behind them and the operator never notices. The API server is not one of
+//! them: a simulated one speaks its own protocol.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::pool::Reduce;
+use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
+use crate::prometheus::Sensor;
+use crate::senders::{self, Attempt, Connection, Effect, Limits, Target, Trust};
+
+/// A server that is asked for measurements.
+pub trait Gauge: Send + Sync {
+    /// One number, and how old the samples behind it are.
+    fn read<'a>(
+        &'a self,
+        query: &'a str,
+        reduce: Option<Reduce>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reading, SensorFault>>;
+
+    /// Numbers over time.
+    fn history<'a>(
+        &'a self,
+        query: &'a str,
+        reduce: Option<Reduce>,
+        from: Timestamp,
+        to: Timestamp,
+        step: SignedDuration,
+    ) -> BoxFuture<'a, Result<HistoryPoints, SensorFault>>;
+}
+
+/// Asked immediately before the first byte: why nothing may go, if nothing may.
+pub type LastCheck = Box<dyn FnOnce() -> Result<(), String> + Send>;
+
+/// A fresh connection to a receiver, over which nothing has gone.
+pub trait Wire: Send {
+    /// Sends one request, once.
+    fn send<'a>(self: Box<Self>, effect: &'a Effect, last_check: LastCheck) -> BoxFuture<'a, Attempt>
+    where
+        Self: 'a;
+}
+
+/// Everything outside.
+pub trait Outside: Send + Sync {
+    /// The server at an address, or why the address cannot be used. The same address is the same server, so that its bound
+    /// on questions in flight holds.
+    fn gauge(&self, address: &str) -> Result<Arc<dyn Gauge>, String>;
+
+    /// Connects to a receiver; nothing of a request leaves.
+    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>>;
+}
+
+/// The real one.
+pub struct Network {
+    trust: Trust,
+    limits: Limits,
+    sensors: Mutex<HashMap<String, Arc<Sensor>>>,
+}
+
+impl Network {
+    /// Believes receivers by these certificates.
+    pub fn new(trust: Trust) -> Network {
+        Network { trust, limits: Limits::default(), sensors: Mutex::default() }
+    }
+}
+
+impl Outside for Network {
+    fn gauge(&self, address: &str) -> Result<Arc<dyn Gauge>, String> {
+        let mut sensors = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sensor) = sensors.get(address) {
+            return Ok(Arc::clone(sensor) as Arc<dyn Gauge>);
+        }
+        let sensor = Arc::new(Sensor::new(address).map_err(|error| error.to_string())?);
+        sensors.insert(address.to_owned(), Arc::clone(&sensor));
+        Ok(sensor)
+    }
+
+    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
+        Box::pin(async move {
+            let connection = senders::connect(target, &self.trust, &self.limits).await?;
+            Ok(Box::new(connection) as Box<dyn Wire>)
+        })
+    }
+}
+
+impl Gauge for Sensor {
+    fn read<'a>(
+        &'a self,
+        query: &'a str,
+        reduce: Option<Reduce>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reading, SensorFault>> {
+        Box::pin(Sensor::read(self, query, reduce, now))
+    }
+
+    fn history<'a>(
+        &'a self,
+        query: &'a str,
+        reduce: Option<Reduce>,
+        from: Timestamp,
+        to: Timestamp,
+        step: SignedDuration,
+    ) -> BoxFuture<'a, Result<HistoryPoints, SensorFault>> {
+        Box::pin(Sensor::history(self, query, reduce, from, to, step))
+    }
+}
+
+impl Wire for Connection {
+    fn send<'a>(self: Box<Self>, effect: &'a Effect, last_check: LastCheck) -> BoxFuture<'a, Attempt>
+    where
+        Self: 'a,
+    {
+        Box::pin(Connection::send(*self, effect, last_check))
+    }
+}

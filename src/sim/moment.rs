@@ -1,0 +1,124 @@
+//! One moment of a simulated world, and what a whole story came to: plain data for a terminal, a machine, a plot or a
+//! test.
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use serde::Serialize;
+
+use crate::api::{Campaign, CapacityPool};
+
+use super::apiserver::ApiServer;
+use super::prometheus::ready;
+use super::receiver::Taken;
+use super::traffic::Traffic;
+
+/// One moment.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// Every campaign.
+    pub campaigns: Vec<CampaignMoment>,
+    /// Every workload.
+    pub workloads: Vec<WorkloadMoment>,
+}
+
+/// A campaign at one moment.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CampaignMoment {
+    /// `<namespace>/<name>`.
+    pub name: String,
+    /// Its phase.
+    pub phase: String,
+    /// Its reason.
+    pub reason: String,
+    /// Waves that have gone, of all.
+    pub waves: String,
+    /// Messages that have gone, of all.
+    pub sent: String,
+    /// What is free, of what is needed.
+    pub room: String,
+    /// The sentence.
+    pub message: String,
+}
+
+/// A workload at one moment. Requests per second, by the truth.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadMoment {
+    /// `<namespace>/<name>` of its pool, and its name in it.
+    pub name: String,
+    /// Everything that is asked of it.
+    pub demand: f64,
+    /// The part that sends bring.
+    pub caused: f64,
+    /// What the ready replicas truly bear.
+    pub bears: f64,
+    /// Ready replicas.
+    pub ready: u32,
+    /// The floor that stands, if one does.
+    pub floor: Option<i32>,
+}
+
+/// How a story ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Outcome {
+    /// Every campaign has ended, and the scale is back.
+    Over,
+    /// Something was still under way when the time was over.
+    OutOfTime,
+}
+
+/// A whole story.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Played {
+    /// Every moment.
+    pub moments: Vec<Moment>,
+    /// Every release that was taken.
+    pub taken: Vec<Taken>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Moment {
+    /// The world as it is.
+    pub fn of(server: &ApiServer, traffic: &Traffic, at: Timestamp) -> Moment {
+        let campaigns = server.read_all::<Campaign>("").into_iter().map(|campaign| {
+            let name = format!("{}/{}", campaign.namespace().unwrap_or_default(), campaign.name_any());
+            let status = campaign.status.unwrap_or_default();
+            let display = status.display.unwrap_or_default();
+            CampaignMoment {
+                name,
+                phase: status.phase.map_or("Pending", crate::api::Phase::name).to_owned(),
+                reason: status.reason.unwrap_or_default(),
+                waves: display.waves,
+                sent: display.sent,
+                room: display.room,
+                message: status.message.unwrap_or_default(),
+            }
+        });
+        let pools = server.read_all::<CapacityPool>("");
+        let floor = |pool: &str, workload: &str| {
+            let is_it = |there: &&CapacityPool| {
+                format!("{}/{}", there.namespace().unwrap_or_default(), there.name_any()) == pool
+            };
+            let status = pools.iter().find(is_it)?.status.as_ref()?;
+            status.claims.iter().find(|claim| claim.workload == workload).map(|claim| claim.floor)
+        };
+        let workloads = traffic.workloads.iter().map(|workload| {
+            let ready = ready(server, workload);
+            WorkloadMoment {
+                name: format!("{} {}", workload.pool, workload.name),
+                demand: traffic.demand(workload, at),
+                caused: traffic.caused(workload, at),
+                bears: f64::from(ready) * workload.bears,
+                ready,
+                floor: floor(&workload.pool, &workload.name),
+            }
+        });
+        Moment { at, campaigns: campaigns.collect(), workloads: workloads.collect() }
+    }
+}

@@ -1,0 +1,165 @@
+//! The simulated Prometheus: answers the queries of the pools from the truth, with the age that a scrape gives them. It
+//! computes no PromQL; a query is known by its text, and one that is not known has no series.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::Deployment;
+
+use crate::api::pool::Reduce;
+use crate::controller::outside::Gauge;
+use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
+use crate::plan::rules::Bound;
+use crate::plan::units::Span;
+
+use super::apiserver::ApiServer;
+use super::traffic::{Traffic, Workload};
+
+/// Every pod is scraped this often.
+const SCRAPE: i64 = 5;
+
+/// What a query that measures no demand stands for.
+#[derive(Clone, Debug)]
+pub enum Meaning {
+    /// A guardrail of a pool: what it tells of depends on how overloaded the pool is.
+    Guardrail {
+        /// The pool.
+        pool: String,
+        /// What it is held against.
+        bound: Bound,
+    },
+    /// A limit of a pool: a value that follows the demand.
+    Limit {
+        /// The pool.
+        pool: String,
+        /// Its value on an ordinary day.
+        usual: f64,
+    },
+}
+
+/// The server; clones are the same one.
+#[derive(Clone)]
+pub struct Prometheus {
+    server: ApiServer,
+    traffic: Arc<Mutex<Traffic>>,
+    meanings: Arc<Vec<(String, Meaning)>>,
+    /// Whether it remembers the last eight days.
+    remembers: bool,
+}
+
+impl Prometheus {
+    /// Measures this traffic.
+    pub fn new(
+        server: ApiServer,
+        traffic: Arc<Mutex<Traffic>>,
+        meanings: Vec<(String, Meaning)>,
+        remembers: bool,
+    ) -> Prometheus {
+        Prometheus { server, traffic, meanings: Arc::new(meanings), remembers }
+    }
+
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The share of requests that a pool cannot serve.
+    fn excess(&self, traffic: &Traffic, pool: &str, at: Timestamp) -> f64 {
+        let of = |workload: &Workload| {
+            let demand = traffic.demand(workload, at);
+            let bears = f64::from(ready(&self.server, workload)) * workload.bears;
+            if demand > bears { (demand - bears) / demand } else { 0.0 }
+        };
+        traffic.workloads.iter().filter(|workload| workload.pool == pool).map(of).fold(0.0, f64::max)
+    }
+
+    fn value(&self, query: &str, at: Timestamp) -> Option<f64> {
+        let traffic = self.traffic();
+        if let Some(workload) = traffic.workloads.iter().find(|workload| workload.query == query) {
+            return Some(mean(&traffic, workload, at, range(query)));
+        }
+        let (_, meaning) = self.meanings.iter().find(|(known, _)| known == query)?;
+        Some(match meaning {
+            Meaning::Guardrail { pool, bound } => {
+                let excess = self.excess(&traffic, pool, at);
+                match bound {
+                    // In bounds by a tenth while all is well, and out of them as requests fail.
+                    Bound::Max(max) => max.value() * 0.1 + excess,
+                    Bound::Min(min) => min.value() * 1.01 - excess,
+                }
+            }
+            Meaning::Limit { pool, usual } => {
+                let growth = traffic
+                    .workloads
+                    .iter()
+                    .filter(|workload| workload.pool == *pool)
+                    .map(|workload| traffic.demand(workload, at) / workload.shape.at(at).max(1.0));
+                usual * growth.fold(1.0, f64::max)
+            }
+        })
+    }
+}
+
+/// Pods of a workload that are ready.
+pub fn ready(server: &ApiServer, workload: &Workload) -> u32 {
+    let deployment = server.read::<Deployment>(&workload.namespace, &workload.deployment);
+    let ready = deployment.and_then(|deployment| deployment.status?.ready_replicas).unwrap_or(0);
+    u32::try_from(ready).unwrap_or(0)
+}
+
+/// The widest range in a query's text.
+fn range(query: &str) -> SignedDuration {
+    let inside = query.split('[').skip(1).filter_map(|rest| rest.split([']', ':']).next());
+    let spans = inside.filter_map(|text| Span::parse_or_zero(text).ok()).map(Span::to_duration);
+    spans.max().unwrap_or(SignedDuration::ZERO)
+}
+
+/// What a rate over a range tells: the mean over it.
+fn mean(traffic: &Traffic, workload: &Workload, at: Timestamp, range: SignedDuration) -> f64 {
+    const PARTS: i32 = 10;
+    let sum: f64 = (0..PARTS)
+        .map(|part| traffic.demand(workload, at.checked_sub(range / PARTS * part).unwrap_or(Timestamp::MIN)))
+        .sum();
+    sum / f64::from(PARTS)
+}
+
+impl Gauge for Prometheus {
+    fn read<'a>(
+        &'a self,
+        query: &'a str,
+        _: Option<Reduce>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Reading, SensorFault>> {
+        let seconds = now.as_second();
+        let sample_at = Timestamp::from_second(seconds - seconds.rem_euclid(SCRAPE)).unwrap_or(now);
+        let reading = self.value(query, sample_at).map(|value| Reading {
+            value,
+            sample_at,
+            evaluated_at: now,
+            range: range(query),
+        });
+        Box::pin(std::future::ready(reading.ok_or(SensorFault::Empty)))
+    }
+
+    fn history<'a>(
+        &'a self,
+        query: &'a str,
+        _: Option<Reduce>,
+        from: Timestamp,
+        to: Timestamp,
+        step: SignedDuration,
+    ) -> BoxFuture<'a, Result<HistoryPoints, SensorFault>> {
+        let traffic = self.traffic();
+        let workload = traffic.workloads.iter().find(|workload| workload.query == query);
+        let mut points = Vec::new();
+        if let Some(workload) = workload.filter(|_| self.remembers) {
+            let mut instant = from;
+            while instant <= to {
+                points.push((instant, traffic.demand(workload, instant)));
+                let Ok(next) = instant.checked_add(step) else { break };
+                instant = next;
+            }
+        }
+        Box::pin(std::future::ready(Ok(HistoryPoints { points, step })))
+    }
+}
