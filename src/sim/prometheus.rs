@@ -1,5 +1,5 @@
 //! The simulated Prometheus: answers the queries of the pools from the truth, with the age that a scrape gives them. It
-//! computes no PromQL; a query is known by its text, and one that is not known has no series.
+//! computes no `PromQL`; a query is known by its text, and one that is not known has no series.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
