@@ -71,7 +71,7 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
         }
     };
     let watch = Watch { step: STEP, longest: SignedDuration::from_mins(30) };
-    let played = world::play(&story, watch, &mut tell)?;
+    let played = world::play(&story, watch, None, &mut tell)?;
     plot::draw(&played, &arguments.plot)?;
     if arguments.json {
         let text = serde_json::to_string(&played).context("failed to print")?;

@@ -2,10 +2,11 @@
 //! test.
 
 use jiff::Timestamp;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::ResourceExt;
 use serde::Serialize;
 
-use crate::api::{Campaign, CapacityPool};
+use crate::api::{Campaign, CapacityPool, FLOOR_ANNOTATION, WaveRelease};
 
 use super::apiserver::ApiServer;
 use super::prometheus::ready;
@@ -81,6 +82,59 @@ pub struct Played {
     pub taken: Vec<Taken>,
     /// How it ended.
     pub outcome: Outcome,
+    /// What the ledger holds at the end.
+    pub ledger: Vec<LedgerLine>,
+    /// Targets that carry a floor of ours at the end, with what they are set to; and those that do not.
+    pub targets: Vec<TargetLine>,
+    /// Whether the operator was still at work at the end.
+    pub is_alive: bool,
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerLine {
+    /// Its name.
+    pub name: String,
+    /// Its wave.
+    pub wave: String,
+    /// Its idempotency key; none for a wave that was passed over.
+    pub key: Option<String>,
+    /// What became of it.
+    pub outcome: Option<String>,
+}
+
+/// One autoscaler.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetLine {
+    /// Its name.
+    pub name: String,
+    /// Its least replicas.
+    pub least: Option<i32>,
+    /// Whether it carries a note of ours.
+    pub is_noted: bool,
+}
+
+/// The ledger as it is.
+pub fn ledger(server: &ApiServer) -> Vec<LedgerLine> {
+    let line = |entry: WaveRelease| LedgerLine {
+        name: entry.name_any(),
+        wave: entry.spec.wave.name.clone(),
+        key: entry.spec.request.as_ref().map(|request| request.key.clone()),
+        outcome: entry.status.as_ref().and_then(|status| status.outcome).map(|outcome| format!("{outcome:?}")),
+    };
+    server.read_all::<WaveRelease>("").into_iter().map(line).collect()
+}
+
+/// The autoscalers as they are.
+pub fn targets(server: &ApiServer) -> Vec<TargetLine> {
+    let line = |hpa: HorizontalPodAutoscaler| TargetLine {
+        name: format!("{}/{}", hpa.namespace().unwrap_or_default(), hpa.name_any()),
+        least: hpa.spec.as_ref().and_then(|spec| spec.min_replicas),
+        is_noted: hpa.annotations().contains_key(FLOOR_ANNOTATION),
+    };
+    server.read_all::<HorizontalPodAutoscaler>("").into_iter().map(line).collect()
 }
 
 impl Moment {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::WaveRelease;
 use crate::clock;
@@ -17,6 +17,9 @@ use crate::senders::{Attempt, Effect, Target};
 use super::apiserver::ApiServer;
 use super::prometheus::{Prometheus, ready};
 use super::traffic::Traffic;
+
+/// What is ready must bear a send for so long.
+const SOON: SignedDuration = SignedDuration::from_mins(30);
 
 /// One release that was taken.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -98,9 +101,12 @@ impl Surroundings {
         let burst = Burst::new(actual);
         let mut traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
         traffic.sends.push((entry.pool.clone(), burst.clone()));
+        // For half an hour what is ready must do; later an autoscaler has had time to follow the day, up to its most.
+        let (soon, end) = (now.checked_add(SOON).unwrap_or(now), burst.tail());
         let fits = traffic.workloads.iter().filter(|workload| workload.pool == entry.pool).all(|workload| {
-            let bears = f64::from(ready(&self.server, workload)) * workload.bears;
-            traffic.highest(workload, now, burst.tail()) <= bears
+            let bears = |replicas: u32| f64::from(replicas) * workload.bears;
+            traffic.highest(workload, now, end.min(soon)) <= bears(ready(&self.server, workload))
+                && (end <= soon || traffic.highest(workload, soon, end) <= bears(workload.most))
         });
         let taken = Taken {
             at: now,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -71,6 +71,29 @@ pub struct Story {
     pub response: f64,
     /// Whether there are eight days of history.
     pub remembers: bool,
+    /// What people do on the way, and when after the start.
+    pub deeds: Vec<(SignedDuration, Deed)>,
+    /// When the operator is killed and started again, after the start.
+    pub crashes: Vec<SignedDuration>,
+}
+
+/// What a person, or the day, does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Gives a Campaign's spec these fields.
+    Edit {
+        /// Its namespace and name.
+        campaign: (String, String),
+        /// The fields.
+        spec: Value,
+    },
+    /// Deletes a Campaign, and applies it again as the files have it.
+    Reapply {
+        /// Its namespace and name.
+        campaign: (String, String),
+    },
+    /// Every workload is asked for so much from now on, in requests per second.
+    Demand(f64),
 }
 
 /// How a day looks where nobody says: most at this hour, UTC, and this share of the most at the least.
@@ -144,6 +167,8 @@ impl Story {
             meanings: Vec::new(),
             response: 1.0,
             remembers: flat.is_none(),
+            deeds: Vec::new(),
+            crashes: Vec::new(),
         };
         let mut namespaces: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         namespaces.insert("headroom-ledger".to_owned(), BTreeMap::new());
@@ -215,6 +240,7 @@ impl Story {
                 query: workload.query.clone(),
                 share: workload.share,
                 bears: workload.per_replica,
+                most: u32::try_from(workload.most).unwrap_or(0),
                 shape,
             });
         }

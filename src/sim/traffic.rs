@@ -56,6 +56,8 @@ pub struct Workload {
     pub share: f64,
     /// What one replica truly bears, requests per second.
     pub bears: f64,
+    /// The most replicas that the pool allows.
+    pub most: u32,
     /// An ordinary day.
     pub shape: Shape,
 }

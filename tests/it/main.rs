@@ -28,3 +28,4 @@ mod rival;
 mod room;
 mod semantics;
 mod silence;
+mod simulation;

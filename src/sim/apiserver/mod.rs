@@ -105,8 +105,8 @@ impl ApiServer {
     }
 
     /// Lets somebody interfere from now on.
-    pub fn intercept(&self, interceptor: impl Interceptor + 'static) {
-        *self.interceptor() = Box::new(interceptor);
+    pub fn intercept(&self, interceptor: Box<dyn Interceptor>) {
+        *self.interceptor() = interceptor;
     }
 
     /// Forgets every change so far, as etcd's compaction does.

@@ -49,7 +49,7 @@ impl Interceptor for Faults {
 async fn faults_strike_before_and_after_a_write() {
     let _simulated = clock::simulate("2027-03-19T09:00:00Z".parse().unwrap());
     let server = server();
-    server.intercept(Faults);
+    server.intercept(Box::new(Faults));
     let api = Api::<ConfigMap>::namespaced(server.client("tester/1"), "default");
     let create = |name: &str| {
         let (api, object) = (api.clone(), serde_json::from_value::<ConfigMap>(config_map(name, "1")).unwrap());
