@@ -75,10 +75,10 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
     plot::draw(&played, &arguments.plot)?;
     if arguments.json {
         let text = serde_json::to_string(&played).context("failed to print")?;
-        println!("{text}");
+        super::say(&text);
     } else {
-        println!("{}", summary::tell(&played));
-        println!("The plot is in {}.", arguments.plot.display());
+        super::say(&summary::tell(&played));
+        super::say(&format!("The plot is in {}.", arguments.plot.display()));
     }
     if played.outcome == Outcome::Over { Ok(()) } else { Err(anyhow!("the demo did not come to its end")) }
 }

@@ -54,3 +54,9 @@ pub fn main() -> ExitCode {
         }
     }
 }
+
+/// Prints a text. A reader that has gone away, such as `head`, is no reason to fail.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}

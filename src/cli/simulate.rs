@@ -85,9 +85,9 @@ fn play(arguments: &SimulateArguments) -> anyhow::Result<Played> {
         plot::draw(&played, path)?;
     }
     if arguments.json {
-        println!("{}", serde_json::to_string(&played).context("failed to print")?);
+        super::say(&serde_json::to_string(&played).context("failed to print")?);
     } else {
-        println!("{}", summary::tell(&played));
+        super::say(&summary::tell(&played));
     }
     Ok(played)
 }
