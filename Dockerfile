@@ -4,10 +4,7 @@
 #
 #   docker build -t headroom:0.1.0 .
 
-# The build and the runtime image are of one Debian release: a binary linked against a newer libc than the one it
-# runs on does not start.
 ARG DEBIAN=bookworm
-ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 
 # The Rust release is the manifest's rust-version.
 FROM rust:1.95-${DEBIAN} AS build
@@ -16,6 +13,8 @@ WORKDIR /src
 # Only what the binary is made from, so that a change of tests, chart or documentation does not build it again.
 COPY Cargo.toml Cargo.lock ./
 COPY src src
+# What `headroom demo` plays is in the binary.
+COPY examples/demo examples/demo
 
 # --locked: what was tested is what is built. The caches stay with the builder and out of the image, which is why
 # the binary is copied out of the cached folder in the same step.
@@ -24,11 +23,16 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --locked --release --bin headroom \
     && cp target/release/headroom /headroom
 
-# distroless/cc and not static: the binary links libc, libm and libgcc_s. It brings the root certificates, which TLS
-# is checked with, and the time zones.
-FROM ${RUNTIME}
-COPY LICENSE /usr/share/doc/headroom/LICENSE
-COPY --from=build /headroom /usr/local/bin/headroom
+# What the binary needs beside it: the loader and the libraries it is linked to, and the root certificates that TLS is checked
+# with. The time zones are in the binary.
+RUN mkdir -p /root-of-image/usr/local/bin /root-of-image/etc/ssl/certs /root-of-image/usr/share/doc/headroom \
+    && cp -L --parents $(ldd /headroom | grep -o '/[^ )]*') /root-of-image \
+    && cp /headroom /root-of-image/usr/local/bin/ \
+    && cp /etc/ssl/certs/ca-certificates.crt /root-of-image/etc/ssl/certs/
+COPY LICENSE /root-of-image/usr/share/doc/headroom/LICENSE
+
+FROM scratch
+COPY --from=build /root-of-image /
 
 # By number: the kubelet cannot tell that a name is not root, and refuses it under runAsNonRoot.
 USER 65532:65532
