@@ -76,7 +76,11 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     };
     let of_pool =
         |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned()) && is_ours(campaign);
-    let campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
+    let mut campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
+    // The store has an order of its own, which changes when a watch begins anew: what is said must not.
+    campaigns.sort_by_cached_key(|campaign| {
+        (campaign.creation_timestamp().map(|at| at.0), campaign.namespace(), campaign.name_any())
+    });
     let plain: Vec<snapshot::Campaign> =
         campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign, now)).collect();
     let sends: Vec<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
