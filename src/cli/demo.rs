@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{plot, screen, summary};
+use super::{plot, screen};
 use crate::sim::moment::{Moment, Outcome};
 use crate::sim::story::Story;
 use crate::sim::world::{self, Watch};
@@ -73,11 +73,8 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
     let watch = Watch { step: STEP, longest: SignedDuration::from_mins(30) };
     let played = world::play(&story, watch, None, &mut tell)?;
     plot::draw(&played, &arguments.plot)?;
-    if arguments.json {
-        let text = serde_json::to_string(&played).context("failed to print")?;
-        super::say(&text);
-    } else {
-        super::say(&summary::tell(&played));
+    super::tell(&played, arguments.json)?;
+    if !arguments.json {
         super::say(&format!("The plot is in {}.", arguments.plot.display()));
     }
     if played.outcome == Outcome::Over { Ok(()) } else { Err(anyhow!("the demo did not come to its end")) }

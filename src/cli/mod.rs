@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+
+use crate::sim::moment::Played;
 
 mod crd;
 mod demo;
@@ -59,4 +62,11 @@ pub fn main() -> ExitCode {
 fn say(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Tells what a simulated story came to: in words, or as JSON for machines.
+fn tell(played: &Played, json: bool) -> anyhow::Result<()> {
+    let text = if json { serde_json::to_string(played).context("failed to print")? } else { summary::tell(played) };
+    say(&text);
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 
 use crate::plan::units::people::{self, Rounding};
-use crate::sim::moment::Moment;
+use crate::sim::moment::{Moment, WorkloadMoment};
 
 /// Heights of a bar.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -29,23 +29,40 @@ pub fn draw(moments: &[Moment], title: &str) -> String {
         );
         let _ = writeln!(text, "  {}\n", campaign.message);
     }
-    for (index, workload) in moment.workloads.iter().enumerate() {
+    for workload in &moment.workloads {
         let floor = workload.floor.map_or_else(|| "none".to_owned(), |floor| floor.to_string());
         let _ = writeln!(text, "{}   {} ready, floor {floor}", workload.name, workload.ready);
-        let series = |pick: fn(&crate::sim::moment::WorkloadMoment) -> f64| {
-            moments.iter().filter_map(|moment| moment.workloads.get(index)).map(pick).collect::<Vec<f64>>()
-        };
-        let (bears, demand) = (series(|workload| workload.bears), series(|workload| workload.demand));
-        let most = bears.iter().chain(&demand).copied().fold(1.0, f64::max);
+        let charts = charts(moments, &workload.name);
         let show = |value| people::per_second(value, Rounding::Up);
-        let _ = writeln!(text, "  bears  {} {} req/s", chart(&bears, most), show(workload.bears));
-        let _ = writeln!(text, "  demand {} {} req/s\n", chart(&demand, most), show(workload.demand));
+        let _ = writeln!(text, "  bears  {} {} req/s", charts.bears, show(workload.bears));
+        let _ = writeln!(text, "  demand {} {} req/s\n", charts.demand, show(workload.demand));
     }
     text
 }
 
+/// One workload over time, drawn to one scale.
+pub struct Charts {
+    /// What its ready replicas bore.
+    pub bears: String,
+    /// What was asked of it.
+    pub demand: String,
+    /// The most of both, requests per second.
+    pub most: f64,
+}
+
+/// The charts of the workload of that name.
+pub fn charts(moments: &[Moment], name: &str) -> Charts {
+    let series = |pick: fn(&WorkloadMoment) -> f64| {
+        let of = |moment: &Moment| moment.workloads.iter().find(|workload| workload.name == name).map(pick);
+        moments.iter().filter_map(of).collect::<Vec<f64>>()
+    };
+    let (bears, demand) = (series(|workload| workload.bears), series(|workload| workload.demand));
+    let most = bears.iter().chain(&demand).copied().fold(1.0, f64::max);
+    Charts { bears: chart(&bears, most), demand: chart(&demand, most), most }
+}
+
 /// A series as one line of bars: the most of each stretch of time, so that no crest is lost.
-pub fn chart(values: &[f64], most: f64) -> String {
+fn chart(values: &[f64], most: f64) -> String {
     let columns = values.len().clamp(1, COLUMNS);
     let stretch = values.len().div_ceil(columns).max(1);
     values

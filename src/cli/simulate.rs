@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{plot, summary};
+use super::plot;
 use crate::plan::units::Span;
 use crate::sim::moment::Played;
 use crate::sim::story::Story;
@@ -84,10 +84,6 @@ fn play(arguments: &SimulateArguments) -> anyhow::Result<Played> {
     if let Some(path) = &arguments.plot {
         plot::draw(&played, path)?;
     }
-    if arguments.json {
-        super::say(&serde_json::to_string(&played).context("failed to print")?);
-    } else {
-        super::say(&summary::tell(&played));
-    }
+    super::tell(&played, arguments.json)?;
     Ok(played)
 }

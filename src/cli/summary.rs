@@ -70,12 +70,7 @@ pub fn tell(played: &Played) -> String {
         let _ = writeln!(text, "  on the way: {}", steps.join(" → "));
     }
     for (index, (name, used)) in uses(played).into_iter().enumerate() {
-        let series = |pick: fn(&crate::sim::moment::WorkloadMoment) -> f64| {
-            let of = |moment: &crate::sim::moment::Moment| moment.workloads.iter().find(|it| it.name == name).map(pick);
-            played.moments.iter().filter_map(of).collect::<Vec<f64>>()
-        };
-        let (bears, demand) = (series(|workload| workload.bears), series(|workload| workload.demand));
-        let most = bears.iter().chain(&demand).copied().fold(1.0, f64::max);
+        let charts = screen::charts(&played.moments, &name);
         let head = if index == 0 { "\n" } else { "" };
         let _ = writeln!(
             text,
@@ -84,13 +79,9 @@ pub fn tell(played: &Played) -> String {
             used.overload_minutes,
             used.replica_hours
         );
-        let _ = writeln!(
-            text,
-            "  bears  {} up to {} req/s",
-            screen::chart(&bears, most),
-            people::per_second(most, Rounding::Up)
-        );
-        let _ = writeln!(text, "  demand {}", screen::chart(&demand, most));
+        let most = people::per_second(charts.most, Rounding::Up);
+        let _ = writeln!(text, "  bears  {} up to {most} req/s", charts.bears);
+        let _ = writeln!(text, "  demand {}", charts.demand);
     }
     if played.outcome == Outcome::OutOfTime {
         let _ = writeln!(text, "\nIt was still under way when the time was over: see --for.");

@@ -20,14 +20,8 @@ use super::objects;
 pub struct Handle {
     /// What the plan sees.
     pub found: Found,
-    /// What carries the floor, with the resource version that was read.
-    carrier: Carrier,
-}
-
-#[derive(Clone, Debug)]
-enum Carrier {
-    Hpa(Box<ObjectMeta>),
-    Deployment(Box<ObjectMeta>),
+    /// Of what carries the floor, as it was read.
+    meta: Box<ObjectMeta>,
 }
 
 /// Finds a workload, and what carries its floor.
@@ -75,7 +69,7 @@ pub async fn carrier(client: &Client, namespace: &str, kind: &str, name: &str) -
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
     let found =
         Found { target, autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas), ready: 0, replicas: 0 };
-    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa.metadata)) })
+    Ok(Handle { found, meta: Box::new(hpa.metadata) })
 }
 
 fn ready(deployment: &Deployment) -> (i32, i32) {
@@ -90,7 +84,7 @@ fn of_deployment(deployment: Deployment) -> Handle {
     let target = target(&deployment.metadata, TargetKind::Deployment, value, "f:replicas");
     let (ready, replicas) = ready(&deployment);
     let found = Found { target, autoscaler_max: None, ready, replicas };
-    Handle { found, carrier: Carrier::Deployment(Box::new(deployment.metadata)) }
+    Handle { found, meta: Box::new(deployment.metadata) }
 }
 
 fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handle, TargetFault> {
@@ -113,7 +107,7 @@ fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handl
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
     let (ready, replicas) = ready(deployment);
     let found = Found { target, autoscaler_max: Some(max), ready, replicas };
-    Ok(Handle { found, carrier: Carrier::Hpa(Box::new(hpa.metadata)) })
+    Ok(Handle { found, meta: Box::new(hpa.metadata) })
 }
 
 fn target(meta: &ObjectMeta, kind: TargetKind, value: Option<i32>, field: &str) -> Target {
@@ -154,25 +148,26 @@ impl Handle {
         let note = write.note.as_ref().map(serde_json::to_string).transpose();
         let note =
             note.map_err(|error| Error::Refused { what: "write the floor".to_owned(), message: error.to_string() })?;
-        let patch = |meta: &ObjectMeta, field: &str| {
-            let change = json!({
-                "metadata": {"annotations": {FLOOR_ANNOTATION: note}},
-                "spec": {field: write.value},
-            });
-            Patch::Merge(objects::if_unchanged(meta, change))
+        let kind = self.found.target.kind;
+        let field = match kind {
+            TargetKind::Hpa => "minReplicas",
+            TargetKind::Deployment => "replicas",
         };
-        match &self.carrier {
-            Carrier::Hpa(meta) => {
+        let change = json!({
+            "metadata": {"annotations": {FLOOR_ANNOTATION: note}},
+            "spec": {field: write.value},
+        });
+        let patch = Patch::Merge(objects::if_unchanged(&self.meta, change));
+        let name = &self.found.target.name;
+        let what = format!("write the floor of {} {namespace}/{name}", kind.name());
+        match kind {
+            TargetKind::Hpa => {
                 let api = Api::<HorizontalPodAutoscaler>::namespaced(client.clone(), namespace);
-                let name = meta.name.clone().unwrap_or_default();
-                let what = format!("write the floor of HorizontalPodAutoscaler {namespace}/{name}");
-                bounded(what, api.patch(&name, &params, &patch(meta, "minReplicas"))).await.map(|_| ())
+                bounded(what, api.patch(name, &params, &patch)).await.map(|_| ())
             }
-            Carrier::Deployment(meta) => {
+            TargetKind::Deployment => {
                 let api = Api::<Deployment>::namespaced(client.clone(), namespace);
-                let name = meta.name.clone().unwrap_or_default();
-                let what = format!("write the floor of Deployment {namespace}/{name}");
-                bounded(what, api.patch(&name, &params, &patch(meta, "replicas"))).await.map(|_| ())
+                bounded(what, api.patch(name, &params, &patch)).await.map(|_| ())
             }
         }
     }

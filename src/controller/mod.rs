@@ -4,7 +4,7 @@
 //! side, at one pool never. It is a loop of our own, and not the client library's, since a campaign may name a pool
 //! that is not there, which is a key without an object.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,9 +51,9 @@ type Key = (String, String);
 pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     let mut due: BTreeMap<Key, Instant> = BTreeMap::new();
-    let mut busy: BTreeSet<Key> = BTreeSet::new();
+    // At most eight: a search through them costs nothing.
+    let mut busy: HashMap<task::Id, Key> = HashMap::new();
     let mut looks: JoinSet<Duration> = JoinSet::new();
-    let mut pool_of: HashMap<task::Id, Key> = HashMap::new();
     let mut asides: JoinSet<()> = JoinSet::new();
     loop {
         let is_ready = ctx.stores.waiting_for().is_empty();
@@ -61,20 +61,19 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
         if is_ready {
             let mut ready: Vec<(Instant, Key)> = due
                 .iter()
-                .filter(|(key, at)| **at <= now && !busy.contains(*key))
+                .filter(|(key, at)| **at <= now && !is_busy(&busy, key))
                 .map(|(key, at)| (*at, key.clone()))
                 .collect();
             ready.sort();
             for (_, key) in ready.into_iter().take(SIDE_BY_SIDE.saturating_sub(busy.len())) {
                 due.remove(&key);
-                busy.insert(key.clone());
                 let ctx = Arc::clone(&ctx);
                 let looked_at = key.clone();
                 let handle = looks.spawn(async move { Box::pin(look(&ctx, &looked_at)).await });
-                pool_of.insert(handle.id(), key);
+                busy.insert(handle.id(), key);
             }
         }
-        let next = due.iter().filter(|(key, _)| !busy.contains(*key)).map(|(_, at)| *at).min();
+        let next = due.iter().filter(|(key, _)| !is_busy(&busy, key)).map(|(_, at)| *at).min();
         let idle = Instant::now() + Duration::from_millis(if is_ready { 60_000 } else { 200 });
         let wake = if is_ready && busy.len() < SIDE_BY_SIDE { next.unwrap_or(idle).min(idle) } else { idle };
         tokio::select! {
@@ -87,16 +86,16 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
                 let (id, again) = match ended {
                     Ok((id, again)) => (id, again),
                     Err(error) => {
-                        // Its pool waits; nobody else's does.
+                        // Its pool waits, whatever came meanwhile; nobody else's does.
                         tracing::error!(%error, "a look broke off");
                         Metrics::count(&ctx.metrics.failures, "BrokenOff");
+                        busy.get(&error.id()).map(|key| due.remove(key));
                         (error.id(), BROKEN_OFF)
                     }
                 };
-                if let Some(key) = pool_of.remove(&id) {
-                    busy.remove(&key);
+                if let Some(key) = busy.remove(&id) {
                     let at = Instant::now() + again;
-                    let earlier = due.get(&key).copied().filter(|_| again != BROKEN_OFF).unwrap_or(at);
+                    let earlier = due.get(&key).copied().unwrap_or(at);
                     due.insert(key, at.min(earlier));
                 }
             }
@@ -106,6 +105,10 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
     }
     while looks.join_next().await.is_some() {}
     while asides.join_next().await.is_some() {}
+}
+
+fn is_busy(busy: &HashMap<task::Id, Key>, key: &Key) -> bool {
+    busy.values().any(|pool| pool == key)
 }
 
 /// Notes what an event calls for.

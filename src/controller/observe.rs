@@ -61,7 +61,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         return Ok(Looked::Foreign(install.clone()));
     }
     let unusable = |why: String| Unusable { field: "spec".into(), why };
-    let (readable, unusable) = match there.as_ref().map(|pool| &pool.0) {
+    let (mut readable, unusable) = match there.as_ref().map(|pool| &pool.0) {
         Some(Ok(pool)) => (Some(pool.clone()), unusable(String::new())),
         Some(Err(error)) => (None, unusable(format!("it cannot be read: {error}"))),
         None => (None, unusable("there is no such pool".into())),
@@ -111,7 +111,6 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         nonce: uuid::Uuid::new_v4().to_string(),
     };
     let mut handles = Vec::new();
-    let mut readable = readable;
     if readable.is_some() && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty()) {
         // Targets are read from the API server. A claim that we have written, and the watch has not brought yet, must not
         // be missing beside them: a floor of our own would be taken for a leftover.

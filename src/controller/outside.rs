@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::pool::Reduce;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::prometheus::Sensor;
-use crate::senders::{self, Attempt, Connection, Effect, Limits, Target, Trust};
+use crate::senders::{self, Attempt, Connection, Effect, LastCheck, Limits, Target, Trust};
 
 /// A server that is asked for measurements.
 pub trait Gauge: Send + Sync {
@@ -33,9 +33,6 @@ pub trait Gauge: Send + Sync {
         step: SignedDuration,
     ) -> BoxFuture<'a, Result<HistoryPoints, SensorFault>>;
 }
-
-/// Asked immediately before the first byte: why nothing may go, if nothing may.
-pub type LastCheck = Box<dyn FnOnce() -> Result<(), String> + Send>;
 
 /// A fresh connection to a receiver, over which nothing has gone.
 pub trait Wire: Send {

@@ -76,13 +76,9 @@ pub async fn release(
             return Ok(Done::Stale("the ledger was changed since it was weighed".into()));
         }
     }
-    // Every later step would refuse it; an attempt in the ledger is not spent on that.
-    let age = clock::now().duration_since(order.evidence_at);
-    if age > EVIDENCE_LIFE {
-        return Ok(Done::Stale(format!("its evidence is {} s old", age.as_secs())));
-    }
-    if order.latest_start.is_some_and(|latest| clock::now() > latest) {
-        return Ok(Done::Stale("its last message would leave after its window has closed".into()));
+    // The last check would refuse it; an attempt in the ledger is not spent on that.
+    if let Err(why) = in_time(order.evidence_at, order.latest_start) {
+        return Ok(Done::Stale(why));
     }
     let effect = match effect(ctx, order, &sender).await? {
         Ok(effect) => effect,
@@ -261,6 +257,19 @@ struct Recheck<'a> {
     valid_until: Timestamp,
 }
 
+/// Whether the evidence is fresh enough, and the wave would still leave before its window closes.
+fn in_time(evidence_at: Timestamp, latest_start: Option<Timestamp>) -> Result<(), String> {
+    let now = clock::now();
+    let age = now.duration_since(evidence_at);
+    if age > EVIDENCE_LIFE || age.is_negative() {
+        return Err(format!("the evidence was {} s old", age.as_secs()));
+    }
+    if latest_start.is_some_and(|latest| now > latest) {
+        return Err("its last message would have left after its window had closed".to_owned());
+    }
+    Ok(())
+}
+
 async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
     // P5a: a fresh connection; nothing of the request has gone.
     let connection = match ctx.outside.connect(effect.target()).await {
@@ -275,18 +284,10 @@ async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
     let Recheck { window, evidence_at, latest_start, valid_until, .. } = check;
     let last_check = move || {
         window.check()?;
-        let now = clock::now();
-        if now > valid_until {
+        if clock::now() > valid_until {
             return Err("the pool's reservation had run out".to_owned());
         }
-        let age = now.duration_since(evidence_at);
-        if age > EVIDENCE_LIFE || age.is_negative() {
-            return Err(format!("the evidence was {} s old", age.as_secs()));
-        }
-        if latest_start.is_some_and(|latest| now > latest) {
-            return Err("its last message would have left after its window had closed".to_owned());
-        }
-        Ok(())
+        in_time(evidence_at, latest_start)
     };
     connection.send(effect, Box::new(last_check)).await
 }

@@ -31,6 +31,11 @@ pub fn of(entry: &Entry) -> Option<Burst> {
     }))
 }
 
+/// When the last message of a recorded wave leaves.
+pub fn end_of(entry: &Entry) -> Timestamp {
+    of(entry).map_or(entry.newest_attempt, |burst| burst.end())
+}
+
 /// The share of a recorded wave that reaches a workload: as it was recorded, or as it is now for one that came later.
 fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
     let recorded = entry.load.iter().flat_map(|load| &load.shares).find(|share| share.workload == workload.name);

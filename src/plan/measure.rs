@@ -1,7 +1,6 @@
 //! Each workload of a pool, measured: its target, its demand, what an ordinary day brings and what sends still bring; or
 //! why it cannot be relied on. Decides nothing about any wave.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::baseline::{Baseline, History, Unproven};
@@ -9,7 +8,6 @@ use super::believe;
 use super::bursts;
 use super::capacity::Capacity;
 use super::claim::{self, Trouble, Wish};
-use super::explain::{self, Voice};
 use super::gate::Site;
 use super::ledger::Committed;
 use super::reading::Reading;
@@ -119,12 +117,11 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
         .collect()
 }
 
-/// Why each workload keeps the gate closed, if it does, as a sentence for its pool's status.
-pub fn troubles(measured: &[Option<Result<Measure<'_>, Why>>], now: Timestamp) -> Vec<Option<String>> {
-    let voice = Voice { zone: &TimeZone::UTC, now };
+/// Why each workload keeps the gate closed, if it does.
+pub fn troubles(measured: &[Option<Result<Measure<'_>, Why>>]) -> Vec<Option<Why>> {
     let trouble = |measure: &Option<Result<Measure<'_>, Why>>| match measure.as_ref()? {
-        Ok(measure) => measure.trouble.as_ref().map(|why| explain::sentence(why, &voice)),
-        Err(why) => Some(explain::sentence(why, &voice)),
+        Ok(measure) => measure.trouble.clone(),
+        Err(why) => Some(why.clone()),
     };
     measured.iter().map(trouble).collect()
 }

@@ -1,10 +1,10 @@
 //! Every decision. `plan(&Snapshot, now)` is a pure function: no async, no client, no clock, no randomness.
 //!
-//! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from
-//! its `past` in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send against the pool's room; `floors` decides
-//! scale; `report` and `pool_report` say it in
-//! words. Below them is the mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people
-//! write (`units`, `schedule`, `waves`, `template`, `rules`).
+//! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from its `past`
+//! in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send
+//! against the pool's room; `floors` decides scale; `report` and `pool_report` say it in words. Below them is the
+//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people write (`units`, `schedule`,
+//! `waves`, `template`, `rules`).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -127,14 +127,11 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     // Those that want to go, against the room there is.
     let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, now));
     let asked = measured.iter().any(std::option::Option::is_some);
-    let fault = measured.iter().flatten().find_map(|measure| match measure {
-        Ok(measure) => measure.trouble.clone(),
-        Err(why) => Some(why.clone()),
-    });
-    let troubles = measure::troubles(&measured, now);
+    let troubles = measure::troubles(&measured);
+    let fault = troubles.iter().flatten().next();
     let waiting = !wants.is_empty();
     // A query that is wrong stays wrong until somebody changes the pool, which is an event.
-    let hopeless = matches!(&fault, Some(Why::Sensor { fault, .. }) if fault.class() == reading::Class::Permanent);
+    let hopeless = matches!(fault, Some(Why::Sensor { fault, .. }) if fault.class() == reading::Class::Permanent);
     let (verdict, measures) = if let Some(rules) = rules {
         weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now)
     } else {
@@ -173,10 +170,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     }
     let queue = line.into_iter().map(|campaign| Queued { campaign }).collect();
     let seen = pool_report::Seen {
-        fault: fault.as_ref(),
+        fault,
         asked,
         measures: &measures,
-        troubles,
+        troubles: &troubles,
         claims: decided.claims,
         breaches: guard.breaches,
         queue,

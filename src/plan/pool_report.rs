@@ -34,8 +34,8 @@ pub struct Seen<'a> {
     pub asked: bool,
     /// Each workload that was measured.
     pub measures: &'a [Measure<'a>],
-    /// Why a workload keeps the gate closed, as a sentence; in the order of the rules.
-    pub troubles: Vec<Option<String>>,
+    /// Why a workload keeps the gate closed; in the order of the rules.
+    pub troubles: &'a [Option<Why>],
     /// The claims as decided.
     pub claims: Vec<Claim>,
     /// Broken guardrails.
@@ -92,7 +92,8 @@ pub fn tell(
     if seen.asked {
         let mut fresh = workloads(snapshot, rules, seen.measures, &status.claims, now);
         for (told, trouble) in fresh.iter_mut().zip(seen.troubles) {
-            told.message = trouble.map(|text| text.chars().take(LONGEST_MESSAGE).collect());
+            let text = trouble.as_ref().map(|why| explain::sentence(why, &voice));
+            told.message = text.map(|text| text.chars().take(LONGEST_MESSAGE).collect());
         }
         let due =
             memory.numbers_written.is_none_or(|at| now.duration_since(at) >= REFRESH) && moved(&old.workloads, &fresh);

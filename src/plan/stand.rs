@@ -27,6 +27,7 @@ use super::why::Why;
 
 /// Scale is raised and headroom confirmed so long before a wave may start.
 pub const LEAD: SignedDuration = SignedDuration::from_mins(3);
+
 /// Where a campaign stands.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // One per campaign and look, and most of them rest.
@@ -222,7 +223,7 @@ struct Ahead<'a> {
 
 /// When the last message of a fired wave leaves, and when it has been watched for long enough.
 fn leaving(intent: &Intent, entry: &Entry) -> (Timestamp, Timestamp) {
-    let end = bursts::of(entry).map_or(entry.newest_attempt, |burst| burst.end());
+    let end = bursts::end_of(entry);
     let soak =
         intent.waves.waves.iter().find(|wave| wave.name == entry.wave).map_or(SignedDuration::ZERO, |wave| wave.soak);
     (end, end.checked_add(soak).unwrap_or(Timestamp::MAX))
@@ -288,9 +289,8 @@ fn all_gone<'a>(snapshot: &Snapshot, past: &Past<'_>, names: &[String], now: Tim
         return None;
     }
     let rests_until = |why, until| Stand::Rests { why, skips: Vec::new(), until: Some(until) };
-    let end_of = |entry: &Entry| bursts::of(entry).map_or(entry.newest_attempt, |burst| burst.end());
-    if let Some(entry) = past.released().max_by_key(|entry| end_of(entry)) {
-        let end = end_of(entry);
+    if let Some(entry) = past.released().max_by_key(|entry| bursts::end_of(entry)) {
+        let end = bursts::end_of(entry);
         if now < end {
             let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
             return Some(rests_until(why, end));

@@ -10,6 +10,7 @@ mod target;
 pub use attempt::Attempt;
 pub use connect::{Connection, Limits, Trust, connect};
 pub use effect::{Effect, EffectError, SecretValue, is_ours};
+pub use line::LastCheck;
 pub use target::{Target, TargetError};
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::WaveRelease;
 use crate::clock;
 use crate::cluster::ledger;
-use crate::controller::outside::{Gauge, LastCheck, Outside, Wire};
+use crate::controller::outside::{Gauge, Outside, Wire};
 use crate::plan::bursts;
 use crate::plan::load::{Burst, Send};
-use crate::senders::{Attempt, Effect, Target};
+use crate::senders::{Attempt, Effect, LastCheck, Target};
 
 use super::apiserver::ApiServer;
 use super::prometheus::{Prometheus, ready};

@@ -141,7 +141,7 @@ async fn live(
         server.intercept(trouble);
     }
     let begun = clock::now();
-    let mut operator = operator(&server, story, surroundings.clone());
+    let mut operator = start_operator(&server, story, surroundings.clone());
     for campaign in &story.campaigns {
         create(&server, campaign)?;
     }
@@ -165,7 +165,7 @@ async fn live(
         }
         if crashes.extract_if(.., |at| *at <= passed).count() > 0 {
             operator.abort();
-            operator = self::operator(&server, story, surroundings.clone());
+            operator = start_operator(&server, story, surroundings.clone());
         }
         tokio::time::sleep(step).await;
         let moment = Moment::of(&server, &traffic.lock().unwrap_or_else(PoisonError::into_inner), clock::now());
@@ -184,7 +184,7 @@ async fn live(
 }
 
 /// The operator, as `headroom run` starts it, with nothing remembered.
-fn operator(server: &ApiServer, story: &Story, surroundings: Surroundings) -> tokio::task::JoinHandle<()> {
+fn start_operator(server: &ApiServer, story: &Story, surroundings: Surroundings) -> tokio::task::JoinHandle<()> {
     let client = server.client("headroom");
     let namespace = |object: &serde_json::Value| object["metadata"]["namespace"].as_str().map(ToOwned::to_owned);
     let settings = context::Settings {
