@@ -29,6 +29,8 @@ pub struct Metrics {
     pub campaigns: Family<Word, Gauge>,
     /// Attempts to release a wave, by result.
     pub attempts: Family<Word, Counter>,
+    /// Waves that a person let go without confirmed headroom.
+    pub without_headroom: Counter,
     /// Readings that could not be believed, by fault.
     pub sensor_faults: Family<Word, Counter>,
     /// Queries sent to Prometheus.
@@ -53,6 +55,7 @@ impl Default for Metrics {
             failures: Family::default(),
             campaigns: Family::default(),
             attempts: Family::default(),
+            without_headroom: Counter::default(),
             sensor_faults: Family::default(),
             queries: Counter::default(),
             floor_writes: Family::default(),
@@ -66,6 +69,11 @@ impl Default for Metrics {
         registry.register("look_failures", "Looks at a pool that ended early", metrics.failures.clone());
         registry.register("campaigns", "Campaigns by phase", metrics.campaigns.clone());
         registry.register("release_attempts", "Attempts to release a wave by result", metrics.attempts.clone());
+        registry.register(
+            "waves_without_headroom",
+            "Waves that a person let go without confirmed headroom",
+            metrics.without_headroom.clone(),
+        );
         registry.register("sensor_faults", "Readings that could not be believed", metrics.sensor_faults.clone());
         registry.register("prometheus_queries", "Queries sent to Prometheus", metrics.queries.clone());
         registry.register("floor_writes", "Writes to the scale of targets", metrics.floor_writes.clone());

@@ -99,6 +99,20 @@ pub struct CampaignSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub priority: Option<i32>,
+    /// May use the reserve that the pool keeps, where the pool allows it to this namespace. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgent: Option<bool>,
+    /// Messages leave no faster than this, such as `200/s`. A Sender that cannot be told so is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::RATE))]
+    pub max_send_rate: Option<String>,
+    /// Nothing goes before all of these are so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8))]
+    pub after: Option<Vec<After>>,
+    /// Whether a person must approve this exact spec before anything goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// What is known about its load better than the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("!has(self.peak) || !(has(self.visitRate) || has(self.requestsPerVisit) || has(self.responseMedian))").message("give load.peak alone, or the other fields of load"))]
@@ -117,6 +131,63 @@ pub struct CampaignSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub contact: Option<String>,
+}
+
+/// Something that must be so before anything goes: one of them.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.campaign) ? 1 : 0) + (has(self.workload) ? 1 : 0) + (has(self.check) ? 1 : 0) == 1").message("give an entry of after one of campaign, workload and check"))]
+pub struct After {
+    /// Another Campaign of this namespace has completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<AfterCampaign>,
+    /// A workload in the pool's namespace is rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<AfterWorkload>,
+    /// A check of the pool, by its name, is fulfilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
+    pub check: Option<String>,
+}
+
+/// A Campaign that goes first.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AfterCampaign {
+    /// Its name, in the same namespace.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+}
+
+/// A workload that must be rolled out.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AfterWorkload {
+    /// Its kind.
+    pub kind: AfterKind,
+    /// Its name, in the pool's namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// A container of it must run exactly this image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: Option<String>,
+}
+
+/// Kinds of workloads that can be waited for.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+pub enum AfterKind {
+    /// A Deployment.
+    Deployment,
+}
+
+/// Whether a person must approve.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
 }
 
 /// Whom a send goes to.

@@ -40,6 +40,12 @@ pub struct CampaignStatus {
     /// The priority that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
+    /// A person's hold. It stays, whatever a sync from Git does to the annotation that asked for it, until it is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The approval that it needs or has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalStatus>,
     /// Short texts for kubectl; not an API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display: Option<Display>,
@@ -70,6 +76,8 @@ pub enum Phase {
     Pending,
     /// It cannot be carried out as it is written.
     Refused,
+    /// A person must approve it first.
+    AwaitingApproval,
     /// Its next wave may not start yet.
     Scheduled,
     /// It waits for room or for its turn.
@@ -107,6 +115,7 @@ impl Phase {
         match self {
             Phase::Pending => "Pending",
             Phase::Refused => "Refused",
+            Phase::AwaitingApproval => "AwaitingApproval",
             Phase::Scheduled => "Scheduled",
             Phase::Queued => "Queued",
             Phase::Scaling => "Scaling",
@@ -121,6 +130,32 @@ impl Phase {
             Phase::Aborted => "Aborted",
         }
     }
+}
+
+/// A person's hold.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// Who asked for it and why, as it was written.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+    /// Since when. A resume names this instant, so that an old one does not lift a new hold.
+    pub since: Time,
+}
+
+/// The approval of a campaign.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalStatus {
+    /// Whether one is needed.
+    pub required: bool,
+    /// The digest of the exact spec, to which an approval is bound.
+    #[schemars(length(max = 64))]
+    pub digest: String,
+    /// Who approved exactly this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub by: Option<String>,
 }
 
 /// Short texts for kubectl.

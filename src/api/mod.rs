@@ -37,6 +37,20 @@ pub const RESTORE_FINALIZER: &str = "headroom.dev/restore";
 pub const SEND_LABEL: &str = "headroom.dev/send";
 /// On every ledger entry: a hash of its pool, to find all that draws on one pool.
 pub const POOL_LABEL: &str = "headroom.dev/pool";
+/// On a Campaign: a person holds it; the value says who and why. Latched in status until it is resumed.
+pub const HOLD_ANNOTATION: &str = "headroom.dev/hold";
+/// On a Campaign: lifts the hold whose `since` it names.
+pub const RESUME_ANNOTATION: &str = "headroom.dev/resume";
+/// On a Campaign: a person ends it; the value says who and why.
+pub const ABORT_ANNOTATION: &str = "headroom.dev/abort";
+/// On a Campaign: `<digest of the spec> <user>`. Only holders of the verb `approve` on its pool may write it, in their own name.
+pub const APPROVED_ANNOTATION: &str = "headroom.dev/approved";
+/// On a Campaign: `<digest of the spec> <until> <user>`, by the same people. It goes without confirmed headroom.
+pub const WITHOUT_HEADROOM_ANNOTATION: &str = "headroom.dev/without-headroom";
+/// On a Campaign: why it goes without confirmed headroom.
+pub const WITHOUT_HEADROOM_REASON_ANNOTATION: &str = "headroom.dev/without-headroom-reason";
+/// The `ConfigMap` in the operator's namespace that stops every release, or those of the pools it names.
+pub const STOP_CONFIG_MAP: &str = "headroom-stop";
 /// The field manager of every write, and the reporter of every event.
 pub const MANAGER: &str = "headroom";
 

@@ -53,6 +53,11 @@ pub struct CapacityPoolSpec {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub limits: Option<Vec<Limit>>,
+    /// Questions of yes or no that a Campaign's `after` may wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub checks: Option<Vec<PoolCheck>>,
     /// Watched while and after messages leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
@@ -66,6 +71,21 @@ pub struct CapacityPoolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8), regex(pattern = r"^[1-9][0-9]?(\.[0-9]+)?$"))]
     pub load_margin: Option<String>,
+    /// `Enforce` (default), or `Observe`: it decides and reports, and neither scales nor sends anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Share of what the replicas bear that only urgent campaigns may use, such as `20%`. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^[0-9]([0-9])?(\.[0-9]+)?%$"))]
+    pub reserve: Option<String>,
+    /// No campaign counts with a higher priority here, whatever it says. Default 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub max_priority: Option<i32>,
+    /// What is known of channels here, instead of the built-in profiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub profiles: Option<Vec<LoadProfile>>,
     /// Who may draw on the pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admission: Option<Admission>,
@@ -144,7 +164,7 @@ pub enum Reduce {
 }
 
 /// Something that cannot be scaled and must stay below a maximum.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limit {
     /// Its name in messages.
@@ -156,6 +176,71 @@ pub struct Limit {
     /// `70%`, `800ms`, `5/s`, `"0.05"`.
     #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
     pub max: String,
+    /// By how much one further request per second raises it, in the unit of its query. Default: in proportion to demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    pub per_request: Option<f64>,
+}
+
+/// A question of yes or no, asked of Prometheus.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.max) != has(self.min)").message("give a check max or min, one of them"))]
+pub struct PoolCheck {
+    /// The name by which a Campaign's `after` knows it.
+    #[schemars(length(max = 63), regex(pattern = schema::LABEL))]
+    pub name: String,
+    /// `PromQL` that gives one number.
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: String,
+    /// Fulfilled while the value is not above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub max: Option<String>,
+    /// Fulfilled while the value is not below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub min: Option<String>,
+}
+
+/// Whether a pool acts.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Mode {
+    /// It scales and sends.
+    #[default]
+    Enforce,
+    /// It only says what it would do.
+    Observe,
+}
+
+/// What is known of the load of a channel's messages.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadProfile {
+    /// The channel.
+    #[schemars(length(max = 32), regex(pattern = schema::OPEN_NAME))]
+    pub channel: String,
+    /// The class of recipients. Default: every class that has no profile of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = schema::OPEN_NAME))]
+    pub class: Option<String>,
+    /// Share of recipients who come, such as `2.5%`.
+    #[schemars(length(max = 8), regex(pattern = schema::PERCENT))]
+    pub visit_rate: String,
+    /// Requests that one visit makes.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub requests_per_visit: i32,
+    /// Half of those who come have come by then, such as `165m`.
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub response_median: String,
+    /// Standard deviation of the logarithm of the delay, such as `"2.4"`. Default: that of the built-in profile of the channel, else 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^[0-9](\.[0-9]+)?$"))]
+    pub response_sigma: Option<String>,
+    /// Requests that machines make for one message, before anybody reads it, such as `"0.09"`. Default: as the built-in profile has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^[0-9][0-9]?(\.[0-9]+)?$"))]
+    pub scanned_links: Option<String>,
 }
 
 /// Something that must stay healthy while and after messages leave.
@@ -203,6 +288,48 @@ pub struct Admission {
     /// Namespaces whose Campaigns may use the pool. Absent: its own only; `{}`: every namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<NamespaceSelector>,
+    /// Namespaces whose urgent Campaigns may use the reserve. Absent: the pool's own only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgent_namespace_selector: Option<NamespaceSelector>,
+    /// A Campaign to more recipients than this needs the approval of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub approval_above: Option<i64>,
+    /// So many Campaigns may be in the middle of their send at a time. Default: as many as there is room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_concurrent: Option<i32>,
+    /// Times in which nothing leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub freezes: Option<Vec<Freeze>>,
+    /// Nothing goes while this counts more than 0 incidents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incidents: Option<Incidents>,
+}
+
+/// A time in which nothing leaves.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Freeze {
+    /// An instant with an offset, such as `2027-11-26T00:00:00Z`.
+    #[schemars(length(max = 32), regex(pattern = schema::ABSOLUTE))]
+    pub from: String,
+    /// An instant with an offset.
+    #[schemars(length(max = 32), regex(pattern = schema::ABSOLUTE))]
+    pub to: String,
+    /// Shown to those who wait.
+    #[schemars(length(min = 1, max = 128))]
+    pub reason: String,
+}
+
+/// How incidents are counted.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Incidents {
+    /// `PromQL` that gives one number. It must give 0 in peace, not nothing: see docs/capacity.md.
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: String,
 }
 
 /// How often headroom must be seen before it counts as confirmed.
@@ -250,4 +377,8 @@ pub struct ScaleDown {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8), regex(pattern = r"^([1-9]|[1-9][0-9]|100)%$"))]
     pub step: Option<String>,
+    /// So long after the load has gone by the model, scale is given back even if the sensor stays silent. Default 24h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub max_hold: Option<String>,
 }

@@ -142,6 +142,9 @@ pub struct Claim {
     /// Since when nothing needs the floor any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_since: Option<Time>,
+    /// Since when the load has gone by the model, and the sensor is silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Time>,
     /// When the floor was last given back by a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stepped_at: Option<Time>,

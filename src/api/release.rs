@@ -222,6 +222,24 @@ pub struct Evidence {
     pub confirmations: i32,
     /// When it was last weighed.
     pub evaluated_at: Time,
+    /// Who let it go without confirmed headroom, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_headroom: Option<WithoutHeadroom>,
+}
+
+/// A release that a person answered for, because headroom could not be confirmed.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WithoutHeadroom {
+    /// Who.
+    #[schemars(length(max = 256))]
+    pub by: String,
+    /// Why, in that person's words.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+    /// What would have held it back.
+    #[schemars(length(max = 1024))]
+    pub instead_of: String,
 }
 
 /// What became of an entry.

@@ -21,6 +21,8 @@ pub const OPEN_NAME: &str = "^[a-z][a-z0-9-]*$";
 pub const ZONE: &str = "^[A-Za-z][A-Za-z0-9_+/-]*$";
 /// A date and time, local unless it carries an offset.
 pub const INSTANT: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?(Z|[+-][0-9]{2}:[0-9]{2})?$";
+/// A date and time with an offset.
+pub const ABSOLUTE: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?(Z|[+-][0-9]{2}:[0-9]{2})$";
 /// `Mon`, `Mon-Fri`.
 pub const DAYS: &str = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(-(Mon|Tue|Wed|Thu|Fri|Sat|Sun))?$";
 /// `09:00`.

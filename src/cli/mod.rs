@@ -7,14 +7,18 @@ use clap::{Parser, Subcommand};
 
 use crate::sim::moment::Played;
 
+mod approve;
+mod cluster;
 mod crd;
 mod demo;
+mod hold;
 mod lint;
 mod plot;
 mod run;
 mod screen;
 mod simulate;
 mod summary;
+mod switch;
 
 /// A load-aware campaign scheduler for Kubernetes.
 #[derive(Debug, Parser)]
@@ -36,6 +40,18 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Play campaigns, pools and senders from files against a simulated cluster and day.
     Simulate(simulate::SimulateArguments),
+    /// Hold a Campaign: no further wave goes, whatever Git says, until it is resumed.
+    Pause(hold::ReasonArguments),
+    /// Lift the hold of a Campaign.
+    Resume(hold::ResumeArguments),
+    /// End a Campaign for good.
+    Abort(hold::ReasonArguments),
+    /// Approve exactly this spec of a Campaign.
+    Approve(approve::ApproveArguments),
+    /// Stop every release, or those of one pool.
+    Stop(switch::StopArguments),
+    /// Lift a stop.
+    Go(switch::GoArguments),
 }
 
 /// Parses the arguments and does what they say.
@@ -48,6 +64,12 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => return lint::run(arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Simulate(arguments) => return simulate::simulate(&arguments),
+        Command::Pause(arguments) => hold::pause(&arguments),
+        Command::Resume(arguments) => hold::resume(&arguments),
+        Command::Abort(arguments) => hold::abort(&arguments),
+        Command::Approve(arguments) => approve::approve(&arguments),
+        Command::Stop(arguments) => switch::stop(&arguments),
+        Command::Go(arguments) => switch::go(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

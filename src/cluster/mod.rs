@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod ledger;
 pub mod objects;
+pub mod rollouts;
 pub mod stores;
 pub mod targets;
 

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use kube::api::ObjectMeta;
 use serde_json::json;
 
-use crate::api::release::{Disposition, EntryCampaign, Outcome, Skip as SkipFact};
+use crate::api::release::{Disposition, EntryCampaign, Outcome, Skip as SkipFact, WithoutHeadroom};
 use crate::api::{
     CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec,
 };
@@ -100,13 +100,16 @@ async fn try_release(
     now: Timestamp,
 ) -> Result<(), Error> {
     let known = entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
-    match release::release(ctx, order, pool, &known).await? {
+    match Box::pin(release::release(ctx, order, pool, &known)).await? {
         Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
         Done::Unable(why) => {
             tracing::warn!(sender = format!("{}/{}", order.sender.0, order.sender.1), why, "a request cannot be made");
             ctx.note_unable(&order.sender, &why, now);
         }
         Done::Attempted(attempt) => {
+            if let Some(permission) = &order.evidence.without_headroom {
+                without_headroom(ctx, order, permission, pool).await;
+            }
             Metrics::count(&ctx.metrics.attempts, attempt.label());
             tracing::info!(
                 campaign = format!("{}/{}", order.campaign.0, order.campaign.1),
@@ -122,6 +125,18 @@ async fn try_release(
         }
     }
     Ok(())
+}
+
+/// A wave that somebody answered for is told loudly, where its pool's owner looks.
+async fn without_headroom(ctx: &Context, order: &Release, permission: &WithoutHeadroom, pool: &CapacityPool) {
+    let (campaign, wave) = (format!("{}/{}", order.campaign.0, order.campaign.1), &order.wave.name);
+    let note = format!(
+        "Wave \"{wave}\" of {campaign} was let go without confirmed headroom by {}: {}. Instead of: {}",
+        permission.by, permission.reason, permission.instead_of
+    );
+    ctx.metrics.without_headroom.inc();
+    tracing::warn!(campaign, wave, by = permission.by, reason = permission.reason, "without confirmed headroom");
+    ctx.events.tell(pool, true, "WithoutHeadroom", &format!("Release {wave}"), &note).await;
 }
 
 /// The pool's own object: install and finalizer, then its status with the claims in it.

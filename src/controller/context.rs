@@ -34,6 +34,13 @@ pub struct Settings {
     pub breach_recovery: SignedDuration,
 }
 
+impl Settings {
+    /// The namespace the operator runs in.
+    pub fn namespace(&self) -> &str {
+        self.install.split_once('/').map_or(self.install.as_str(), |(namespace, _)| namespace)
+    }
+}
+
 /// A history that was read, and when.
 type KeptHistory = (Timestamp, Result<HistoryPoints, SensorFault>);
 

@@ -25,6 +25,7 @@ use crate::plan::sender_report;
 pub mod act;
 pub mod context;
 pub mod error;
+pub mod gates;
 pub mod observe;
 pub mod outside;
 pub mod release;

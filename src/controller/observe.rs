@@ -10,7 +10,10 @@ use kube::runtime::reflector::ObjectRef;
 
 use crate::api::pool::Reduce;
 use crate::api::pool_status::CapacityPoolStatus;
-use crate::api::{Campaign, CapacityPool, INSTALL_ANNOTATION, SEND_LABEL, WaveRelease};
+use crate::api::{
+    ABORT_ANNOTATION, APPROVED_ANNOTATION, Campaign, CapacityPool, HOLD_ANNOTATION, INSTALL_ANNOTATION,
+    RESUME_ANNOTATION, SEND_LABEL, WITHOUT_HEADROOM_ANNOTATION, WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
+};
 use crate::cluster::targets::{self, Handle};
 use crate::cluster::{Error, ledger, objects, stores};
 use crate::plan;
@@ -21,6 +24,7 @@ use crate::plan::snapshot::{self, Orphan, Settings, Snapshot, TargetFault, Workl
 use crate::senders::Target;
 
 use super::context::Context;
+use super::gates;
 use super::outside::Gauge;
 
 /// History is asked for so far back, in such steps, and kept so long.
@@ -104,12 +108,14 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         orphans: Vec::new(),
         limits: Vec::new(),
         guardrails: Vec::new(),
+        gates: snapshot::Gates::default(),
         campaigns: plain,
         entries: entries.values().filter_map(ledger::entry).collect(),
         settings: Settings { install: ctx.settings.install.clone(), breach_recovery: ctx.settings.breach_recovery },
         memory: ctx.memory(&key),
         nonce: uuid::Uuid::new_v4().to_string(),
     };
+    gates::read(ctx, readable.as_ref(), &mut snapshot, now).await;
     let mut handles = Vec::new();
     if readable.is_some() && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty()) {
         // Targets are read from the API server. A claim that we have written, and the watch has not brought yet, must not
@@ -144,6 +150,7 @@ fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<
         created: campaign.creation_timestamp()?.0,
         deleting: campaign.metadata.deletion_timestamp.is_some(),
         spec: campaign.spec.clone(),
+        asks: asks(campaign),
         status: campaign.status.clone().unwrap_or_default(),
         sender: sender(ctx, campaign, now),
         labels: ctx.stores.labels(&namespace),
@@ -158,6 +165,19 @@ fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<
         (entry.0.is_err() && is_of_send).then(|| entry.name_any())
     });
     Some(plain)
+}
+
+/// What people ask of it by annotations.
+fn asks(campaign: &Campaign) -> snapshot::Asks {
+    let said = |key: &str| campaign.annotations().get(key).cloned();
+    snapshot::Asks {
+        hold: said(HOLD_ANNOTATION),
+        resume: said(RESUME_ANNOTATION),
+        abort: said(ABORT_ANNOTATION),
+        approved: said(APPROVED_ANNOTATION),
+        without_headroom: said(WITHOUT_HEADROOM_ANNOTATION),
+        without_headroom_reason: said(WITHOUT_HEADROOM_REASON_ANNOTATION),
+    }
 }
 
 /// The older of several Campaigns with one `sendId`, whatever pool it draws on.
@@ -216,8 +236,8 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     let namespace = snapshot.pool.namespace.clone();
     let mut handles = Vec::new();
     let rules = snapshot.pool.rules.clone().ok();
-    let address = pool.spec.prometheus.as_ref().map_or(&ctx.settings.prometheus_url, |server| &server.address);
-    let gauge = ctx.outside.gauge(address);
+    let address = address(ctx, pool);
+    let gauge = gauge(ctx, pool);
     if let Some(rules) = &rules {
         let targets = join_all(
             rules
@@ -232,8 +252,10 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
         );
         let limits = join_all(rules.limits.iter().map(|limit| read(ctx, &gauge, &limit.query, None, now)));
         let guardrails = join_all(rules.guardrails.iter().map(|rail| read(ctx, &gauge, &rail.query, None, now)));
-        let (targets, demands, histories, limits, guardrails) =
-            futures::join!(targets, demands, histories, limits, guardrails);
+        let incidents = join_all(rules.incidents.iter().map(|query| read(ctx, &gauge, query, None, now)));
+        let (targets, demands, histories, limits, guardrails, mut incidents) =
+            futures::join!(targets, demands, histories, limits, guardrails, incidents);
+        snapshot.gates.incidents = incidents.pop();
         for ((target, demand), history) in targets.into_iter().zip(demands).zip(histories) {
             let target = match target {
                 Ok(mut handle) => {
@@ -292,7 +314,17 @@ async fn is_alive(ctx: &Context, snapshot: &Snapshot, handle: &Handle) -> bool {
     }
 }
 
-async fn read(
+/// Where a pool is measured.
+fn address<'a>(ctx: &'a Context, pool: &'a CapacityPool) -> &'a str {
+    pool.spec.prometheus.as_ref().map_or(ctx.settings.prometheus_url.as_str(), |server| server.address.as_str())
+}
+
+/// The server it is measured at.
+pub(super) fn gauge(ctx: &Context, pool: &CapacityPool) -> Result<Arc<dyn Gauge>, String> {
+    ctx.outside.gauge(address(ctx, pool))
+}
+
+pub(super) async fn read(
     ctx: &Context,
     gauge: &Result<Arc<dyn Gauge>, String>,
     query: &str,

@@ -23,6 +23,7 @@ use crate::plan::order::Release;
 use crate::senders::{Attempt, Effect, SecretValue, Target};
 
 use super::context::Context;
+use super::gates;
 
 /// From arming to the first byte.
 const FIRE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
@@ -300,12 +301,18 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
     let campaign_at = place(&|| (check.campaign.namespace(), check.campaign.name_any()));
     let pool_at = place(&|| (check.pool.namespace(), check.pool.name_any()));
     let sender_at = place(&|| (check.sender.namespace(), check.sender.name_any()));
-    let (campaign, pool, sender) = futures::try_join!(
+    let reads = futures::future::try_join3(
         objects::get::<Campaign>(&ctx.client, &campaign_at.0, &campaign_at.1),
         objects::get::<CapacityPool>(&ctx.client, &pool_at.0, &pool_at.1),
         objects::get::<Sender>(&ctx.client, &sender_at.0, &sender_at.1),
-    )
-    .map_err(|error| error.to_string())?;
+    );
+    let (read, stopped) = futures::join!(reads, gates::stop(ctx));
+    let (campaign, pool, sender) = read.map_err(|error| error.to_string())?;
+    // The one switch is no object of ours: it is asked for at the same moment.
+    let pool_key = format!("{}/{}", pool_at.0, pool_at.1);
+    if let Some(why) = stopped.as_ref().and_then(|stop| stop.of(&pool_key)) {
+        return Err(format!("every release was stopped: {why}"));
+    }
     let campaign = campaign.ok_or("the Campaign was deleted")?;
     if campaign.uid() != check.campaign.uid() || campaign.resource_version() != check.campaign.resource_version() {
         return Err("the Campaign was changed while its wave was being fired".to_owned());

@@ -223,6 +223,7 @@ fn unclaimed(pool: &str, workload: &str, target: &Target, wish: Wish, fresh_id: 
         baseline: target.value,
         floor,
         quiet_since: None,
+        silent_since: None,
         stepped_at: None,
         observed: false,
         reassertions: 0,

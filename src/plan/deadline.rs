@@ -50,6 +50,7 @@ pub(super) fn missed<'a>(
         OnDeadline::Hold => rests(Why::DeadlineHeld { waves: left, end: intent.schedule.end() }),
         OnDeadline::Skip => Stand::Rests {
             why: Why::DeadlineSkipped { waves: left, recipients: past.messages(), planned: intent.audience },
+            also: Vec::new(),
             skips: skip_rest(
                 snapshot,
                 campaign,

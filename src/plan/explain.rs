@@ -4,6 +4,10 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::api::campaign_status::Phase;
+
+use super::after::{Pending, Rollout};
+use super::approval::Needed;
 use super::rules::Bound;
 use super::snapshot::TargetFault;
 use super::units::Span;
@@ -64,14 +68,46 @@ fn brings(numbers: &Numbers) -> String {
 /// `20 replicas: 2,400 × 75 % = 1,800; demand 1,440; 210 still to come from other sends`
 fn sum(numbers: &Numbers) -> String {
     let plain = |value: f64| people::per_second(value, Rounding::Up);
+    let kept = if numbers.reserve > 0.0 {
+        format!("; {} kept for urgent campaigns", people::per_second(numbers.reserve, Rounding::Up))
+    } else {
+        String::new()
+    };
     format!(
-        "{} × {:.0} % = {}; demand {}; {} still to come from other sends",
+        "{} × {:.0} % = {}{kept}; demand {}; {} still to come from other sends",
         plain(numbers.raw_capacity),
         numbers.utilization * 100.0,
         plain(numbers.capacity),
         plain(numbers.baseline),
         plain(numbers.committed),
     )
+}
+
+/// All that keeps a campaign back, the decisive first. What would make it too long is counted instead.
+pub fn all(why: &Why, also: &[Why], observes: bool, voice: &Voice<'_>) -> String {
+    let mut text = if observes { OBSERVES.to_owned() } else { String::new() };
+    text.push_str(&told(why, voice));
+    for (index, other) in also.iter().enumerate() {
+        let further = lowered(&told(other, voice));
+        let rest = also.len() - index;
+        let more = format!(" Also {further}");
+        if text.chars().count() + more.chars().count() + ROOM_TO_COUNT > LONGEST {
+            text = format!("{text} And {rest} more.");
+            break;
+        }
+        text.push_str(&more);
+    }
+    text.chars().take(LONGEST).collect()
+}
+
+/// Said first where a pool does not act.
+const OBSERVES: &str = "(The pool only observes: nothing is scaled or sent.) ";
+/// Characters kept free for saying how many reasons are left out.
+const ROOM_TO_COUNT: usize = 16;
+
+fn lowered(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
 
 /// The sentence.
@@ -102,6 +138,40 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         ),
         Why::NeverFits { why } => format!("Refused: {why}. Choose a longer window, a later end, or smaller waves."),
         Why::WaveChanged { why } => format!("Refused: {why}."),
+        Why::AwaitingApproval { needed, pool, name, namespace, edited } => {
+            awaiting_approval(*needed, pool, name, namespace, *edited)
+        }
+        Why::After { pending } => {
+            let all: Vec<String> = pending.iter().map(not_yet).collect();
+            format!("Waiting: {}.", all.join("; "))
+        }
+        Why::Frozen { wave, reason, from, at } => format!(
+            "Scheduled: wave \"{wave}\" may start {}; the pool is frozen from {} on ({reason}), and nothing leaves meanwhile.",
+            voice.at(*at),
+            voice.at(*from)
+        ),
+        Why::Slots { wave, running, most } => {
+            let verb = if *most == 1 { "Campaign" } else { "Campaigns" };
+            format!(
+                "Waiting for its turn: the pool lets {most} {verb} be in the middle of a send, and {} {} before wave \"{wave}\" may go.",
+                running.join(", "),
+                if running.len() == 1 { "must come to its end" } else { "are; one must come to its end" }
+            )
+        }
+        Why::Incident { count } => format!(
+            "Waiting: {} open according to the pool's admission.incidents; nothing goes before there is none.",
+            if (*count - 1.0).abs() < f64::EPSILON {
+                "1 incident is".to_owned()
+            } else {
+                format!("{} incidents are", people::per_second(*count, Rounding::Up))
+            }
+        ),
+        Why::WouldGo { wave, numbers } => format!(
+            "Wave \"{wave}\" would go now: it needs {} on {}, {} are free, seen often enough. Set spec.mode of the pool to Enforce to let it.",
+            brings(numbers),
+            numbers.workload,
+            people::free(numbers.free)
+        ),
         Why::BeforeStart { wave, at, confirmed } => {
             let ready = match confirmed {
                 Some((seen, of)) if seen >= of => " Headroom is confirmed already.",
@@ -200,6 +270,19 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             format!("Held: spec.suspend is true; {released} of {planned} waves have gone. Set it to false to go on.")
         }
         Why::PoolSuspended { pool } => format!("Held: the CapacityPool {pool} is suspended by its owner."),
+        Why::OnHold { reason, since, name, namespace } => {
+            let reason = if reason.is_empty() { "no reason was given" } else { reason };
+            format!(
+                "Held by a person since {}: {reason}. \"kubectl headroom resume {name} -n {namespace}\" lifts it.",
+                voice.at(*since)
+            )
+        }
+        Why::Stopped { reason, only: None } => {
+            format!("Held: every release is stopped: {reason}. \"kubectl headroom go\" lifts it.")
+        }
+        Why::Stopped { reason, only: Some(pool) } => format!(
+            "Held: every release on the CapacityPool {pool} is stopped: {reason}. \"kubectl headroom go --pool {pool}\" lifts it."
+        ),
         Why::OutOfBounds { guardrail, value, bound, since, lasting } => {
             let threshold = bound.threshold();
             format!(
@@ -277,14 +360,63 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             people::grouped(*recipients),
             people::grouped(*planned)
         ),
-        Why::Aborted { waves, planned, recipients, by_guardrail } => {
-            let by = by_guardrail
-                .as_ref()
-                .map_or_else(|| "by spec.abort".to_owned(), |name| format!("because guardrail \"{name}\" was broken"));
+        Why::Aborted { waves, planned, recipients, by, by_guardrail } => {
+            let by = if *by_guardrail { format!("because guardrail \"{by}\" was broken") } else { format!("by {by}") };
             format!(
                 "Aborted {by}: {waves} of {planned} waves had gone ({} messages). Nothing more of this send goes.",
                 people::grouped(*recipients)
             )
+        }
+    }
+}
+
+fn awaiting_approval(needed: Needed, pool: &str, name: &str, namespace: &str, edited: bool) -> String {
+    let why = match needed {
+        Needed::Asked => "spec.approval.required is true".to_owned(),
+        Needed::Above { size, above } => format!(
+            "it goes to {} recipients, and the CapacityPool {pool} lets {} go without",
+            people::grouped(size),
+            people::grouped(above)
+        ),
+    };
+    let edited = if edited { " It was approved as it was before, and has been edited since." } else { "" };
+    format!(
+        "Waiting for approval: {why}.{edited} Who may approve on {pool} does so with \"kubectl headroom approve {name} -n {namespace}\"."
+    )
+}
+
+/// Something that a campaign waits for, as part of a sentence.
+fn not_yet(pending: &Pending) -> String {
+    match pending {
+        Pending::Campaign { name, is_there: false, .. } => {
+            format!("there is no Campaign {name} in this namespace, and spec.after names it")
+        }
+        Pending::Campaign { name, phase: Some(phase), .. } if pending.is_hopeless() => format!(
+            "Campaign {name} is {} and does not complete; take it out of spec.after, or set spec.abort",
+            phase.name()
+        ),
+        Pending::Campaign { name, phase: Some(Phase::Completed), .. } => {
+            format!("Campaign {name} says that it has completed, and the ledger knows no wave of it that went")
+        }
+        Pending::Campaign { name, phase, .. } => {
+            format!("Campaign {name} must complete first, and is {}", phase.map_or("Pending", Phase::name))
+        }
+        Pending::Workload { name, rollout: Rollout::Missing, .. } => format!("there is no Deployment {name}"),
+        Pending::Workload { name, rollout: Rollout::Unreadable(why), .. } => {
+            format!("the Deployment {name} could not be read: {why}")
+        }
+        Pending::Workload { name, rollout: Rollout::There { complete, images }, image } => match image {
+            Some(image) if !images.contains(image) => {
+                format!("the Deployment {name} must run the image {image}, and runs {}", images.join(", "))
+            }
+            _ if !complete => format!("the Deployment {name} is being rolled out"),
+            _ => format!("the Deployment {name} is rolled out"),
+        },
+        Pending::Check { name, value, bound } => {
+            format!("the check \"{name}\" must be fulfilled, and is {value} ({})", held_against(bound))
+        }
+        Pending::CheckUnknown { name, why } => {
+            format!("the check \"{name}\" cannot be believed: {}", why.trim_end_matches('.'))
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The floors of one pool: what each workload's replicas shall be at least, and the claims that say so.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::pool_status::Claim;
 
+use super::bursts;
 use super::capacity::Capacity;
 use super::claim::{self, Move, Pace, TargetKind, Wish, Write};
 use super::measure::Measure;
-use super::rules::Rules;
+use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Found, Snapshot, TargetFault};
 
 /// The decided floors.
@@ -72,6 +74,12 @@ pub fn decide(
             .or_else(|| inherited(snapshot, &workload.name, found))
             .map(|claim| Claim { workload: workload.name.clone(), ..claim });
         let measure = measures.iter().find(|measure| measure.rules.name == workload.name);
+        let is_silent = !waits.any && measure.and_then(Measure::at_rest).is_none();
+        let claim = claim.map(|claim| watched(snapshot, workload, claim, is_silent, now));
+        // A sensor that stays silent delays the giving back, and not for ever.
+        let waited_out = rules.zip(claim.as_ref()).is_some_and(|(rules, claim)| {
+            claim.silent_since.as_ref().is_some_and(|since| now.duration_since(since.0) >= rules.max_hold)
+        });
         let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
         let wish = if give_back_now {
             Wish::ReleaseNow
@@ -79,6 +87,7 @@ pub fn decide(
             Wish::Hold { replicas: replicas.min(most), rising: true }
         } else {
             match measure {
+                _ if waited_out => Wish::Release,
                 // Somebody else has had the last word while waves wait: the claim stays and remembers that, or the
                 // three times would begin anew. Once nothing waits it is given up.
                 Some(measure) if measure.trouble.is_some() && waits.any => Wish::Keep,
@@ -91,6 +100,7 @@ pub fn decide(
         let capacity = Capacity::new(workload.per_replica, workload.utilization);
         let bears = |replicas: i32| match found.target.kind {
             TargetKind::Hpa => true,
+            TargetKind::Deployment if waited_out => true,
             TargetKind::Deployment => measure.is_some_and(|measure| {
                 u32::try_from(replicas).is_ok_and(|replicas| measure.demand.value * SPARE <= capacity.of(replicas))
             }),
@@ -147,6 +157,16 @@ fn inherited(snapshot: &Snapshot, workload: &str, found: &Found) -> Option<Claim
 
 fn is_orphan(snapshot: &Snapshot, claim: &Claim) -> bool {
     snapshot.orphans.iter().any(|orphan| orphan.claim.id == claim.id)
+}
+
+/// The claim, with the time noted since which nothing is heard and nothing more comes by the model: less than a replica.
+fn watched(snapshot: &Snapshot, workload: &WorkloadRules, claim: Claim, is_silent: bool, now: Timestamp) -> Claim {
+    let pool = snapshot.pool.key();
+    let replica = Capacity::new(workload.per_replica, workload.utilization).of(1);
+    let entries = snapshot.entries.iter().filter(|entry| entry.pool == pool);
+    let is_quiet = is_silent && bursts::committed(entries, workload, now).max_from(now) <= replica;
+    let silent_since = is_quiet.then(|| claim.silent_since.clone().unwrap_or(Time(now)));
+    Claim { silent_since, ..claim }
 }
 
 /// What recorded waves still need, when none waits.

@@ -29,6 +29,8 @@ pub struct Site {
     pub held: u32,
     /// The most there may be.
     pub most: u32,
+    /// Share of what replicas bear that is kept for others.
+    pub reserve: f64,
     /// Demand, as it was measured.
     pub demand: f64,
     /// Demand without any send, as it is expected.
@@ -43,7 +45,7 @@ pub struct Site {
     pub span: SignedDuration,
 }
 
-/// The numbers of (A). They add up: free = capacity − baseline − committed, and (A) is free ≥ needed.
+/// The numbers of (A). They add up: free = capacity − reserve − baseline − committed, and (A) is free ≥ needed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Room {
     /// What the wave brings at its peak.
@@ -56,6 +58,8 @@ pub struct Room {
     pub committed: f64,
     /// What the replicas bear.
     pub capacity: f64,
+    /// The part of it that is kept for others.
+    pub reserve: f64,
     /// Before utilisation.
     pub raw_capacity: f64,
     /// The replicas: ready, and held.
@@ -115,12 +119,14 @@ impl Site {
 
     fn room_of(&self, ask: &Ask, replicas: u32) -> Room {
         let capacity = self.capacity.of(replicas);
+        let reserve = capacity * self.reserve;
         Room {
             needed: ask.needed,
-            free: capacity - ask.baseline - ask.committed,
+            free: capacity - reserve - ask.baseline - ask.committed,
             baseline: ask.baseline,
             committed: ask.committed,
             capacity,
+            reserve,
             raw_capacity: self.capacity.raw(replicas),
             replicas,
         }
@@ -167,6 +173,7 @@ impl Site {
         let from = now.checked_add(lead).unwrap_or(Timestamp::MAX);
         let all = self.committed.with(&moved);
         let most = self.capacity.of(self.most);
+        let most = most - most * self.reserve;
         all.grid(from, moved.tail().max(from)).into_iter().find_map(|instant| {
             let needed = self.baseline.at(instant) + all.at(instant);
             (!suffices(most, needed)).then_some(Short { at: instant, needed, most })

@@ -26,8 +26,8 @@ pub struct Guard {
     /// The name of one that ends what is being sent, while it is out of bounds.
     pub ends: Option<String>,
     /// Why the gate is closed although nothing is broken: one cannot be measured, or is out of bounds for less than its
-    /// `for`. A gate opens on proof, and neither is one.
-    pub shut: Option<Why>,
+    /// `for`, or an incident is open. A gate opens on proof, and none of them is one.
+    pub shut: Vec<Why>,
 }
 
 /// Weighs every guardrail. `arriving` is how many minutes the load already caused still takes.
@@ -42,7 +42,7 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
                 match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
                     Ok(reading) => Some(reading.value),
                     Err(why) => {
-                        guard.shut.get_or_insert(why);
+                        guard.shut.push(why);
                         None
                     }
                 }
@@ -50,7 +50,7 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         };
         let Some(breach) = next(rail, before, value, memory, snapshot.settings.breach_recovery, now) else {
             if let (Some(value), Some(since)) = (value, memory.out_since.get(&rail.name)) {
-                guard.shut.get_or_insert_with(|| Why::OutOfBounds {
+                guard.shut.push(Why::OutOfBounds {
                     guardrail: rail.name.clone(),
                     value,
                     bound: rail.bound.clone(),
@@ -77,7 +77,20 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         });
         guard.breaches.push(breach);
     }
+    guard.shut.extend(incident(snapshot, rules, now));
     guard
+}
+
+/// Open incidents, or why nobody can tell whether there are any.
+fn incident(snapshot: &Snapshot, rules: &Rules, now: Timestamp) -> Option<Why> {
+    rules.incidents.as_ref()?;
+    let answer = snapshot.gates.incidents.as_ref()?;
+    match believe::reading(answer, Measured::Incidents, "incidents", "", rules.max_sample_age, now) {
+        // A count of exactly nothing is peace; whatever else it says is not.
+        Ok(reading) if reading.value == 0.0 => None,
+        Ok(reading) => Some(Why::Incident { count: reading.value }),
+        Err(why) => Some(why),
+    }
 }
 
 /// One guardrail: what is remembered of it next.

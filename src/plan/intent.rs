@@ -8,6 +8,7 @@ use crate::api::campaign::Load;
 
 use super::identity::{SendId, WaveId};
 use super::load::{self, Burst, Component, Profile, Send};
+use super::profiles;
 use super::rules::{Rules, at};
 use super::schedule::{Schedule, WaveSchedule};
 use super::snapshot::{Campaign, Sender};
@@ -69,15 +70,32 @@ impl Intent {
         if let Some(why) = &sender.trouble {
             return Err(unable(why.clone()));
         }
-        let rate =
+        let able =
             at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
         let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
         let class = spec.audience.class.as_deref().unwrap_or("consumer");
-        let components = components(&spec.channel, class, spec.load.as_ref(), rate.per_second(), audience)?;
         let template = match &sender.spec.webhook.body {
             None => Template::default_body(),
             Some(text) => Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?,
         };
+        let rate = match &spec.max_send_rate {
+            None => able,
+            Some(text) => {
+                let field = "spec.maxSendRate";
+                let most = at(field, Rate::parse(text)).map_err(|error| invalid(field, error.why))?;
+                if most.per_second() >= able.per_second() {
+                    able
+                } else if template.passes_rate_on() {
+                    most
+                } else {
+                    return Err(unable(format!(
+                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; its body does not pass {{{{ wave.sendRate }}}} on, so that its receiver cannot be told to go slower. Ask the platform team to add it, or leave maxSendRate out"
+                    )));
+                }
+            }
+        };
+        let profile = profiles::of(&rules.profiles, &spec.channel, class);
+        let components = components(profile, &spec.channel, class, spec.load.as_ref(), rate.per_second(), audience)?;
         let mut times = Vec::new();
         for wave in &waves.waves {
             let path = format!("spec.waves[{}]", wave.name);
@@ -120,6 +138,7 @@ impl Intent {
             wave_name: wave.name.clone(),
             wave_offset: offset,
             wave_recipients: recipients,
+            wave_send_rate: self.rate.per_second(),
             parameters: parameters(campaign, &wave.parameters),
         };
         self.template.render(&variables).map_err(|error| invalid("spec.parameters", error))
@@ -133,8 +152,9 @@ fn parameters(campaign: &Campaign, own: &BTreeMap<String, String>) -> BTreeMap<S
     all
 }
 
-/// What one message brings: the built-in profile of its channel, and what the campaign knows better.
+/// What one message brings: what is known of its channel, and what the campaign knows better.
 fn components(
+    known_profile: Option<Profile>,
     channel: &str,
     class: &str,
     known: Option<&Load>,
@@ -142,8 +162,7 @@ fn components(
     audience: u64,
 ) -> Result<Vec<Component>, Why> {
     let load = known.cloned().unwrap_or_default();
-    let builtin = Profile::builtin(channel, class);
-    let mut profile = match builtin {
+    let mut profile = match known_profile {
         Some(profile) => profile,
         None if load.visit_rate.is_some() && load.requests_per_visit.is_some() && load.response_median.is_some() => {
             Profile::unknown(channel)
@@ -152,7 +171,7 @@ fn components(
             return Err(invalid(
                 "spec.channel",
                 format!(
-                    "nothing is known of the load of \"{channel}\" to \"{class}\"; use email, push or sms, or give load.visitRate, load.requestsPerVisit and load.responseMedian"
+                    "nothing is known of the load of \"{channel}\" to \"{class}\"; use email, push or sms, give load.visitRate, load.requestsPerVisit and load.responseMedian, or ask the pool's owner for a profile"
                 ),
             ));
         }

@@ -18,6 +18,15 @@ use super::why::{Measured, Why};
 /// New pods take about this long until one was observed.
 const LEAD: SignedDuration = SignedDuration::from_mins(3);
 
+/// What of a campaign decides how the gate looks at a workload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    /// What stands for an ordinary day where nothing is known of one.
+    pub(super) unproven: Unproven,
+    /// Share of what replicas bear that it may not use.
+    pub(super) reserve: f64,
+}
+
 /// One workload, measured.
 pub struct Measure<'a> {
     /// Its rules.
@@ -38,6 +47,8 @@ pub struct Measure<'a> {
     pub trouble: Option<Why>,
     /// How long headroom must be seen before it counts.
     span: SignedDuration,
+    /// Share of what replicas bear that is kept for urgent campaigns.
+    reserve: f64,
 }
 
 impl Measure<'_> {
@@ -47,14 +58,15 @@ impl Measure<'_> {
     }
 
     /// In front of the gate; None where nothing is known of an ordinary day.
-    pub(super) fn site(&self, committed: &Committed, unproven: Unproven) -> Option<Site> {
-        let baseline = Baseline::new(self.history.as_ref(), self.rules.peak, self.demand.value, unproven)?;
+    pub(super) fn site(&self, committed: &Committed, asker: Asker) -> Option<Site> {
+        let baseline = Baseline::new(self.history.as_ref(), self.rules.peak, self.demand.value, asker.unproven)?;
         Some(Site {
             name: self.rules.name.clone(),
             capacity: Capacity::new(self.rules.per_replica, self.rules.utilization),
             ready: u32::try_from(self.found.ready).unwrap_or(0),
             held: self.held,
             most: self.most,
+            reserve: asker.reserve,
             demand: self.demand.value,
             baseline,
             committed: committed.clone(),
@@ -66,7 +78,7 @@ impl Measure<'_> {
 
     /// In front of the gate, for the floor alone.
     pub fn at_rest(&self) -> Option<Site> {
-        self.site(&self.committed, Unproven::Assumed)
+        self.site(&self.committed, Asker { unproven: Unproven::Assumed, reserve: self.reserve })
     }
 }
 
@@ -108,13 +120,19 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 demand,
                 history,
                 committed: bursts::committed(entries, workload, now),
-                held: u32::try_from(claim::held(&found.target, claim)).unwrap_or(0),
+                held: u32::try_from(held(rules, found, claim)).unwrap_or(0),
                 most: u32::try_from(most).unwrap_or(0),
                 trouble: trouble(&pool, workload, found, claim, now),
                 span: rules.confirm_span,
+                reserve: rules.reserve,
             }))
         })
         .collect()
+}
+
+/// Replicas nobody else can take away. A pool that only observes writes no floor: it weighs as if one stood.
+fn held(rules: &Rules, found: &Found, claim: Option<&crate::api::pool_status::Claim>) -> i32 {
+    if rules.observes { found.ready } else { claim::held(&found.target, claim) }
 }
 
 /// Why each workload keeps the gate closed, if it does.

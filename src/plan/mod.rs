@@ -12,6 +12,9 @@ use crate::api::campaign_status::Phase;
 use crate::api::pool_status::{CapacityPoolStatus, Queued};
 use crate::api::release::{Disposition, Outcome};
 
+mod admit;
+pub mod after;
+pub mod approval;
 pub mod baseline;
 mod believe;
 pub mod bursts;
@@ -23,8 +26,11 @@ mod doubt;
 pub mod explain;
 pub mod floor;
 pub mod floors;
+pub mod freezes;
 pub mod gate;
 mod guard;
+pub mod hold;
+mod holds;
 pub mod identity;
 pub mod intent;
 pub mod ledger;
@@ -34,7 +40,9 @@ pub mod memory;
 pub mod number;
 pub mod order;
 mod past;
+mod place;
 pub mod pool_report;
+mod profiles;
 pub mod reading;
 pub mod reason;
 pub mod report;
@@ -43,6 +51,7 @@ pub mod schedule;
 pub mod sender_report;
 pub mod snapshot;
 pub mod stand;
+pub mod stop;
 pub mod template;
 pub mod units;
 pub mod waves;
@@ -55,6 +64,7 @@ use order::{Release, Skip};
 use report::{Details, Report};
 use snapshot::Snapshot;
 use stand::{Stand, Want};
+use weigh::Waiting;
 use why::Why;
 
 /// While a wave is due, the pool is looked at this often.
@@ -120,7 +130,8 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         None => guard::Guard { breaches: snapshot.pool.status.breaches.clone(), ..guard::Guard::default() },
     };
 
-    let Standing { wants, mut reports, skips, queue, ends, mut again } = standing(snapshot, &guard, &mut memory, now);
+    let Standing { wants, busy, mut reports, skips, queue, ends, mut again } =
+        standing(snapshot, &guard, &mut memory, now);
     let live: Vec<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
     memory.said.retain(|uid, _| live.contains(&uid.as_str()));
 
@@ -133,7 +144,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     // A query that is wrong stays wrong until somebody changes the pool, which is an event.
     let hopeless = matches!(fault, Some(Why::Sensor { fault, .. }) if fault.class() == reading::Class::Permanent);
     let (verdict, measures) = if let Some(rules) = rules {
-        weigh::weigh(snapshot, rules, &guard, measured, wants, &mut memory, now)
+        weigh::weigh(snapshot, rules, &guard, measured, Waiting { wants, busy }, &mut memory, now)
     } else {
         // Nothing can be weighed, so nothing is confirmed meanwhile.
         memory.streaks.clear();
@@ -151,7 +162,8 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         if !goes {
             let rooms =
                 measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
-            let details = Details { why: &weighed.why, rooms, confirmations: weighed.confirmations };
+            let confirmations = weighed.confirmations;
+            let details = Details { why: &weighed.why, also: &weighed.also, rooms, confirmations };
             reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
         }
     }
@@ -159,7 +171,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 
     let silent = fault.is_some() || verdict.weighed.iter().any(|weighed| weighed.why.is_silence());
     let waits = floors::Waits { any: waiting, silent: waiting && silent };
-    let decided = floors::decide(snapshot, rules, &measures, &verdict.needed, waits, now);
+    // A pool that only observes asks for no floor; what it borrowed before goes back in its own time.
+    let asks = |needed: &&Option<i32>| needed.filter(|_| rules.is_some_and(|rules| !rules.observes));
+    let needed: Vec<Option<i32>> = verdict.needed.iter().map(|needed| asks(&needed)).collect();
+    let decided = floors::decide(snapshot, rules, &measures, &needed, waits, now);
     if waiting && !hopeless {
         let span = rules.map_or(TICK, |rules| rules.confirm_span);
         let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
@@ -195,6 +210,8 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
 /// Where every campaign stands before room is asked for.
 struct Standing<'a> {
     wants: Vec<Want<'a>>,
+    /// Campaigns in the middle of their send.
+    busy: Vec<String>,
     reports: Vec<Report>,
     skips: Vec<Skip>,
     queue: Vec<String>,
@@ -205,6 +222,7 @@ struct Standing<'a> {
 fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memory, now: Timestamp) -> Standing<'a> {
     let mut all = Standing {
         wants: Vec::new(),
+        busy: Vec::new(),
         reports: Vec::new(),
         skips: Vec::new(),
         queue: Vec::new(),
@@ -217,12 +235,18 @@ fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memor
                 all.ends.extend(campaign.status.phase.map(|phase| End::of(campaign, phase)));
                 all.reports.extend(report::ended(campaign));
             }
-            Stand::Wants(want) => all.wants.push(*want),
-            Stand::Rests { why, skips: facts, until } => {
+            Stand::Wants(want) => {
+                all.busy.extend(want.begun.then(|| want.key()));
+                all.wants.push(*want);
+            }
+            Stand::Rests { why, also, skips: facts, until } => {
                 if let Some(until) = until {
                     all.again = all.again.min(until.duration_since(now));
                 }
                 let phase = why.place().0;
+                if matches!(phase, Phase::Sending | Phase::Soaking) {
+                    all.busy.push(campaign.key());
+                }
                 // What refers to a Secret is not told of when that is mended.
                 if matches!(why, Why::SenderUnable { .. }) {
                     all.again = all.again.min(TICK);
@@ -234,7 +258,7 @@ fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memor
                 }
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
                 if facts.is_empty() {
-                    let details = Details { why: &why, rooms: Vec::new(), confirmations: (0, 0) };
+                    let details = Details { why: &why, also: &also, rooms: Vec::new(), confirmations: (0, 0) };
                     all.reports.extend(report::tell(snapshot, campaign, &details, memory, now));
                 } else {
                     all.again = SignedDuration::ZERO;

@@ -24,6 +24,12 @@ pub enum Reason {
     NeverFits,
     /// A wave that has gone was changed in the spec.
     WaveChanged,
+    /// A person must approve exactly this spec.
+    AwaitingApproval,
+    /// Something that it waits for, by `spec.after`, is not so yet.
+    AfterNotMet,
+    /// The pool's owner lets nothing leave for a time.
+    Frozen,
     /// `start` is still to come.
     BeforeStart,
     /// No window is open, or what is left of it is too short.
@@ -32,6 +38,10 @@ pub enum Reason {
     WaitingForRoom,
     /// Another campaign goes first.
     WaitingForTurn,
+    /// As many campaigns as the pool allows are in the middle of their send.
+    MaxConcurrent,
+    /// The pool's query counts open incidents.
+    IncidentOpen,
     /// What would have to be measured cannot be believed.
     SensorUntrusted,
     /// The newest sample is too old.
@@ -54,6 +64,8 @@ pub enum Reason {
     ScalingUp,
     /// Room is there and is being confirmed.
     Confirming,
+    /// Everything is confirmed, and the pool only observes.
+    ObserveOnly,
     /// A wave is leaving.
     Sending,
     /// A wave has left and is being watched.
@@ -62,6 +74,10 @@ pub enum Reason {
     Suspended,
     /// The pool's `spec.suspend` is true.
     PoolSuspended,
+    /// A person holds it, from outside Git.
+    OnHold,
+    /// A person has stopped every release, or those of its pool.
+    Stopped,
     /// A guardrail is out of bounds, and has not been for long enough to count as broken.
     GuardrailOutOfBounds,
     /// A guardrail is, or was until shortly, broken.
@@ -90,7 +106,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Reason; 40] = [
+    pub const ALL: [Reason; 48] = [
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
@@ -100,10 +116,15 @@ impl Reason {
         Reason::SendIdTaken,
         Reason::NeverFits,
         Reason::WaveChanged,
+        Reason::AwaitingApproval,
+        Reason::AfterNotMet,
+        Reason::Frozen,
         Reason::BeforeStart,
         Reason::OutsideWindow,
         Reason::WaitingForRoom,
         Reason::WaitingForTurn,
+        Reason::MaxConcurrent,
+        Reason::IncidentOpen,
         Reason::SensorUntrusted,
         Reason::SampleTooOld,
         Reason::NoHistory,
@@ -115,10 +136,13 @@ impl Reason {
         Reason::FloorContested,
         Reason::ScalingUp,
         Reason::Confirming,
+        Reason::ObserveOnly,
         Reason::Sending,
         Reason::Soaking,
         Reason::Suspended,
         Reason::PoolSuspended,
+        Reason::OnHold,
+        Reason::Stopped,
         Reason::GuardrailOutOfBounds,
         Reason::GuardrailBreached,
         Reason::SentBefore,

@@ -9,10 +9,12 @@ use crate::api::campaign_status::{CampaignStatus, Display, Headroom, NextStart, 
 use crate::api::condition::{self, Wanted};
 use crate::api::release::{Disposition, Outcome, SkipReason};
 
+use super::approval;
 use super::bursts;
 use super::checks;
 use super::explain::{self, Voice};
 use super::gate::Room;
+use super::hold;
 use super::intent;
 use super::memory::{Memory, Said};
 use super::schedule::Schedule;
@@ -47,6 +49,8 @@ pub struct Report {
 pub struct Details<'a> {
     /// Why it stands where it stands.
     pub why: &'a Why,
+    /// What else would keep it back.
+    pub also: &'a [Why],
     /// Each workload's room, by name.
     pub rooms: Vec<(String, Room)>,
     /// Confirmations so far, of those asked for.
@@ -105,13 +109,16 @@ pub fn tell(
 ) -> Option<Report> {
     let (why, old) = (details.why, &campaign.status);
     let zone = zone(campaign);
+    let rules = snapshot.pool.rules.as_ref().ok();
     let voice = Voice { zone: &zone, now };
     let (phase, reason) = why.place();
     let reason = reason.to_string();
     let same_place = old.phase == Some(phase) && old.reason.as_deref() == Some(&reason);
 
-    let said =
-        Said { matter: why.matter(), at: now, numbers: why.numbers().map(|numbers| (numbers.needed, numbers.free)) };
+    let observes = rules.is_some_and(|rules| rules.observes) && !phase.is_finished();
+    let matters = std::iter::once(why).chain(details.also).map(Why::matter);
+    let matter = matters.chain(observes.then(|| "observes".to_owned())).collect::<Vec<_>>().join("; ");
+    let said = Said { matter, at: now, numbers: why.numbers().map(|numbers| (numbers.needed, numbers.free)) };
     let is_news = match memory.said.get(&campaign.uid) {
         Some(before) => {
             before.matter != said.matter || (now.duration_since(before.at) >= REFRESH && moved(before, &said))
@@ -125,9 +132,12 @@ pub fn tell(
     status.reason = Some(reason.clone());
     status.install = Some(snapshot.settings.install.clone());
     status.send_id = Some(campaign.send_id());
-    status.priority = Some(campaign.spec.priority.unwrap_or(intent::PRIORITY));
+    let most = rules.map_or(i32::MAX, |rules| rules.max_priority);
+    status.priority = Some(campaign.spec.priority.unwrap_or(intent::PRIORITY).min(most));
+    status.hold = hold::standing(campaign, now);
+    status.approval = approval::status(campaign, rules);
     if is_news || !same_place || old.message.is_none() {
-        status.message = Some(explain::sentence(why, &voice));
+        status.message = Some(explain::all(why, details.also, observes, &voice));
         status.next_start = why.next_start().map(|at| NextStart { at: Time(at), reason: reason.clone() });
         status.headroom =
             headroom(snapshot, details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
@@ -139,7 +149,7 @@ pub fn tell(
     status.display =
         Some(display(campaign, why, &status, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
     let message = status.message.clone().unwrap_or_default();
-    let wanted = conditions(why, phase, &reason, &message);
+    let wanted = conditions(why, &status, &reason, &message);
     status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
     (status != *old).then(|| report(campaign, status, !same_place, why.is_stalled(), why.wave()))
 }
@@ -258,8 +268,10 @@ fn display(
     }
 }
 
-fn conditions(why: &Why, phase: Phase, reason: &str, message: &str) -> Vec<Wanted> {
+fn conditions(why: &Why, told: &CampaignStatus, reason: &str, message: &str) -> Vec<Wanted> {
     use Phase::{Completed, Confirming, Queued, Scaling, Scheduled, Sending};
+    let phase = why.place().0;
+    let approved = told.approval.as_ref().map(|approval| approval.by.is_some());
     let wanted = |kind, status| Wanted { kind, status, reason: reason.to_owned(), message: message.to_owned() };
     let window = match phase {
         Queued | Scaling | Confirming | Sending => Some(true),
@@ -276,7 +288,8 @@ fn conditions(why: &Why, phase: Phase, reason: &str, message: &str) -> Vec<Wante
         Confirming | Scaling | Queued => Some(false),
         _ => None,
     };
-    vec![
+    let approved = approved.map(|is| wanted("Approved", Some(is)));
+    let others = [
         wanted("Accepted", why.is_accepted()),
         wanted("WindowOpen", window),
         wanted("ScaleReady", scale),
@@ -284,5 +297,6 @@ fn conditions(why: &Why, phase: Phase, reason: &str, message: &str) -> Vec<Wante
         wanted("Finished", Some(phase.is_finished())),
         wanted("Completed", Some(phase == Completed)),
         wanted("Stalled", Some(why.is_stalled())),
-    ]
+    ];
+    others.into_iter().chain(approved).collect()
 }

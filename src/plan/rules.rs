@@ -6,10 +6,12 @@
 use jiff::SignedDuration;
 
 use crate::api::campaign::Wave;
-use crate::api::pool::{CapacityPoolSpec, OnBreach, Reduce};
+use crate::api::pool::{CapacityPoolSpec, Mode, OnBreach, Reduce};
 use crate::api::reference::NamespaceSelector;
 
-use super::load;
+use super::freezes::Freeze;
+use super::load::{self, Profile};
+use super::profiles;
 use super::units::{Percent, Rate, Span, Threshold};
 
 /// What one replica bears is used up to this share, unless the owner says otherwise.
@@ -22,6 +24,10 @@ const CONFIRM: (u32, SignedDuration) = (3, SignedDuration::from_secs(60));
 const SCALE_DOWN_HOLD: SignedDuration = SignedDuration::from_secs(600);
 /// Share of the floor that is given back each minute.
 const SCALE_DOWN_STEP: f64 = 0.10;
+/// A silent sensor keeps scale no longer than this after the load has gone by the model.
+const SCALE_DOWN_MAX_HOLD: SignedDuration = SignedDuration::from_hours(24);
+/// The highest priority there is.
+const HIGHEST_PRIORITY: i32 = 1000;
 
 /// The rules of one pool.
 #[derive(Clone, Debug)]
@@ -46,10 +52,32 @@ pub struct Rules {
     pub hold: SignedDuration,
     /// Share of the floor that goes each minute.
     pub step: f64,
+    /// With a silent sensor it is kept no longer than this after the load has gone by the model.
+    pub max_hold: SignedDuration,
     /// The owner's switch.
     pub suspended: bool,
+    /// Whether it only says what it would do.
+    pub observes: bool,
     /// Whose campaigns are admitted.
     pub admits: Option<NamespaceSelector>,
+    /// Whose urgent campaigns may use the reserve.
+    pub admits_urgent: Option<NamespaceSelector>,
+    /// Share of what the replicas bear that only those may use.
+    pub reserve: f64,
+    /// No campaign counts with a higher priority.
+    pub max_priority: i32,
+    /// Sends to more recipients need an approval.
+    pub approval_above: Option<u64>,
+    /// So many campaigns may be in the middle of their send.
+    pub max_concurrent: Option<usize>,
+    /// Times in which nothing leaves, in order.
+    pub freezes: Vec<Freeze>,
+    /// What counts incidents.
+    pub incidents: Option<String>,
+    /// What `after` may wait for.
+    pub checks: Vec<CheckRules>,
+    /// What is known of channels here: channel, class, profile.
+    pub profiles: Vec<(String, Option<String>, Profile)>,
 }
 
 /// One workload.
@@ -84,6 +112,19 @@ pub struct LimitRules {
     pub query: String,
     /// It must stay below.
     pub max: Threshold,
+    /// By how much one further request per second raises it; None: in proportion to demand.
+    pub per_request: Option<f64>,
+}
+
+/// One question of yes or no.
+#[derive(Clone, Debug)]
+pub struct CheckRules {
+    /// Its name.
+    pub name: String,
+    /// Its query.
+    pub query: String,
+    /// What it is held against.
+    pub bound: Bound,
 }
 
 /// One thing that must stay healthy.
@@ -111,6 +152,14 @@ pub enum Bound {
 }
 
 impl Bound {
+    fn parse(field: &dyn Fn(&str) -> String, max: Option<&String>, min: Option<&String>) -> Result<Bound, Unusable> {
+        match (max, min) {
+            (Some(max), None) => Ok(Bound::Max(at(field("max"), Threshold::parse(max))?)),
+            (None, Some(min)) => Ok(Bound::Min(at(field("min"), Threshold::parse(min))?)),
+            _ => Err(Unusable { field: field("max"), why: "give max or min, one of them".into() }),
+        }
+    }
+
     /// Whether a value is in bounds. A value that cannot be compared is not.
     pub fn admits(&self, value: f64) -> bool {
         match self {
@@ -146,6 +195,49 @@ fn span(field: &str, text: Option<&String>, default: SignedDuration) -> Result<S
     text.map_or(Ok(default), |text| at(field, Span::parse_or_zero(text)).map(Span::to_duration))
 }
 
+/// Every workload, each target named once.
+fn workloads(spec: &CapacityPoolSpec, utilization: f64) -> Result<Vec<WorkloadRules>, Unusable> {
+    let workloads = spec.workloads.iter().enumerate().map(|(index, workload)| {
+        let field = |name: &str| format!("spec.workloads[{index}].{name}");
+        let peak = match &workload.demand.peak {
+            Some(text) => Some(at(field("demand.peak"), Rate::parse(text))?.per_second()),
+            None => None,
+        };
+        let share = workload.requests_per_request.unwrap_or(1.0);
+        if !(share.is_finite() && share > 0.0) {
+            return Err(Unusable {
+                field: field("requestsPerRequest"),
+                why: "must be above 0; leave it out where every request of a visit reaches the workload".into(),
+            });
+        }
+        Ok(WorkloadRules {
+            name: workload.name.clone(),
+            target: (workload.target_ref.kind.clone(), workload.target_ref.name.clone()),
+            query: workload.demand.query.clone(),
+            reduce: workload.demand.reduce,
+            peak,
+            per_replica: at(field("capacityPerReplica"), Rate::parse(&workload.capacity_per_replica))?.per_second(),
+            utilization,
+            share,
+            most: workload.max_replicas,
+        })
+    });
+    let workloads = workloads.collect::<Result<Vec<_>, _>>()?;
+    for (index, workload) in workloads.iter().enumerate() {
+        if let Some(first) = workloads.iter().take(index).find(|first| first.target == workload.target) {
+            let (kind, name) = &workload.target;
+            return Err(Unusable {
+                field: format!("spec.workloads[{index}].targetRef"),
+                why: format!(
+                    "\"{}\" and \"{}\" are both the {kind} {name}; name it once, with the demand of everything that reaches it",
+                    first.name, workload.name
+                ),
+            });
+        }
+    }
+    Ok(workloads)
+}
+
 impl Rules {
     /// Reads a spec.
     pub fn parse(spec: &CapacityPoolSpec) -> Result<Rules, Unusable> {
@@ -160,55 +252,14 @@ impl Rules {
         let confirm = spec.confirm.clone().unwrap_or_default();
         let sensor = spec.sensor.clone().unwrap_or_default();
         let down = spec.scale_down.clone().unwrap_or_default();
-        let workloads = spec.workloads.iter().enumerate().map(|(index, workload)| {
-            let field = |name: &str| format!("spec.workloads[{index}].{name}");
-            let peak = match &workload.demand.peak {
-                Some(text) => Some(at(field("demand.peak"), Rate::parse(text))?.per_second()),
-                None => None,
-            };
-            let share = workload.requests_per_request.unwrap_or(1.0);
-            if !(share.is_finite() && share > 0.0) {
-                return Err(Unusable {
-                    field: field("requestsPerRequest"),
-                    why: "must be above 0; leave it out where every request of a visit reaches the workload".into(),
-                });
-            }
-            Ok(WorkloadRules {
-                name: workload.name.clone(),
-                target: (workload.target_ref.kind.clone(), workload.target_ref.name.clone()),
-                query: workload.demand.query.clone(),
-                reduce: workload.demand.reduce,
-                peak,
-                per_replica: at(field("capacityPerReplica"), Rate::parse(&workload.capacity_per_replica))?.per_second(),
-                utilization,
-                share,
-                most: workload.max_replicas,
-            })
-        });
-        let workloads = workloads.collect::<Result<Vec<_>, _>>()?;
-        for (index, workload) in workloads.iter().enumerate() {
-            if let Some(first) = workloads.iter().take(index).find(|first| first.target == workload.target) {
-                let (kind, name) = &workload.target;
-                return Err(Unusable {
-                    field: format!("spec.workloads[{index}].targetRef"),
-                    why: format!(
-                        "\"{}\" and \"{}\" are both the {kind} {name}; name it once, with the demand of everything that reaches it",
-                        first.name, workload.name
-                    ),
-                });
-            }
-        }
+        let workloads = workloads(spec, utilization)?;
         let limits = spec.limits.iter().flatten().enumerate().map(|(index, limit)| {
             let max = at(format!("spec.limits[{index}].max"), Threshold::parse(&limit.max))?;
-            Ok(LimitRules { name: limit.name.clone(), query: limit.query.clone(), max })
+            Ok(LimitRules { name: limit.name.clone(), query: limit.query.clone(), max, per_request: limit.per_request })
         });
         let guardrails = spec.guardrails.iter().flatten().enumerate().map(|(index, rail)| {
             let field = |name: &str| format!("spec.guardrails[{index}].{name}");
-            let bound = match (&rail.max, &rail.min) {
-                (Some(max), None) => Bound::Max(at(field("max"), Threshold::parse(max))?),
-                (None, Some(min)) => Bound::Min(at(field("min"), Threshold::parse(min))?),
-                _ => return Err(Unusable { field: field("max"), why: "give max or min, one of them".into() }),
-            };
+            let bound = Bound::parse(&field, rail.max.as_ref(), rail.min.as_ref())?;
             Ok(GuardrailRules {
                 name: rail.name.clone(),
                 query: rail.query.clone(),
@@ -217,6 +268,16 @@ impl Rules {
                 on_breach: rail.on_breach.unwrap_or_default(),
             })
         });
+        let checks = spec.checks.iter().flatten().enumerate().map(|(index, check)| {
+            let field = |name: &str| format!("spec.checks[{index}].{name}");
+            let bound = Bound::parse(&field, check.max.as_ref(), check.min.as_ref())?;
+            Ok(CheckRules { name: check.name.clone(), query: check.query.clone(), bound })
+        });
+        let admission = spec.admission.clone().unwrap_or_default();
+        let reserve = match &spec.reserve {
+            Some(text) => at("spec.reserve", Percent::parse(text))?.fraction(),
+            None => 0.0,
+        };
         Ok(Rules {
             workloads,
             limits: limits.collect::<Result<_, _>>()?,
@@ -231,8 +292,19 @@ impl Rules {
                 Some(text) => at("spec.scaleDown.step", Percent::parse(text))?.fraction(),
                 None => SCALE_DOWN_STEP,
             },
+            max_hold: span("spec.scaleDown.maxHold", down.max_hold.as_ref(), SCALE_DOWN_MAX_HOLD)?,
             suspended: spec.suspend.unwrap_or(false),
-            admits: spec.admission.as_ref().and_then(|admission| admission.namespace_selector.clone()),
+            observes: spec.mode == Some(Mode::Observe),
+            reserve,
+            max_priority: spec.max_priority.unwrap_or(HIGHEST_PRIORITY),
+            approval_above: admission.approval_above.and_then(|above| u64::try_from(above).ok()),
+            max_concurrent: admission.max_concurrent.and_then(|most| usize::try_from(most).ok()),
+            freezes: Freeze::parse_all(admission.freezes.as_deref().unwrap_or_default())?,
+            incidents: admission.incidents.map(|incidents| incidents.query),
+            checks: checks.collect::<Result<_, _>>()?,
+            profiles: profiles::parse_all(spec.profiles.as_deref().unwrap_or_default())?,
+            admits: admission.namespace_selector,
+            admits_urgent: admission.urgent_namespace_selector,
         })
     }
 }

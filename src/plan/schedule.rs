@@ -12,6 +12,7 @@ mod zone;
 use super::units::Span;
 use super::units::people::Rounding;
 use window::Window;
+pub use zone::absolute;
 
 /// Windows repeat weekly; so far ahead every one of them has come, changes of the clocks included.
 const LOOK_AHEAD: SignedDuration = SignedDuration::from_hours(15 * 24);

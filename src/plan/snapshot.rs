@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::campaign::CampaignSpec;
+use crate::api::campaign::{AfterKind, CampaignSpec};
 use crate::api::campaign_status::{CampaignStatus, Phase};
 use crate::api::pool_status::{CapacityPoolStatus, Claim};
 use crate::api::release::{Disposition, EntryLoad, Outcome, SkipReason};
 use crate::api::sender::SenderSpec;
 
+use super::after::{Other, Rollout};
 use super::claim::Target;
 use super::memory::Memory;
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::rules::{Rules, Unusable};
+use super::stop::Stop;
 
 /// One pool, with everything that draws on it.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Snapshot {
     pub limits: Vec<Option<Result<Reading, SensorFault>>>,
     /// One answer per guardrail, in their order; None where nothing was asked.
     pub guardrails: Vec<Option<Result<Reading, SensorFault>>>,
+    /// What else may keep campaigns back.
+    pub gates: Gates,
     /// Every campaign that names the pool.
     pub campaigns: Vec<Campaign>,
     /// Ledger entries of this pool, and of every send in `campaigns`.
@@ -38,6 +42,21 @@ pub struct Snapshot {
     pub memory: Memory,
     /// Fresh and random; names what is made in this step.
     pub nonce: String,
+}
+
+/// What may keep campaigns back beside the room there is.
+#[derive(Clone, Debug, Default)]
+pub struct Gates {
+    /// The one switch, if it is there.
+    pub stop: Option<Stop>,
+    /// How many incidents are open; None where nothing was asked.
+    pub incidents: Option<Result<Reading, SensorFault>>,
+    /// One answer per check of the rules, in their order; None where nothing was asked.
+    pub checks: Vec<Option<Result<Reading, SensorFault>>>,
+    /// Workloads that campaigns wait for.
+    pub rollouts: BTreeMap<(AfterKind, String), Rollout>,
+    /// Campaigns of the namespaces of those that wait for others, by `<namespace>/<name>`.
+    pub others: BTreeMap<String, Other>,
 }
 
 /// What the platform team sets for all pools.
@@ -138,6 +157,8 @@ pub struct Campaign {
     pub deleting: bool,
     /// What it says.
     pub spec: CampaignSpec,
+    /// What people ask of it from outside Git.
+    pub asks: Asks,
     /// What was said of it.
     pub status: CampaignStatus,
     /// Its sender, if there is one.
@@ -170,6 +191,23 @@ impl Campaign {
     pub fn said_to_have_gone(&self) -> BTreeSet<&str> {
         self.status.waves.iter().filter(|wave| wave.release.is_some()).map(|wave| wave.name.as_str()).collect()
     }
+}
+
+/// What people ask of a campaign by annotations, as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// To hold it: who and why.
+    pub hold: Option<String>,
+    /// To lift the hold that began at this instant.
+    pub resume: Option<String>,
+    /// To end it: who and why.
+    pub abort: Option<String>,
+    /// Digest of a spec, and who approved it.
+    pub approved: Option<String>,
+    /// Digest of a spec, until when, and who lets it go without confirmed headroom.
+    pub without_headroom: Option<String>,
+    /// Why.
+    pub without_headroom_reason: Option<String>,
 }
 
 /// The sender of a campaign.

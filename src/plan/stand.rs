@@ -6,12 +6,17 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::api::campaign_status::Phase;
 use crate::api::release::{EntryWave, SkipReason};
 
+use super::admit::understood;
+use super::approval;
 use super::bursts;
 use super::deadline::{missed, never, too_long};
 use super::doubt::{foreign, lost, uncertain};
+use super::freezes;
 use super::guard::Guard;
+use super::holds;
 use super::identity;
 use super::intent::{self, Intent};
 use super::load::Burst;
@@ -25,6 +30,10 @@ use super::units::people::Rounding;
 use super::waves::Gone;
 use super::why::Why;
 
+/// The longest text the ledger takes for who ended a send.
+const LONGEST_BY: usize = 256;
+/// What others do, and what a check says, is asked again after this: nothing tells of it.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 /// Scale is raised and headroom confirmed so long before a wave may start.
 pub const LEAD: SignedDuration = SignedDuration::from_mins(3);
 
@@ -36,6 +45,8 @@ pub enum Stand<'a> {
     Rests {
         /// Why.
         why: Why,
+        /// What else would keep it back.
+        also: Vec<Why>,
         /// Facts to be written to the ledger.
         skips: Vec<Skip>,
         /// When that may change by the clock alone.
@@ -64,6 +75,8 @@ pub struct Want<'a> {
     pub recipients: u64,
     /// Its entry, if it was tried before and is known not to have gone.
     pub retry: Option<&'a Entry>,
+    /// Whether a wave of its send has gone before.
+    pub begun: bool,
     /// It may not start before this, and how it is said.
     pub not_before: Option<(Timestamp, Why)>,
     /// It may not start after this: its last message would not leave in time.
@@ -84,16 +97,33 @@ impl Want<'_> {
         self.campaign.key()
     }
 
-    /// Who goes first: higher priority, earlier deadline, older, and the name so that the order is the same for all.
-    pub fn turn(&self) -> (std::cmp::Reverse<i32>, Timestamp, Timestamp, String) {
-        let priority = self.campaign.spec.priority.unwrap_or(intent::PRIORITY);
+    /// Who goes first, priorities above `most` counting as that: higher priority, earlier deadline, older, and the name so that the order is the same for all.
+    pub fn turn(&self, most: i32) -> (std::cmp::Reverse<i32>, Timestamp, Timestamp, String) {
+        let priority = self.campaign.spec.priority.unwrap_or(intent::PRIORITY).min(most);
         let deadline = self.intent.schedule.end().unwrap_or(Timestamp::MAX);
         (std::cmp::Reverse(priority), deadline, self.campaign.created, self.key())
     }
 }
 
+/// Who ends the campaign, if somebody does.
+fn aborts(campaign: &Campaign) -> Option<String> {
+    if campaign.spec.abort == Some(true) {
+        return Some("spec.abort".to_owned());
+    }
+    campaign.asks.abort.as_ref().map(|by| by.trim().chars().take(LONGEST_BY).collect())
+}
+
 pub(super) fn rests<'a>(why: Why) -> Stand<'a> {
-    Stand::Rests { why, skips: Vec::new(), until: None }
+    Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: None }
+}
+
+/// It rests for several reasons; the first is the decisive one.
+fn rests_for<'a>(mut holds: Vec<Why>, until: Option<Timestamp>) -> Option<Stand<'a>> {
+    if holds.is_empty() {
+        return None;
+    }
+    let why = holds.remove(0);
+    Some(Stand::Rests { why, also: holds, skips: Vec::new(), until })
 }
 
 /// Where a campaign stands.
@@ -112,11 +142,12 @@ pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, 
     // What has ended stays ended, and what is to end is written to the ledger first.
     if let Some((_, reason)) = past.ending().filter(|(entry, _)| entry.campaign_uid == campaign.uid) {
         let skips = skip_rest(snapshot, campaign, &send, &names, &past, reason, "the rest of an ended send");
-        return Stand::Rests { why: ended(campaign, &past, &names, reason), skips, until: None };
+        return Stand::Rests { why: ended(campaign, &past, &names, reason), also: Vec::new(), skips, until: None };
     }
-    if campaign.spec.abort == Some(true) {
-        let skips = skip_rest(snapshot, campaign, &send, &names, &past, SkipReason::Aborted, "spec.abort");
-        return Stand::Rests { why: ended(campaign, &past, &names, SkipReason::Aborted), skips, until: None };
+    if let Some(by) = aborts(campaign) {
+        let skips = skip_rest(snapshot, campaign, &send, &names, &past, SkipReason::Aborted, &by);
+        let why = ended(campaign, &past, &names, SkipReason::Aborted);
+        return Stand::Rests { why, also: Vec::new(), skips, until: None };
     }
 
     if let Some(why) = foreign(campaign, &send, &past) {
@@ -157,10 +188,11 @@ fn ended(campaign: &Campaign, past: &Past<'_>, names: &[String], reason: SkipRea
     let by = past.ending().and_then(|(entry, _)| entry.skipped_by.clone());
     match reason {
         SkipReason::Aborted | SkipReason::Empty => {
-            Why::Aborted { waves, planned: names.len(), recipients, by_guardrail: None }
+            let by = by.or_else(|| aborts(campaign)).unwrap_or_else(|| "spec.abort".to_owned());
+            Why::Aborted { waves, planned: names.len(), recipients, by, by_guardrail: false }
         }
         SkipReason::Breached => {
-            Why::Aborted { waves, planned: names.len(), recipients, by_guardrail: Some(by.unwrap_or_default()) }
+            Why::Aborted { waves, planned: names.len(), recipients, by: by.unwrap_or_default(), by_guardrail: true }
         }
         SkipReason::Missed => {
             let went = |name: &&String| past.released().all(|entry| entry.wave != **name);
@@ -171,43 +203,6 @@ fn ended(campaign: &Campaign, past: &Past<'_>, names: &[String], reason: SkipRea
             }
         }
     }
-}
-
-/// What the campaign refers to, and what it means.
-fn understood<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign) -> Result<(&'a Rules, &'a Sender, Intent), Why> {
-    let pool = &snapshot.pool;
-    if pool.missing {
-        return Err(Why::PoolNotFound { pool: pool.key() });
-    }
-    if pool.deleting {
-        return Err(Why::PoolInvalid { pool: pool.key(), why: "it is being deleted".to_owned() });
-    }
-    let rules =
-        pool.rules.as_ref().map_err(|unusable| Why::PoolInvalid { pool: pool.key(), why: unusable.to_string() })?;
-    let Some(sender) = &campaign.sender else {
-        let there = &campaign.spec.sender_ref;
-        let namespace = there.namespace.as_ref().unwrap_or(&campaign.namespace);
-        return Err(Why::SenderNotFound { sender: format!("{namespace}/{}", there.name) });
-    };
-    if sender.deleting {
-        let sender = format!("{}/{}", sender.namespace, sender.name);
-        return Err(Why::SenderUnable { sender, why: "it is being deleted".to_owned() });
-    }
-    let admitted = |selector: Option<&crate::api::reference::NamespaceSelector>, home: &str| {
-        selector.map_or(home == campaign.namespace, |selector| selector.matches(&campaign.labels))
-    };
-    let refused = |what, object| Why::NotAdmitted { what, object, namespace: campaign.namespace.clone() };
-    if !admitted(rules.admits.as_ref(), &pool.namespace) {
-        return Err(refused("CapacityPool", pool.key()));
-    }
-    if !admitted(sender.spec.namespace_selector.as_ref(), &sender.namespace) {
-        return Err(refused("Sender", format!("{}/{}", sender.namespace, sender.name)));
-    }
-    let intent = Intent::parse(campaign, sender, rules)?;
-    if let Some(by) = &campaign.taken_by {
-        return Err(Why::SendIdTaken { send_id: intent.send_id.as_str().to_owned(), by: by.clone() });
-    }
-    Ok((rules, sender, intent))
 }
 
 /// A campaign that can be carried out, with its past.
@@ -238,13 +233,16 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
     let Some(index) = next else {
         return rests(Why::Invalid { field: "spec.waves".into(), why: "no wave is left".into() });
     };
-    if campaign.spec.suspend == Some(true) {
-        let released = past.released().count();
-        return rests(Why::Suspended { released, planned: intent.waves.waves.len() });
+    let (released, planned) = (past.released().count(), intent.waves.waves.len());
+    let beforehand = holds::beforehand(snapshot, campaign, ahead.rules, now);
+    let mut by_people = holds::by_people(snapshot, campaign, ahead.rules, (released, planned), now);
+    if !by_people.is_empty() {
+        by_people.extend(guard.stops.clone().filter(|_| begun));
+        by_people.extend(beforehand);
+        return rests_for(by_people, None).unwrap_or(Stand::Ended);
     }
-    if ahead.rules.suspended {
-        return rests(Why::PoolSuspended { pool: snapshot.pool.key() });
-    }
+    // Somebody who may has said that it goes, whatever a guardrail that holds sends back says.
+    let is_answered_for = approval::without_headroom(campaign, now).is_some();
     if begun {
         if let Some(guardrail) = &guard.ends {
             let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
@@ -253,12 +251,14 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
                 waves: past.released().count(),
                 planned: names.len(),
                 recipients: past.messages(),
-                by_guardrail: Some(guardrail.clone()),
+                by: guardrail.clone(),
+                by_guardrail: true,
             };
-            return Stand::Rests { why, skips, until: None };
+            return Stand::Rests { why, also: Vec::new(), skips, until: None };
         }
-        if let Some(why) = &guard.stops {
-            return rests(why.clone());
+        if let Some(why) = guard.stops.as_ref().filter(|_| !is_answered_for) {
+            let holds = std::iter::once(why.clone()).chain(beforehand).collect();
+            return rests_for(holds, None).unwrap_or(Stand::Ended);
         }
     }
     if let Some(entry) = newest {
@@ -268,17 +268,44 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
             .fold(leaving(intent, entry), |a, b| (a.0.max(b.0), a.1.max(b.1)));
         if now < end {
             let why = Why::Sending { wave: entry.wave.clone(), recipients: entry.recipients, until: end };
-            return Stand::Rests { why, skips: Vec::new(), until: Some(end) };
+            return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: Some(end) };
         }
         if now < soaked {
             return Stand::Rests {
                 why: Why::Soaking { wave: entry.wave.clone(), until: soaked },
+                also: Vec::new(),
                 skips: Vec::new(),
                 until: Some(soaked),
             };
         }
     }
-    wants(ahead, index, guard, now)
+    let next = wants(ahead, index, guard, now);
+    if beforehand.is_empty() { next } else { waits(next, beforehand, now) }
+}
+
+/// A campaign for which something must be so beforehand. Its time runs meanwhile: what ends it, or cannot be carried out,
+/// is more than a wait.
+fn waits(next: Stand<'_>, mut beforehand: Vec<Why>, now: Timestamp) -> Stand<'_> {
+    let soon = Some(now.checked_add(ASK_AGAIN).unwrap_or(Timestamp::MAX));
+    match next {
+        Stand::Rests { why, also, skips, until }
+            if !matches!(why.place().0, Phase::Scheduled | Phase::Confirming | Phase::Soaking) =>
+        {
+            let also = also.into_iter().chain(beforehand).collect();
+            Stand::Rests { why, also, skips, until }
+        }
+        Stand::Rests { why, also, until, .. } => {
+            beforehand.push(why);
+            beforehand.extend(also);
+            let until = until.into_iter().chain(soon).min();
+            rests_for(beforehand, until).unwrap_or(Stand::Ended)
+        }
+        Stand::Wants(want) => {
+            beforehand.extend(want.not_before.map(|(_, why)| why));
+            rests_for(beforehand, soon).unwrap_or(Stand::Ended)
+        }
+        Stand::Ended => Stand::Ended,
+    }
 }
 
 /// Every wave has gone or was passed over: told from the ledger alone, so that a pool or Sender that was changed or taken
@@ -288,7 +315,7 @@ fn all_gone<'a>(snapshot: &Snapshot, past: &Past<'_>, names: &[String], now: Tim
     if names.is_empty() || !names.iter().all(is_closed) {
         return None;
     }
-    let rests_until = |why, until| Stand::Rests { why, skips: Vec::new(), until: Some(until) };
+    let rests_until = |why, until| Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: Some(until) };
     if let Some(entry) = past.released().max_by_key(|entry| bursts::end_of(entry)) {
         let end = bursts::end_of(entry);
         if now < end {
@@ -306,7 +333,7 @@ fn all_gone<'a>(snapshot: &Snapshot, past: &Past<'_>, names: &[String], now: Tim
 }
 
 fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> Stand<'a> {
-    let Ahead { snapshot, campaign, sender, intent, past, gone, .. } = ahead;
+    let Ahead { snapshot, campaign, rules: ahead_rules, sender, intent, past, gone } = ahead;
     let (Some(wave), Some(times)) = (intent.waves.waves.get(index), intent.times.get(index)) else {
         return rests(Why::Invalid { field: "spec.waves".into(), why: "a wave is gone".into() });
     };
@@ -318,25 +345,8 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         let sized = intent.waves.size(index, intent.audience, &gone);
         (sized.offset, sized.recipients, wave.size.as_written())
     };
-    if let Some(entry) = retry {
-        let same = |(uid, url): &(String, String)| {
-            *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
-        };
-        if !entry.sender.as_ref().is_some_and(same) {
-            let why = format!(
-                "wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
-            );
-            return rests(Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why });
-        }
-        let again = entry.newest_attempt + back_off(entry.attempts);
-        if now < again {
-            let what = entry.message.clone().unwrap_or_else(|| "it did not reach the receiver.".to_owned());
-            return Stand::Rests {
-                why: Why::NotYetTried { wave: name, what, again: Some(again) },
-                skips: Vec::new(),
-                until: Some(again),
-            };
-        }
+    if let Some(stand) = retry.and_then(|entry| not_again_yet(entry, sender, now)) {
+        return stand;
     }
     let takes = intent.rate.time_for(recipients);
     let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
@@ -347,7 +357,8 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         return rests(why);
     }
     let mut not_after = None;
-    let not_before = match times.fit(now, takes) {
+    let (fit, freeze) = freezes::fit(times, &ahead_rules.freezes, now, takes);
+    let not_before = match fit {
         Fit::Now { until } => {
             not_after = until.and_then(|until| until.checked_sub(takes).ok());
             None
@@ -356,11 +367,13 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             let takes = Span::between(now, now + takes).for_people(Rounding::Up);
             let why = if times.start().is_some_and(|start| now < start) {
                 Why::BeforeStart { wave: name.clone(), at, confirmed: None }
+            } else if let Some(freeze) = freeze {
+                Why::Frozen { wave: name.clone(), reason: freeze.reason.clone(), from: freeze.from, at }
             } else {
                 Why::OutsideWindow { wave: name.clone(), at, takes, window_was_open }
             };
             if at.duration_since(now) > LEAD {
-                return Stand::Rests { why, skips: Vec::new(), until: Some(at - LEAD) };
+                return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: Some(at - LEAD) };
             }
             Some((at, why))
         }
@@ -373,30 +386,69 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             };
         }
     };
-    if let Some(why) = &guard.stops {
+    let is_answered_for = approval::without_headroom(campaign, now).is_some();
+    if let Some(why) = guard.stops.as_ref().filter(|_| !is_answered_for) {
         return rests(why.clone());
     }
     if recipients == 0 && retry.is_none() {
         // A fact for good, so it is written only when the wave could go: until then an edit may give it recipients.
         if let Some((at, why)) = not_before {
-            return Stand::Rests { why, skips: Vec::new(), until: Some(at) };
+            return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: Some(at) };
         }
         let told = "no recipients are left for it";
         let skips = vec![skip(snapshot, campaign, &intent.send_id, (&name, offset), SkipReason::Empty, told)];
         let why = Why::Soaking { wave: name, until: now };
-        return Stand::Rests { why, skips, until: Some(now) };
+        return Stand::Rests { why, also: Vec::new(), skips, until: Some(now) };
     }
+    let begun = past.released().next().is_some();
     let wave = EntryWave {
         name,
         offset: i64::try_from(offset).unwrap_or(i64::MAX),
         recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
         share,
     };
-    Stand::Wants(Box::new(Want { campaign, sender, intent, index, wave, recipients, retry, not_before, not_after }))
+    Stand::Wants(Box::new(Want {
+        campaign,
+        sender,
+        intent,
+        index,
+        wave,
+        recipients,
+        retry,
+        begun,
+        not_before,
+        not_after,
+    }))
 }
 
 /// 1 s, 2 s, 4 s … up to a minute after the newest attempt.
 fn back_off(attempts: usize) -> SignedDuration {
     let doubled = 1_i64 << attempts.saturating_sub(1).min(6);
     SignedDuration::from_secs(doubled.min(60))
+}
+
+/// Why a wave that was tried before, and is known not to have gone, is not tried again now.
+fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) -> Option<Stand<'a>> {
+    let same = |(uid, url): &(String, String)| {
+        *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
+    };
+    if !entry.sender.as_ref().is_some_and(same) {
+        let name = &entry.wave;
+        let why = format!(
+            "wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
+        );
+        let sender = format!("{}/{}", sender.namespace, sender.name);
+        return Some(rests(Why::SenderUnable { sender, why }));
+    }
+    let again = entry.newest_attempt + back_off(entry.attempts);
+    if now < again {
+        let what = entry.message.clone().unwrap_or_else(|| "it did not reach the receiver.".to_owned());
+        return Some(Stand::Rests {
+            why: Why::NotYetTried { wave: entry.wave.clone(), what, again: Some(again) },
+            also: Vec::new(),
+            skips: Vec::new(),
+            until: Some(again),
+        });
+    }
+    None
 }

@@ -11,7 +11,7 @@ mod strict_json;
 pub const LONGEST: usize = 64 * 1024;
 
 /// Variables that a template may name beside `parameters.NAME`.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "sendId",
     "key",
     "channel",
@@ -22,7 +22,11 @@ const KNOWN: [&str; 10] = [
     "wave.name",
     "wave.offset",
     "wave.recipients",
+    SEND_RATE,
 ];
+
+/// The rate at which the wave shall leave, messages per second: a body that passes it on is how a receiver is told.
+const SEND_RATE: &str = "wave.sendRate";
 
 /// A body that cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +80,7 @@ pub enum TemplateError {
 }
 
 /// What the placeholders stand for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Variables {
     /// Identity of the send.
     pub send_id: String,
@@ -98,6 +102,8 @@ pub struct Variables {
     pub wave_offset: u64,
     /// How many.
     pub wave_recipients: u64,
+    /// Messages per second at which it shall leave.
+    pub wave_send_rate: f64,
     /// The campaign's parameters and the wave's own.
     pub parameters: BTreeMap<String, String>,
 }
@@ -115,6 +121,7 @@ impl Variables {
             "wave.name" => json!(self.wave_name),
             "wave.offset" => json!(self.wave_offset),
             "wave.recipients" => json!(self.wave_recipients),
+            SEND_RATE => json!(self.wave_send_rate),
             other => match other.strip_prefix("parameters.") {
                 Some(name) => match self.parameters.get(name) {
                     Some(value) => json!(value),
@@ -125,7 +132,7 @@ impl Variables {
         })
     }
 
-    /// All of them, as the default body.
+    /// All of them, as the default body; but not the rate, of which nobody has said that this receiver obeys it.
     fn all(&self) -> Value {
         json!({
             "sendId": self.send_id,
@@ -217,6 +224,11 @@ impl Template {
             }
         }
         Ok(text)
+    }
+
+    /// Whether it tells the receiver how fast to send.
+    pub fn passes_rate_on(&self) -> bool {
+        self.parts.iter().flatten().any(|part| matches!(part, Part::Variable(name) if name == SEND_RATE))
     }
 
     /// Whether the campaign gives every parameter the body needs, and none it has no use for.

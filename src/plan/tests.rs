@@ -10,12 +10,13 @@ use super::claim::{Note, Target, TargetKind};
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::reason::Reason;
 use super::rules::Rules;
-use super::snapshot::{Campaign, Entry, Found, Pool, Sender, Settings, TargetFault, Workload};
+use super::snapshot::{Asks, Campaign, Entry, Found, Gates, Pool, Sender, Settings, TargetFault, Workload};
 use super::*;
 use crate::api::pool_status::{CapacityPoolStatus, Claim};
 use crate::api::release::{EntryLoad, SkipReason};
 
 mod edges;
+mod gates;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -47,6 +48,7 @@ fn snapshot() -> Snapshot {
         baseline: Some(2),
         floor: 20,
         quiet_since: None,
+        silent_since: None,
         stepped_at: None,
         observed: true,
         reassertions: 0,
@@ -90,6 +92,7 @@ fn snapshot() -> Snapshot {
         orphans: Vec::new(),
         limits: Vec::new(),
         guardrails: Vec::new(),
+        gates: Gates::default(),
         campaigns: vec![campaign("sale", &json!({}))],
         entries: Vec::new(),
         settings: Settings { install: "headroom/headroom".into(), breach_recovery: SignedDuration::from_mins(10) },
@@ -98,7 +101,7 @@ fn snapshot() -> Snapshot {
     }
 }
 
-fn campaign(name: &str, over: &Value) -> Campaign {
+pub(super) fn campaign(name: &str, over: &Value) -> Campaign {
     let mut spec = json!({
         "poolRef": {"namespace": "shop", "name": "storefront"}, "senderRef": {"namespace": "mail", "name": "push"},
         "channel": "push", "audience": {"size": 40000}, "load": {"responseMedian": "10s"},
@@ -117,6 +120,7 @@ fn campaign(name: &str, over: &Value) -> Campaign {
         created: at(-1000),
         deleting: false,
         spec: serde_json::from_value(spec).unwrap(),
+        asks: Asks::default(),
         status: crate::api::CampaignStatus::default(),
         sender: Some(Sender {
             namespace: "mail".into(),
@@ -407,7 +411,7 @@ fn a_limit_is_foretold_with_the_load_that_is_to_come() {
     let mut limited = snapshot();
     let rules = limited.pool.rules.as_mut().unwrap();
     let max = units::Threshold::parse("70%").unwrap();
-    rules.limits = vec![rules::LimitRules { name: "db".into(), query: "q".into(), max }];
+    rules.limits = vec![rules::LimitRules { name: "db".into(), query: "q".into(), max, per_request: None }];
     // The canary brings 280 on 300: it grows by 93 %.
     limited.limits = vec![Some(reading(0.30, 1))];
     assert!(plan(&limited, at(0)).release.is_some());

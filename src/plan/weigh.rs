@@ -2,25 +2,22 @@
 //! promised to one is committed for those behind it; one pool releases one wave at a time.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
-use crate::api::release::{EntryComponent, EntryLoad, EntryShare, Evidence};
 
 use super::baseline::Unproven;
-use super::believe;
 use super::gate::{Room, Site};
 use super::guard::Guard;
-use super::identity;
 use super::ledger::Committed;
 use super::load::Burst;
-use super::measure::Measure;
+use super::measure::{Asker, Measure};
 use super::memory::{Basis, Memory, Streak};
 use super::order::Release;
-use super::reading::SensorFault;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
 use super::stand::Want;
-use super::why::{Lack, Measured, Numbers, Why};
+use super::why::{Numbers, Why};
+
+mod lacks;
+mod order;
 
 /// A likely time is looked for no further ahead.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
@@ -33,10 +30,20 @@ pub struct Weighed<'a> {
     pub want: Want<'a>,
     /// Where it stands.
     pub why: Why,
+    /// What else would keep it back.
+    pub also: Vec<Why>,
     /// Each workload's room, where it could be weighed.
     pub rooms: Vec<Room>,
     /// Confirmations so far, of those asked for.
     pub confirmations: (u32, u32),
+}
+
+/// Those that stand in front of the gate.
+pub struct Waiting<'a> {
+    /// The waves that want to go.
+    pub wants: Vec<Want<'a>>,
+    /// Campaigns in the middle of their send.
+    pub busy: Vec<String>,
 }
 
 /// What the gate decided.
@@ -55,6 +62,7 @@ struct Scales<'s, 'a> {
     rules: &'s Rules,
     guard: &'s Guard,
     measures: &'s [Measure<'a>],
+    busy: &'s [String],
     now: Timestamp,
 }
 
@@ -64,24 +72,21 @@ pub fn weigh<'a>(
     rules: &'a Rules,
     guard: &Guard,
     measured: Vec<Option<Result<Measure<'a>, Why>>>,
-    mut wants: Vec<Want<'a>>,
+    waiting: Waiting<'a>,
     memory: &mut Memory,
     now: Timestamp,
 ) -> (Verdict<'a>, Vec<Measure<'a>>) {
-    wants.sort_by_cached_key(Want::turn);
-    let mut closed = None;
+    let Waiting { mut wants, busy } = waiting;
+    wants.sort_by_cached_key(|want| want.turn(rules.max_priority));
+    let mut closed = Vec::new();
     let mut measures = Vec::new();
     for measure in measured {
         match measure {
             Some(Ok(measure)) => {
-                if let Some(why) = &measure.trouble {
-                    closed.get_or_insert_with(|| why.clone());
-                }
+                closed.extend(measure.trouble.clone());
                 measures.push(measure);
             }
-            Some(Err(why)) => {
-                closed.get_or_insert(why);
-            }
+            Some(Err(why)) => closed.push(why),
             None => {}
         }
     }
@@ -89,19 +94,28 @@ pub fn weigh<'a>(
         wants.iter().map(|want| (want.intent.send_id.as_str().to_owned(), want.wave.name.clone())).collect();
     memory.streaks.retain(|key, _| keys.contains(key));
     let mut verdict = Verdict { weighed: Vec::new(), needed: vec![None; rules.workloads.len()], release: None };
-    if closed.is_none() && measures.len() != rules.workloads.len() {
+    let scales = Scales { snapshot, rules, guard, measures: &measures, busy: &busy, now };
+    let mut line = Line { promised: Vec::new(), heads: Vec::new(), estimates: 0, ahead: None, starting: Vec::new() };
+    // What a person answers for waits for nothing that could be measured.
+    if let Some(index) = wants.iter().position(|want| scales.is_permitted(want)) {
+        let want = wants.remove(index);
+        scales.permit(want, &closed, &mut line, &mut verdict);
+    }
+    if closed.is_empty() && measures.len() != rules.workloads.len() {
         // Nothing was asked this time: every wave stands where it stood.
         return (verdict, measures);
     }
-    if let Some(why) = closed {
+    if !closed.is_empty() {
         memory.streaks.clear();
+        closed.extend(guard.shut.iter().cloned());
         let confirmations = (0, rules.confirmations);
-        let shut = |want| Weighed { want, why: why.clone(), rooms: Vec::new(), confirmations };
-        verdict.weighed = wants.into_iter().map(shut).collect();
+        for want in wants {
+            let (why, also) = (closed.first().cloned(), closed.iter().skip(1).cloned().collect());
+            let Some(why) = why else { continue };
+            verdict.weighed.push(Weighed { want, why, also, rooms: Vec::new(), confirmations });
+        }
         return (verdict, measures);
     }
-    let scales = Scales { snapshot, rules, guard, measures: &measures, now };
-    let mut line = Line { promised: Vec::new(), heads: Vec::new(), estimates: 0, ahead: None };
     for want in wants {
         scales.weigh_one(want, &mut line, &mut verdict, memory);
     }
@@ -115,6 +129,8 @@ struct Line {
     /// How often a likely time was looked for.
     estimates: usize,
     ahead: Option<(String, String)>,
+    /// Campaigns that have been promised room for their first wave.
+    starting: Vec<String>,
 }
 
 struct Head {
@@ -122,7 +138,7 @@ struct Head {
     wave: String,
     burst: Burst,
     likely: Timestamp,
-    unproven: Unproven,
+    asker: Asker,
 }
 
 impl<'a> Scales<'_, 'a> {
@@ -132,21 +148,28 @@ impl<'a> Scales<'_, 'a> {
         promised.iter().fold(measure.committed.clone(), |all, burst| all.with(&burst.scaled(measure.rules.share)))
     }
 
-    fn sites(&self, promised: &[Burst], unproven: Unproven) -> Result<Vec<Site>, Why> {
+    /// How the gate looks at workloads for this campaign.
+    fn asker(&self, want: &Want<'_>) -> Asker {
+        let is_urgent = want.campaign.spec.urgent == Some(true);
+        let unproven = Unproven::of_channel(&want.campaign.spec.channel);
+        Asker { unproven, reserve: if is_urgent { 0.0 } else { self.rules.reserve } }
+    }
+
+    fn sites(&self, promised: &[Burst], asker: Asker) -> Result<Vec<Site>, Why> {
         self.measures
             .iter()
             .enumerate()
             .map(|(index, measure)| {
                 measure
-                    .site(&self.committed(index, promised), unproven)
+                    .site(&self.committed(index, promised), asker)
                     .ok_or_else(|| Why::NoHistory { workload: measure.rules.name.clone() })
             })
             .collect()
     }
 
     /// When a wave would probably fit everywhere.
-    fn likely(&self, burst: &Burst, promised: &[Burst], unproven: Unproven) -> Option<Timestamp> {
-        let sites = self.sites(promised, unproven).ok()?;
+    fn likely(&self, burst: &Burst, promised: &[Burst], asker: Asker) -> Option<Timestamp> {
+        let sites = self.sites(promised, asker).ok()?;
         sites.iter().zip(self.measures).try_fold(self.now, |latest, (site, measure)| {
             Some(latest.max(site.earliest(&burst.scaled(measure.rules.share), self.now, HORIZON)?))
         })
@@ -155,13 +178,13 @@ impl<'a> Scales<'_, 'a> {
     fn weigh_one(&self, want: Want<'a>, line: &mut Line, verdict: &mut Verdict<'a>, memory: &mut Memory) {
         let key = (want.intent.send_id.as_str().to_owned(), want.wave.name.clone());
         let confirmations = (0, self.rules.confirmations);
-        let shut = |want, why, rooms| Weighed { want, why, rooms, confirmations };
-        let unproven = Unproven::of_channel(&want.campaign.spec.channel);
-        let sites = match self.sites(&line.promised, unproven) {
+        let shut = |want, why, also, rooms| Weighed { want, why, also, rooms, confirmations };
+        let asker = self.asker(&want);
+        let sites = match self.sites(&line.promised, asker) {
             Ok(sites) => sites,
             Err(why) => {
                 memory.streaks.remove(&key);
-                verdict.weighed.push(shut(want, why, Vec::new()));
+                verdict.weighed.push(shut(want, why, self.guard.shut.clone(), Vec::new()));
                 return;
             }
         };
@@ -173,19 +196,21 @@ impl<'a> Scales<'_, 'a> {
         let needs: Vec<Option<u32>> =
             sites.iter().zip(&shared).map(|(site, burst)| site.needed_replicas(Some(burst), self.now)).collect();
 
-        if let Some(why) = self.lacks(&want, &sites, &shared, &rooms, &needs) {
+        let mut lacks = self.lacks(&want, line, &sites, &shared, &rooms, &needs);
+        if !lacks.is_empty() {
             memory.streaks.remove(&key);
             let likely = if line.estimates < MOST_ESTIMATES {
                 line.estimates += 1;
-                self.likely(&burst, &line.promised, unproven)
+                self.likely(&burst, &line.promised, asker)
             } else {
                 None
             };
             if let Some(likely) = likely {
                 let (campaign, wave) = (want.key(), want.wave.name.clone());
-                line.heads.push(Head { campaign, wave, burst, likely, unproven });
+                line.heads.push(Head { campaign, wave, burst, likely, asker });
             }
-            let why = match why {
+            let also = lacks.split_off(1);
+            let why = match lacks.remove(0) {
                 // One that would fit were nothing promised to those ahead waits for its turn.
                 Why::Room { wave, numbers, .. } if line.ahead.is_some() && self.fits_alone(&sites, &want, start) => {
                     let (ahead, ahead_wave) = line.ahead.clone().unwrap_or_default();
@@ -194,12 +219,12 @@ impl<'a> Scales<'_, 'a> {
                 Why::Room { wave, numbers, lack, .. } => Why::Room { wave, numbers, lack, likely },
                 other => other,
             };
-            verdict.weighed.push(shut(want, why, rooms));
+            verdict.weighed.push(shut(want, why, also, rooms));
             return;
         }
         if let Some(why) = self.delays_a_head(&want, &burst, line) {
             memory.streaks.remove(&key);
-            verdict.weighed.push(shut(want, why, rooms));
+            verdict.weighed.push(shut(want, why, Vec::new(), rooms));
             return;
         }
         // It fits: its room is promised, and the floor is raised for it and everything ahead of it.
@@ -209,6 +234,9 @@ impl<'a> Scales<'_, 'a> {
         }
         line.promised.push(burst);
         line.ahead.get_or_insert((want.key(), want.wave.name.clone()));
+        if !want.begun {
+            line.starting.push(want.key());
+        }
         let weighed = self.confirm(want, &sites, rooms, &needs, memory, verdict.release.is_none());
         let (weighed, release) = weighed;
         if release.is_some() {
@@ -218,8 +246,7 @@ impl<'a> Scales<'_, 'a> {
     }
 
     fn fits_alone(&self, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
-        let unproven = Unproven::of_channel(&want.campaign.spec.channel);
-        let Ok(alone) = self.sites(&[], unproven) else { return false };
+        let Ok(alone) = self.sites(&[], self.asker(want)) else { return false };
         let burst = want.burst(start);
         alone.len() == sites.len()
             && alone.iter().zip(self.measures).all(|(site, measure)| {
@@ -227,121 +254,6 @@ impl<'a> Scales<'_, 'a> {
                 site.later(&burst, self.now).is_none()
                     && site.needed_replicas(Some(&burst), self.now).is_some_and(|need| need <= measure.most)
             })
-    }
-
-    /// Why a wave does not fit, however far the workloads are scaled.
-    fn lacks(
-        &self,
-        want: &Want<'_>,
-        sites: &[Site],
-        shared: &[Burst],
-        rooms: &[Room],
-        needs: &[Option<u32>],
-    ) -> Option<Why> {
-        if let Some(why) = &self.guard.shut {
-            return Some(why.clone());
-        }
-        let wave = want.wave.name.clone();
-        for (index, measure) in self.measures.iter().enumerate() {
-            let (Some(site), Some(burst), Some(room)) = (sites.get(index), shared.get(index), rooms.get(index)) else {
-                continue;
-            };
-            let need = needs.get(index).copied().flatten();
-            let numbers = Self::numbers(measure, room, want);
-            if need.is_none_or(|need| need > measure.most) {
-                let lack = Lack::Now {
-                    needed: need.and_then(|need| i32::try_from(need).ok()),
-                    most: i32::try_from(measure.most).unwrap_or(i32::MAX),
-                    by_autoscaler: measure.is_capped_by_autoscaler(),
-                };
-                // What is free is said for the most replicas there may be: that is what does not suffice.
-                let at_most = site.room_with(measure.most, Some(burst), self.now);
-                let numbers = Self::numbers(measure, &at_most, want);
-                return Some(Why::Room { wave, numbers, lack, likely: None });
-            }
-            if let Some(short) = site.later(burst, self.now) {
-                let after = short.at.duration_since(self.now).as_secs_f64() / 60.0;
-                let lack = Lack::Later { after, needed: short.needed, most: short.most };
-                return Some(Why::Room { wave, numbers, lack, likely: None });
-            }
-        }
-        self.limited(rooms)
-    }
-
-    /// Whether something that cannot be scaled would be exceeded.
-    fn limited(&self, rooms: &[Room]) -> Option<Why> {
-        for (index, limit) in self.rules.limits.iter().enumerate() {
-            let unasked = Err(SensorFault::Unreachable { why: "it was not asked for".to_owned() });
-            let answer = self.snapshot.limits.get(index).and_then(Option::as_ref).unwrap_or(&unasked);
-            let reading =
-                match believe::reading(answer, Measured::Limit, &limit.name, "", self.rules.max_sample_age, self.now) {
-                    Ok(reading) => reading,
-                    Err(why) => return Some(why),
-                };
-            let show = |value: f64| limit.max.show_against(value);
-            let told = |predicted| Why::Limit {
-                name: limit.name.clone(),
-                value: show(reading.value),
-                max: show(limit.max.value()),
-                predicted,
-            };
-            // A reading and a threshold are finite, so that one of the two is true.
-            if reading.value >= limit.max.value() {
-                return Some(told(None));
-            }
-            let mut growth: f64 = 0.0;
-            for (room, measure) in rooms.iter().zip(self.measures) {
-                // It was measured at today's demand, and follows it.
-                let demand = measure.demand.value;
-                if room.baseline.is_nan() || demand.is_nan() || demand < 1.0 {
-                    return Some(Why::LimitUnpredictable {
-                        name: limit.name.clone(),
-                        workload: measure.rules.name.clone(),
-                    });
-                }
-                growth = growth.max((room.baseline + room.needed + room.committed) / demand);
-            }
-            let predicted = reading.value * growth;
-            if predicted.is_nan() || predicted >= limit.max.value() {
-                return Some(told(Some(show(predicted))));
-            }
-        }
-        None
-    }
-
-    /// Whether it would make somebody ahead of it wait longer than he does already.
-    fn delays_a_head(&self, want: &Want<'_>, burst: &Burst, line: &Line) -> Option<Why> {
-        let mut with = line.promised.clone();
-        with.push(burst.clone());
-        line.heads.iter().find_map(|head| {
-            // More load never makes anything earlier, so that one instant tells.
-            let still = self.sites(&with, head.unproven).is_ok_and(|sites| {
-                sites.iter().zip(self.measures).all(|(site, measure)| {
-                    site.would_fit(&head.burst.scaled(measure.rules.share), self.now, head.likely)
-                })
-            });
-            (!still).then(|| Why::Turn {
-                wave: want.wave.name.clone(),
-                ahead: head.campaign.clone(),
-                ahead_wave: head.wave.clone(),
-                numbers: None,
-            })
-        })
-    }
-
-    fn numbers(measure: &Measure<'_>, room: &Room, want: &Want<'_>) -> Numbers {
-        Numbers {
-            workload: measure.rules.name.clone(),
-            needed: room.needed,
-            margin: want.intent.margin,
-            free: room.free,
-            replicas: i32::try_from(room.replicas).unwrap_or(i32::MAX),
-            raw_capacity: room.raw_capacity,
-            utilization: measure.rules.utilization,
-            capacity: room.capacity,
-            baseline: room.baseline,
-            committed: room.committed,
-        }
     }
 
     /// It fits with enough replicas: are they there, and was that seen often enough?
@@ -359,7 +271,7 @@ impl<'a> Scales<'_, 'a> {
         let narrowest = Site::narrowest(&rooms);
         let (Some(measure), Some(room)) = (self.measures.get(narrowest), rooms.get(narrowest)) else {
             let why = Why::NoHistory { workload: String::new() };
-            return (Weighed { want, why, rooms, confirmations: (0, asked) }, None);
+            return (Weighed { want, why, also: Vec::new(), rooms, confirmations: (0, asked) }, None);
         };
         let numbers = Self::numbers(measure, room, &want);
         if !rooms.iter().all(Room::is_enough) || sites.len() != rooms.len() {
@@ -373,7 +285,7 @@ impl<'a> Scales<'_, 'a> {
                 most: i32::try_from(measure.most).unwrap_or(i32::MAX),
                 numbers,
             };
-            return (Weighed { want, why, rooms, confirmations: (0, asked) }, None);
+            return (Weighed { want, why, also: Vec::new(), rooms, confirmations: (0, asked) }, None);
         }
         // Distinct samples: the oldest of the newest, so that every workload has brought a new one.
         let sample = self.measures.iter().map(|measure| measure.demand.sample_at).min().unwrap_or(self.now);
@@ -393,10 +305,14 @@ impl<'a> Scales<'_, 'a> {
                 Why::BeforeStart { wave, .. } => Why::BeforeStart { wave, at, confirmed: Some(told) },
                 other => other,
             };
-            return (Weighed { want, why, rooms, confirmations: (seen, asked) }, None);
+            return (Weighed { want, why, also: Vec::new(), rooms, confirmations: (seen, asked) }, None);
+        }
+        if confirmed && self.rules.observes {
+            let why = Why::WouldGo { wave: want.wave.name.clone(), numbers };
+            return (Weighed { want, why, also: Vec::new(), rooms, confirmations: (seen, asked) }, None);
         }
         let release = if confirmed && may_release && !self.is_promised_elsewhere(&want) {
-            self.order(&want, measure, room, streak.count)
+            self.order(&want, self.evidence(measure, room, streak.count)).map(Some)
         } else {
             Ok(None)
         };
@@ -408,88 +324,24 @@ impl<'a> Scales<'_, 'a> {
             numbers,
         };
         match release {
-            Ok(release) => (Weighed { want, why, rooms, confirmations: (seen, asked) }, release),
-            Err(why) => (Weighed { want, why, rooms, confirmations: (seen, asked) }, None),
+            Ok(release) => (Weighed { want, why, also: Vec::new(), rooms, confirmations: (seen, asked) }, release),
+            Err(why) => (Weighed { want, why, also: Vec::new(), rooms, confirmations: (seen, asked) }, None),
         }
     }
 
-    /// Whether another wave holds the pool's promise and may still become a ledger entry.
-    fn is_promised_elsewhere(&self, want: &Want<'_>) -> bool {
-        self.snapshot.pool.status.reservation.as_ref().is_some_and(|reservation| {
-            let entry = want.intent.wave_id(&want.wave.name).ledger_name();
-            let recorded = self.snapshot.entries.iter().any(|entry| entry.name == reservation.entry);
-            reservation.entry != entry && !recorded && self.now <= reservation.valid_until.0
-        })
-    }
-
-    fn order(
-        &self,
-        want: &Want<'_>,
-        measure: &Measure<'_>,
-        room: &Room,
-        confirmations: u32,
-    ) -> Result<Option<Release>, Why> {
-        let id = want.intent.wave_id(&want.wave.name);
-        let offset = u64::try_from(want.wave.offset).unwrap_or(0);
-        let body = match want.retry.and_then(|entry| entry.body.clone()) {
-            Some(frozen) => frozen,
-            None => want.intent.body(want.campaign, want.index, offset, want.recipients)?,
-        };
-        let load = want.retry.and_then(|entry| entry.load.clone()).unwrap_or_else(|| self.load(want));
-        let evaluated_at = self.evaluated_at();
-        Ok(Some(Release {
-            campaign: (want.campaign.namespace.clone(), want.campaign.name.clone()),
-            campaign_version: want.campaign.version.clone(),
-            sender: (want.sender.namespace.clone(), want.sender.name.clone()),
-            sender_uid: want.sender.uid.clone(),
-            sender_generation: want.sender.generation,
-            pool: self.snapshot.pool.key(),
-            send_id: want.intent.send_id.as_str().to_owned(),
-            send_label: want.intent.send_id.label(),
-            pool_label: identity::pool_label(&self.snapshot.pool.namespace, &self.snapshot.pool.name),
-            entry: id.ledger_name(),
-            key: id.key().to_string(),
-            nonce: self.snapshot.nonce.clone(),
-            wave: want.wave.clone(),
-            body,
-            load,
-            evidence: Evidence {
-                bottleneck: measure.rules.name.clone(),
-                needed: room.needed,
-                free: room.free,
-                demand: measure.demand.value,
-                replicas: i32::try_from(room.replicas).unwrap_or(i32::MAX),
-                confirmations: i32::try_from(confirmations).unwrap_or(i32::MAX),
-                evaluated_at: Time(evaluated_at),
-            },
-            evidence_at: evaluated_at,
-            latest_start: want.not_after,
-        }))
-    }
-
-    fn load(&self, want: &Want<'_>) -> EntryLoad {
-        let components = want.intent.components.iter().map(|component| EntryComponent {
-            requests_per_message: component.per_message,
-            median: component.median,
-            sigma: component.sigma,
-        });
-        let shares = self.measures.iter().map(|measure| EntryShare {
+    fn numbers(measure: &Measure<'_>, room: &Room, want: &Want<'_>) -> Numbers {
+        Numbers {
             workload: measure.rules.name.clone(),
-            requests_per_request: measure.rules.share,
-        });
-        EntryLoad {
-            send_rate: want.intent.rate.per_second(),
+            needed: room.needed,
             margin: want.intent.margin,
-            components: components.collect(),
-            shares: shares.collect(),
+            free: room.free,
+            replicas: i32::try_from(room.replicas).unwrap_or(i32::MAX),
+            raw_capacity: room.raw_capacity,
+            utilization: measure.rules.utilization,
+            capacity: room.capacity,
+            baseline: room.baseline,
+            reserve: room.reserve,
+            committed: room.committed,
         }
-    }
-
-    /// When the oldest part of the evidence was evaluated.
-    fn evaluated_at(&self) -> Timestamp {
-        let demands = self.measures.iter().map(|measure| measure.demand.evaluated_at);
-        let others = self.snapshot.limits.iter().chain(&self.snapshot.guardrails);
-        let others = others.filter_map(|answer| answer.as_ref()?.as_ref().ok().map(|reading| reading.evaluated_at));
-        demands.chain(others).min().unwrap_or(Timestamp::MIN)
     }
 }

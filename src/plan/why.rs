@@ -1,12 +1,11 @@
-//! Why a campaign stands where it stands: data with numbers, one variant per situation. Which phase and reason each
-//! one means is one table here; `explain` turns it into the sentence that people read.
+//! Why a campaign stands where it stands: data with numbers, one variant per situation. `place` holds the one table of
+//! the phase and reason that each means; `explain` turns it into the sentence that people read.
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::campaign_status::Phase;
-
+use super::after::Pending;
+use super::approval::Needed;
 use super::reading::SensorFault;
-use super::reason::Reason;
 use super::rules::Bound;
 use super::snapshot::TargetFault;
 
@@ -31,6 +30,8 @@ pub struct Numbers {
     pub capacity: f64,
     /// Demand, as it is or will be very soon.
     pub baseline: f64,
+    /// The part of it that is kept for urgent campaigns.
+    pub reserve: f64,
     /// Still to come from other sends, with its margin.
     pub committed: f64,
 }
@@ -44,6 +45,10 @@ pub enum Measured {
     Limit,
     /// A guardrail.
     Guardrail,
+    /// A check that `after` waits for.
+    Check,
+    /// The count of open incidents.
+    Incidents,
 }
 
 impl Measured {
@@ -53,6 +58,8 @@ impl Measured {
             Measured::Demand => "demand of",
             Measured::Limit => "limit",
             Measured::Guardrail => "guardrail",
+            Measured::Check => "check",
+            Measured::Incidents => "query of the pool's",
         }
     }
 }
@@ -117,6 +124,22 @@ pub enum Why {
     WaveChanged {
         why: String,
     },
+    AwaitingApproval {
+        needed: Needed,
+        pool: String,
+        name: String,
+        namespace: String,
+        edited: bool,
+    },
+    After {
+        pending: Vec<Pending>,
+    },
+    Frozen {
+        wave: String,
+        reason: String,
+        from: Timestamp,
+        at: Timestamp,
+    },
     BeforeStart {
         wave: String,
         at: Timestamp,
@@ -139,6 +162,18 @@ pub enum Why {
         ahead: String,
         ahead_wave: String,
         numbers: Option<Numbers>,
+    },
+    Slots {
+        wave: String,
+        running: Vec<String>,
+        most: usize,
+    },
+    Incident {
+        count: f64,
+    },
+    WouldGo {
+        wave: String,
+        numbers: Numbers,
     },
     Sensor {
         measured: Measured,
@@ -215,6 +250,16 @@ pub enum Why {
     PoolSuspended {
         pool: String,
     },
+    OnHold {
+        reason: String,
+        since: Timestamp,
+        name: String,
+        namespace: String,
+    },
+    Stopped {
+        reason: String,
+        only: Option<String>,
+    },
     OutOfBounds {
         guardrail: String,
         value: f64,
@@ -283,7 +328,8 @@ pub enum Why {
         waves: usize,
         planned: usize,
         recipients: u64,
-        by_guardrail: Option<String>,
+        by: String,
+        by_guardrail: bool,
     },
     NotYetTried {
         wave: String,
@@ -306,111 +352,13 @@ impl PartialEq for Bound {
 }
 
 impl Why {
-    /// Phase and reason: one table.
-    pub fn place(&self) -> (Phase, Reason) {
-        match self {
-            Why::PoolNotFound { .. } => (Phase::Pending, Reason::PoolNotFound),
-            Why::SenderNotFound { .. } => (Phase::Pending, Reason::SenderNotFound),
-            Why::PoolInvalid { .. } => (Phase::Pending, Reason::PoolInvalid),
-            Why::Invalid { .. } => (Phase::Refused, Reason::Invalid),
-            Why::NotAdmitted { .. } => (Phase::Refused, Reason::NotAdmitted),
-            Why::SenderUnable { .. } => (Phase::Refused, Reason::SenderUnable),
-            Why::SendIdTaken { .. } => (Phase::Refused, Reason::SendIdTaken),
-            Why::NeverFits { .. } => (Phase::Refused, Reason::NeverFits),
-            Why::WaveChanged { .. } => (Phase::Refused, Reason::WaveChanged),
-            Why::BeforeStart { .. } => (Phase::Scheduled, Reason::BeforeStart),
-            Why::OutsideWindow { .. } => (Phase::Scheduled, Reason::OutsideWindow),
-            Why::Room { .. } => (Phase::Queued, Reason::WaitingForRoom),
-            Why::Turn { .. } => (Phase::Queued, Reason::WaitingForTurn),
-            Why::Sensor { .. } | Why::Negative { .. } => (Phase::Queued, Reason::SensorUntrusted),
-            Why::TooOld { .. } => (Phase::Queued, Reason::SampleTooOld),
-            Why::NoHistory { .. } => (Phase::Queued, Reason::NoHistory),
-            Why::Limit { .. } => (Phase::Queued, Reason::LimitReached),
-            Why::LimitUnpredictable { .. } => (Phase::Queued, Reason::LimitUnpredictable),
-            Why::Target { fault: TargetFault::Missing | TargetFault::Unreadable(_), .. } => {
-                (Phase::Queued, Reason::TargetMissing)
-            }
-            Why::Target { fault: TargetFault::Unsupported(_), .. } => (Phase::Queued, Reason::TargetUnsupported),
-            Why::Claimed { .. } => (Phase::Queued, Reason::TargetClaimed),
-            Why::Contested { .. } => (Phase::Queued, Reason::FloorContested),
-            Why::OutOfBounds { .. } => (Phase::Queued, Reason::GuardrailOutOfBounds),
-            Why::Scaling { .. } => (Phase::Scaling, Reason::ScalingUp),
-            Why::Confirming { .. } | Why::NotYetTried { .. } => (Phase::Confirming, Reason::Confirming),
-            Why::Sending { .. } => (Phase::Sending, Reason::Sending),
-            Why::Soaking { .. } => (Phase::Soaking, Reason::Soaking),
-            Why::Suspended { .. } => (Phase::Held, Reason::Suspended),
-            Why::PoolSuspended { .. } => (Phase::Held, Reason::PoolSuspended),
-            Why::Breached { .. } => (Phase::Held, Reason::GuardrailBreached),
-            Why::SentBefore { .. } => (Phase::Held, Reason::SentBefore),
-            Why::LedgerLost { .. } | Why::LedgerUnreadable { .. } => (Phase::Held, Reason::LedgerLost),
-            Why::DeadlineHeld { .. } => (Phase::Held, Reason::DeadlinePassed),
-            Why::OutcomeUnknown { .. } => (Phase::NeedsAttention, Reason::OutcomeUnknown),
-            Why::Rejected { .. } => (Phase::NeedsAttention, Reason::Rejected),
-            Why::Unreachable { .. } => (Phase::NeedsAttention, Reason::ReceiverUnreachable),
-            Why::Arriving { .. } => (Phase::Observing, Reason::LoadStillArriving),
-            Why::Completed { .. } => (Phase::Completed, Reason::Completed),
-            Why::DeadlineSkipped { .. } => (Phase::Skipped, Reason::DeadlinePassed),
-            Why::Aborted { by_guardrail: None, .. } => (Phase::Aborted, Reason::Aborted),
-            Why::Aborted { by_guardrail: Some(_), .. } => (Phase::Aborted, Reason::GuardrailAborted),
-        }
-    }
-
-    /// Whether only a person can make it go on.
-    pub fn is_stalled(&self) -> bool {
-        let (phase, reason) = self.place();
-        match phase {
-            Phase::Refused | Phase::NeedsAttention => true,
-            Phase::Held => reason != Reason::GuardrailBreached,
-            _ => false,
-        }
-    }
-
-    /// Whether it waits for something that could not be measured or believed.
-    pub fn is_silence(&self) -> bool {
-        matches!(self.place().1, Reason::SensorUntrusted | Reason::SampleTooOld | Reason::NoHistory)
-    }
-
-    /// Whether the campaign can be carried out as it is written.
-    pub fn is_accepted(&self) -> Option<bool> {
-        match self.place().0 {
-            Phase::Refused => Some(false),
-            Phase::Pending => None,
-            _ => Some(true),
-        }
-    }
-
-    /// What it is about, without what is measured anew at every look: while this stays the same, status is not
-    /// written again for every number that moved.
-    pub fn matter(&self) -> String {
-        let about = match self {
-            Why::Room { wave, numbers, lack, .. } => {
-                format!("{wave} {} {}", numbers.workload, matches!(lack, Lack::Now { .. }))
-            }
-            Why::Turn { wave, ahead, ahead_wave, .. } => format!("{wave} {ahead} {ahead_wave}"),
-            Why::Sensor { measured, name, fault } => format!("{measured:?} {name} {}", fault.label()),
-            Why::TooOld { measured, name, .. } => format!("{measured:?} {name}"),
-            Why::Limit { name, .. } => name.clone(),
-            Why::Scaling { wave, numbers, .. } | Why::Confirming { wave, numbers, .. } => {
-                format!("{wave} {}", numbers.workload)
-            }
-            Why::OutOfBounds { guardrail, .. } => guardrail.clone(),
-            Why::Breached { guardrail, value, fine_since, .. } => {
-                format!("{guardrail} {} {fine_since:?}", value.is_some())
-            }
-            Why::Arriving { workload, .. } | Why::Negative { workload, .. } => workload.clone(),
-            Why::BeforeStart { wave, at, confirmed } => {
-                format!("{wave} {at} {}", confirmed.is_some_and(|(seen, of)| seen >= of))
-            }
-            other => format!("{other:?}"),
-        };
-        let (phase, reason) = self.place();
-        format!("{} {reason} {about}", phase.name())
-    }
-
     /// The numbers in front of the gate, where there are any.
     pub fn numbers(&self) -> Option<&Numbers> {
         match self {
-            Why::Room { numbers, .. } | Why::Scaling { numbers, .. } | Why::Confirming { numbers, .. } => Some(numbers),
+            Why::Room { numbers, .. }
+            | Why::Scaling { numbers, .. }
+            | Why::Confirming { numbers, .. }
+            | Why::WouldGo { numbers, .. } => Some(numbers),
             Why::Turn { numbers, .. } => numbers.as_ref(),
             _ => None,
         }
@@ -419,7 +367,7 @@ impl Why {
     /// When the wave it speaks of may go, as far as that is known.
     pub fn next_start(&self) -> Option<Timestamp> {
         match self {
-            Why::BeforeStart { at, .. } | Why::OutsideWindow { at, .. } => Some(*at),
+            Why::BeforeStart { at, .. } | Why::OutsideWindow { at, .. } | Why::Frozen { at, .. } => Some(*at),
             Why::Room { likely, .. } => *likely,
             Why::Soaking { until, .. } => Some(*until),
             Why::NotYetTried { again, .. } => *again,
@@ -431,6 +379,9 @@ impl Why {
     pub fn wave(&self) -> Option<&str> {
         match self {
             Why::BeforeStart { wave, .. }
+            | Why::Frozen { wave, .. }
+            | Why::Slots { wave, .. }
+            | Why::WouldGo { wave, .. }
             | Why::OutsideWindow { wave, .. }
             | Why::Room { wave, .. }
             | Why::Turn { wave, .. }

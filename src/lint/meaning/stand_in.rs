@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::api::{CampaignSpec, CampaignStatus, CapacityPoolSpec, SenderSpec};
-use crate::plan::snapshot::{Campaign, Sender};
+use crate::plan::snapshot::{Asks, Campaign, Sender};
 
 use super::super::object::Held;
 
@@ -49,6 +49,7 @@ pub fn campaign(held: &Held, spec: CampaignSpec) -> Campaign {
         created: Timestamp::UNIX_EPOCH,
         deleting: false,
         spec,
+        asks: Asks::default(),
         status: CampaignStatus::default(),
         sender: None,
         labels: BTreeMap::new(),

@@ -39,6 +39,7 @@ fn claim(baseline: Option<i32>, floor: i32) -> Claim {
         baseline,
         floor,
         quiet_since: None,
+        silent_since: None,
         stepped_at: None,
         observed: true,
         reassertions: 0,

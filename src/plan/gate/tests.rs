@@ -29,6 +29,7 @@ fn peak(requests: f64) -> Burst {
 
 fn site(demand: f64, near: f64, replicas: u32) -> Site {
     Site {
+        reserve: 0.0,
         name: "web".into(),
         capacity: Capacity::new(120.0, 0.75),
         ready: replicas,
@@ -130,6 +131,7 @@ fn a_likely_time_is_when_what_is_committed_has_faded() {
 #[test]
 fn the_narrowest_of_several_is_the_one_with_the_least_for_its_need() {
     let room = |free: f64, needed: f64| Room {
+        reserve: 0.0,
         needed,
         free,
         baseline: 0.0,

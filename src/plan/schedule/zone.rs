@@ -30,6 +30,15 @@ pub fn find(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| unknown())
 }
 
+/// An instant that carries its offset.
+pub fn absolute(text: &str) -> Result<Timestamp, String> {
+    let example = "2027-11-26T00:00:00Z";
+    let instant: Timestamp =
+        text.parse().map_err(|_| format!("\"{text}\" is not an instant with an offset; write it like {example}"))?;
+    let sound = instant.as_second().abs() < MOST_SECONDS;
+    if sound { Ok(instant) } else { Err(format!("\"{text}\" is too far away")) }
+}
+
 /// Reads an instant: with an offset it is one, else it is local time in the zone.
 pub fn instant(text: &str, zone: &TimeZone, side: Side) -> Result<Timestamp, String> {
     // Sums with other times must stay possible.

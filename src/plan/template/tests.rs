@@ -4,6 +4,7 @@ use super::*;
 
 fn variables(template: &str) -> Variables {
     Variables {
+        wave_send_rate: 200.0,
         send_id: "marketing/sale".into(),
         key: "704beceb".into(),
         channel: "push".into(),

@@ -276,6 +276,11 @@ fn the_rights_are_these_and_no_others() {
     let read = "get list watch";
     let write = "get list watch create update patch delete";
     let ours = "headroom.dev";
+    let switch = |verbs: &str| {
+        let mut switch = rule("", "configmaps", verbs);
+        switch["resourceNames"] = json!(["headroom-stop"]);
+        switch
+    };
     let wanted: Vec<(&str, &str, Value, Vec<Value>)> = vec![
         (
             "ClusterRole",
@@ -299,6 +304,7 @@ fn the_rights_are_these_and_no_others() {
             vec![rule(ours, "wavereleases", "create"), rule(ours, "wavereleases/status", "update")],
         ),
         ("Role", "headroom-sender-secrets.ops.headroom", json!("mail"), vec![rule("", "secrets", "get")]),
+        ("Role", "headroom-stop.ops.headroom", json!("ops"), vec![switch("get")]),
         (
             "ClusterRole",
             "headroom-viewer.ops.headroom",
@@ -311,6 +317,18 @@ fn the_rights_are_these_and_no_others() {
             "headroom-pool-owner.ops.headroom",
             Value::Null,
             vec![rule(ours, "capacitypools", write), rule(ours, "campaigns", read)],
+        ),
+        (
+            "ClusterRole",
+            "headroom-approver.ops.headroom",
+            Value::Null,
+            vec![rule(ours, "capacitypools", "get list watch approve")],
+        ),
+        (
+            "Role",
+            "headroom-stopper.ops.headroom",
+            json!("ops"),
+            vec![switch("get update patch delete"), rule("", "configmaps", "create")],
         ),
     ];
     let roles: Vec<&Value> =
@@ -332,7 +350,7 @@ fn the_rights_are_these_and_no_others() {
         bound.push((&binding["roleRef"]["name"], &binding["metadata"]["namespace"]));
     }
     let all: Vec<(&str, Value)> =
-        wanted[..3].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
+        wanted[..4].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
     assert_eq!(bound.len(), all.len());
     for (name, namespace) in all {
         assert!(bound.iter().any(|(role, at)| **role == name && **at == namespace), "{name} is bound in {namespace}");

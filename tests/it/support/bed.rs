@@ -123,10 +123,19 @@ impl Bed {
 
     /// Applies a text, or returns the refusal.
     pub fn try_apply(&self, yaml: &str) -> Result<String, String> {
+        self.feed("apply", yaml)
+    }
+
+    /// Replaces an object as a whole.
+    pub fn replace(&self, object: &serde_json::Value) {
+        self.feed("replace", &object.to_string()).unwrap_or_else(|said| panic!("{said}\n{object}"));
+    }
+
+    fn feed(&self, verb: &str, yaml: &str) -> Result<String, String> {
         use std::io::Write;
         let mut child = self
             .command("kubectl")
-            .args(["apply", "-f", "-"])
+            .args([verb, "-f", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

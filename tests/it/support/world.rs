@@ -27,11 +27,21 @@ pub struct Wants {
     pub server: Option<String>,
     /// Where it finds Prometheus.
     pub prometheus: Option<String>,
+    /// Whether the API server watches over approvals: for the whole bed, so only where that is the matter.
+    pub protect_approvals: bool,
 }
 
 impl Default for Wants {
     fn default() -> Self {
-        Wants { demand: 300.0, pool: json!({}), hpa_max: 30, receiver: None, server: None, prometheus: None }
+        Wants {
+            demand: 300.0,
+            pool: json!({}),
+            hpa_max: 30,
+            receiver: None,
+            server: None,
+            prometheus: None,
+            protect_approvals: false,
+        }
     }
 }
 
@@ -104,6 +114,7 @@ impl World {
             .args(["--namespace", &namespace, "--create-namespace"])
             .args(["--set", &format!("prometheus.url={}", bed.prometheus), "--set", "crds.install=false"])
             .args(["--set", &format!("ledger.namespace={name}-ledger"), "--set", "ledger.protect=false"])
+            .args(["--set", &format!("approval.protect={}", wants.protect_approvals)])
             .args([
                 "--set",
                 &format!("senderNamespaces={{{name}-mail}}"),
