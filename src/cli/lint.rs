@@ -95,7 +95,7 @@ fn code(report: &Report, strict: bool, unread: bool) -> ExitCode {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<Source>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Source>> {
     if path == Path::new("-") {
         let mut content = Vec::new();
         std::io::stdin().lock().read_to_end(&mut content).context("failed to read standard input")?;

@@ -13,6 +13,7 @@ mod crd;
 mod demo;
 mod hold;
 mod lint;
+mod plan;
 mod plot;
 mod run;
 mod screen;
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Play campaigns, pools and senders from files against a simulated cluster and day.
     Simulate(simulate::SimulateArguments),
+    /// Say what would happen, were these files applied to the live cluster; nothing is written.
+    Plan(plan::PlanArguments),
     /// Hold a Campaign: no further wave goes, whatever Git says, until it is resumed.
     Pause(hold::ReasonArguments),
     /// Lift the hold of a Campaign.
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Lint(arguments) => return lint::run(arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Simulate(arguments) => return simulate::simulate(&arguments),
+        Command::Plan(arguments) => return plan::plan(&arguments),
         Command::Pause(arguments) => hold::pause(&arguments),
         Command::Resume(arguments) => hold::resume(&arguments),
         Command::Abort(arguments) => hold::abort(&arguments),

@@ -7,6 +7,7 @@ pub mod events;
 pub mod ledger;
 pub mod objects;
 pub mod rollouts;
+pub mod still;
 pub mod stores;
 pub mod targets;
 

@@ -35,6 +35,8 @@ pub struct Stores {
     pub entries: Store<Guarded<WaveRelease>>,
     /// Every namespace, for its labels.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
+    /// Whether it is a picture of what would be: then nothing is read again to see whether it still is so.
+    pub is_still: bool,
 }
 
 /// What an event concerns.
@@ -153,7 +155,7 @@ pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'sta
         deployment_events.map(move |deployment| targets(deployment.namespace())).boxed(),
     ])
     .boxed();
-    (Stores { campaigns, pools, senders, entries, namespaces }, events)
+    (Stores { campaigns, pools, senders, entries, namespaces, is_still: false }, events)
 }
 
 impl Stores {

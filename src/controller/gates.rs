@@ -26,6 +26,8 @@ pub async fn stop(ctx: &Context) -> Option<Stop> {
     match objects::get::<ConfigMap>(&ctx.client, namespace, STOP_CONFIG_MAP).await {
         Ok(None) => None,
         Ok(Some(map)) => Some(Stop::read(&map.data.unwrap_or_default())),
+        // Whoever only asks what would happen may not be allowed to see it.
+        Err(Error::Refused { .. }) if ctx.stores.is_still => None,
         Err(Error::Refused { message, .. }) => Some(Stop::unreadable(&message)),
         Err(error) => Some(Stop::unreadable(&error.to_string())),
     }

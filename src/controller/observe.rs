@@ -61,6 +61,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     let there = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace));
     if let Some(install) = there.as_ref().and_then(|pool| pool.annotations().get(INSTALL_ANNOTATION))
         && *install != ctx.settings.install
+        && !ctx.stores.is_still
     {
         return Ok(Looked::Foreign(install.clone()));
     }
@@ -120,7 +121,9 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     if readable.is_some() && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty()) {
         // Targets are read from the API server. A claim that we have written, and the watch has not brought yet, must not
         // be missing beside them: a floor of our own would be taken for a leftover.
-        readable = objects::get::<CapacityPool>(&ctx.client, namespace, name).await?;
+        if !ctx.stores.is_still {
+            readable = objects::get::<CapacityPool>(&ctx.client, namespace, name).await?;
+        }
         let Some(pool) = &readable else { return Ok(Looked::Gone) };
         take(pool, &mut snapshot.pool);
         handles = measure(ctx, pool, &mut snapshot, now).await;

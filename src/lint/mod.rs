@@ -89,6 +89,14 @@ pub fn lint(sources: &[Source], options: &Options) -> Report {
     look(&Definitions::new(), sources, options)
 }
 
+/// Every document of the files as the API server would get it, in their order. What cannot be read is left out: `lint` says
+/// what is wrong with it.
+pub fn objects(sources: &[Source]) -> Vec<serde_json::Value> {
+    let texts = sources.iter().filter_map(|source| std::str::from_utf8(&source.content).ok());
+    let documents = texts.flat_map(|text| read::read(text, true).documents);
+    documents.flat_map(sort::items).map(|document| document.to_json()).collect()
+}
+
 fn look(definitions: &Definitions, sources: &[Source], options: &Options) -> Report {
     let mut findings = Vec::new();
     let mut counts = Counts { files: sources.len(), ..Counts::default() };

@@ -25,26 +25,35 @@ pub enum Sorted {
     Ours { kind: Kind, node: Node },
 }
 
-/// What a document is; a List is all that is in it.
+/// The objects of a document: a List is all that is in it.
+pub fn items(document: Node) -> Vec<Node> {
+    let is_list = document.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+    if !is_list || document.get("items").is_none() {
+        return vec![document];
+    }
+    match document.shape {
+        Shape::Map(fields) => {
+            let lists = fields.all.into_iter().filter(|field| field.name == "items");
+            lists.flat_map(|field| entries(field.value)).flat_map(items).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What each object of a document is.
 pub fn sort(document: Node) -> Vec<Sorted> {
+    items(document).into_iter().map(sort_one).collect()
+}
+
+fn sort_one(document: Node) -> Sorted {
     let text = |name: &str| document.get(name).and_then(Node::text).unwrap_or_default().to_owned();
     let (version, kind) = (text("apiVersion"), text("kind"));
-    let is_list = kind.ends_with("List") && document.get("items").is_some();
-    if is_list {
-        return match document.shape {
-            Shape::Map(fields) => {
-                let items = fields.all.into_iter().filter(|field| field.name == "items");
-                items.flat_map(|field| entries(field.value)).flat_map(sort).collect()
-            }
-            _ => Vec::new(),
-        };
-    }
     let at = |name: &str| document.field(name).map_or(document.at, super::node::Field::place);
     let group = version.split_once('/').map_or("", |(group, _)| group);
     let ours = format!("{GROUP}/{VERSION}");
     let names = Kind::ALL.map(Kind::name);
     let is_kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
-    let sorted = match is_kind {
+    match is_kind {
         Some(kind) if version == ours => Sorted::Ours { kind, node: document },
         _ if group == GROUP && version != ours => Sorted::Wrong(wrong(
             at("apiVersion"),
@@ -75,8 +84,7 @@ pub fn sort(document: Node) -> Vec<Sorted> {
         }
         None if version == "v1" && kind == "Namespace" => namespace(&document),
         _ => Sorted::Other,
-    };
-    vec![sorted]
+    }
 }
 
 fn entries(node: Node) -> Vec<Node> {

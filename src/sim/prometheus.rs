@@ -36,6 +36,8 @@ pub enum Meaning {
         /// Its value on an ordinary day.
         usual: f64,
     },
+    /// The same number at all times: no incident, a check that is fulfilled.
+    Always(f64),
 }
 
 /// The server; clones are the same one.
@@ -80,6 +82,7 @@ impl Prometheus {
         }
         let (_, meaning) = self.meanings.iter().find(|(known, _)| known == query)?;
         Some(match meaning {
+            Meaning::Always(value) => *value,
             Meaning::Guardrail { pool, bound } => {
                 let excess = self.excess(&traffic, pool, at);
                 match bound {

@@ -252,6 +252,13 @@ impl Story {
             let meaning = Meaning::Limit { pool: key.clone(), usual: limit.max.value() * USUAL };
             self.meanings.push((limit.query.clone(), meaning));
         }
+        let peace = rules.incidents.iter().map(|query| (query.clone(), Meaning::Always(0.0)));
+        // At the threshold a check is fulfilled, whichever side it is held against.
+        let fulfilled = rules.checks.iter().map(|check| {
+            let value = check.bound.threshold().value();
+            (check.query.clone(), Meaning::Always(value))
+        });
+        self.meanings.extend(peace.chain(fulfilled));
         self.objects.push(found.value.clone());
         Ok(())
     }

@@ -103,7 +103,13 @@ pub fn wrong() -> Vec<Wrong> {
         (campaign(spec("channel", json!("E-Mail"))), "spec.channel"),
         (campaign(spec("priority", json!(1001))), "spec.priority"),
         (campaign(spec("sendId", json!("UPPER/x"))), "spec.sendId"),
-        (campaign(spec("urgent", json!(true))), "unknown field \"spec.urgent\""),
+        (campaign(spec("hurry", json!(true))), "unknown field \"spec.hurry\""),
+        (campaign(spec("maxSendRate", json!("fast"))), "spec.maxSendRate"),
+        (
+            campaign(spec("after", json!([{"campaign": {"name": "a"}, "check": "b"}]))),
+            "one of campaign, workload and check",
+        ),
+        (campaign(spec("after", json!([{"workload": {"kind": "Pod", "name": "a"}}]))), "spec.after[0].workload.kind"),
         (campaign(spec("schedule", json!({"start": "tomorrow"}))), "spec.schedule.start"),
         (
             campaign(spec("schedule", json!({"start": "2027-03-19T18:00", "end": "2027-03-19T09:00"}))),

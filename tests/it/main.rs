@@ -25,6 +25,7 @@ mod figures;
 mod happy;
 mod lint;
 mod people;
+mod plan;
 mod rival;
 mod room;
 mod semantics;

@@ -56,6 +56,12 @@ fn campaigns() -> Vec<Value> {
         },
         "waves": waves(), "parameters": {"key": "value"}, "sendId": "default/x", "priority": 500,
         "load": {"visitRate": "2.5%", "requestsPerVisit": 10, "responseMedian": "165m"},
+        "urgent": true, "maxSendRate": "50/s", "approval": {"required": true},
+        "after": [
+            {"campaign": {"name": "teaser"}},
+            {"workload": {"kind": "Deployment", "name": "landing", "image": "shop/landing:7"}},
+            {"check": "landing-page"},
+        ],
         "suspend": true, "abort": false, "description": "Spring sale", "contact": "#marketing",
     });
     // Beside the first one's start, and beside its other fields of load, these would be held against a rule.
@@ -73,16 +79,30 @@ fn pool() -> Value {
             "demand": {"query": "sum(up)", "peak": "320/s", "reduce": "Sum"},
             "capacityPerReplica": "100/s", "requestsPerRequest": 0.5, "maxReplicas": 10,
         }],
-        "limits": [{"name": "database", "query": "sum(up)", "max": "70%"}],
+        "limits": [{"name": "database", "query": "sum(up)", "max": "70%", "perRequest": 0.1}],
+        "checks": [
+            {"name": "down", "query": "sum(up)", "max": "0"},
+            {"name": "up", "query": "sum(up)", "min": "1"},
+        ],
+        "mode": "Observe", "reserve": "20%", "maxPriority": 600,
+        "profiles": [{
+            "channel": "email", "class": "vip", "visitRate": "2.5%", "requestsPerVisit": 10, "responseMedian": "165m",
+            "responseSigma": "2.4", "scannedLinks": "0.09",
+        }],
         "guardrails": [
             {"name": "errors", "query": "sum(up)", "max": "1%", "for": "1m", "onBreach": "Hold"},
             {"name": "success", "query": "sum(up)", "min": "97%"},
         ],
         "targetUtilization": "70%", "loadMargin": "1.66",
-        "admission": {"namespaceSelector": {"matchLabels": {"team": "marketing"}}},
+        "admission": {
+            "namespaceSelector": {"matchLabels": {"team": "marketing"}},
+            "urgentNamespaceSelector": {"matchLabels": {"team": "marketing"}},
+            "approvalAbove": 2_000_000, "maxConcurrent": 3, "incidents": {"query": "sum(up)"},
+            "freezes": [{"from": "2027-11-26T00:00:00Z", "to": "2027-11-30T00:00:00Z", "reason": "Black Friday"}],
+        },
         "confirm": {"samples": 3, "span": "60s"}, "sensor": {"maxSampleAge": "90s"},
         "prometheus": {"address": "http://prometheus:9090"},
-        "waves": waves(), "scaleDown": {"hold": "10m", "step": "10%"}, "suspend": true,
+        "waves": waves(), "scaleDown": {"hold": "10m", "step": "10%", "maxHold": "24h"}, "suspend": true,
     })
 }
 
@@ -115,6 +135,7 @@ fn entry() -> Value {
         "evidence": {
             "bottleneck": "web", "needed": 64.5, "free": 410.0, "demand": 1180.0, "replicas": 20, "confirmations": 3,
             "evaluatedAt": "2027-01-01T00:00:00Z",
+            "withoutHeadroom": {"by": "sam", "reason": "recall", "insteadOf": "Waiting."},
         },
     })
 }

@@ -127,6 +127,24 @@ pub fn trials() -> Vec<Trial> {
             wrong: vec![guardrail(json!({})), guardrail(json!({"max": "1%", "min": "1%"}))],
         },
         Trial {
+            message: "give a check max or min, one of them",
+            right: vec![guardrail(json!({"max": "1%"})), guardrail(json!({"min": "97%"}))],
+            wrong: vec![guardrail(json!({})), guardrail(json!({"max": "1%", "min": "1%"}))],
+        },
+        Trial {
+            message: "give an entry of after one of campaign, workload and check",
+            right: vec![
+                json!({"campaign": {"name": "a"}}),
+                json!({"workload": {"kind": "Deployment", "name": "a"}}),
+                json!({"check": "a"}),
+            ],
+            wrong: vec![
+                json!({}),
+                json!({"campaign": {"name": "a"}, "check": "a"}),
+                json!({"workload": {"kind": "Deployment", "name": "a"}, "check": "a"}),
+            ],
+        },
+        Trial {
             message: "a contract must name what the receiver guarantees",
             right: vec![json!({"atMostOnce": {}})],
             wrong: vec![json!({})],

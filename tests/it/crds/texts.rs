@@ -86,6 +86,26 @@ const INSTANT: Form = Form {
     ],
     fill: None,
 };
+const ABSOLUTE: Form = Form {
+    good: &["2027-11-26T00:00:00Z", "2027-11-26T00:00Z", "2027-11-26T23:59:59+01:00"],
+    bad: &["", "2027-11-26T00:00:00", "2027-11-26", "2027-11-26T24:00:00Z", "2027-13-26T00:00:00Z", "tomorrow"],
+    fill: None,
+};
+const RESERVE: Form = Form {
+    good: &["0%", "9.5%", "20%", "99%", "99.9%"],
+    bad: &["", "100%", "120%", "20", "-1%", "2.%", "020%"],
+    fill: Some(|length| format!("20.{}%", "0".repeat(length - 4))),
+};
+const SIGMA: Form = Form {
+    good: &["0.5", "2.4", "9"],
+    bad: &["", "10", "-1", "2.", "2,4", "x"],
+    fill: Some(|length| format!("1.{}", "0".repeat(length - 2))),
+};
+const LINKS: Form = Form {
+    good: &["0", "0.09", "3", "15.5"],
+    bad: &["", "100", "-1", "2.", "2,4", "x"],
+    fill: Some(|length| format!("1.{}", "0".repeat(length - 2))),
+};
 const DAYS: Form = Form {
     good: &["Mon", "Sun", "Mon-Fri", "Sat-Tue"],
     bad: &["", "mon", "Funday", "Monday", "Mon-", "Mon-Fun", "Mon,Tue"],
@@ -126,12 +146,14 @@ const ADDRESS: Form = Form {
 };
 
 /// The fields that have a form. One that has a pattern and is not here fails the test, and so does the reverse.
-const FORMS: [(&str, &str, &Form); 45] = [
+const FORMS: [(&str, &str, &Form); 60] = [
+    ("Campaign", "spec.after[].check", &LABEL),
     ("Campaign", "spec.audience.class", &OPEN_NAME),
     ("Campaign", "spec.channel", &OPEN_NAME),
     ("Campaign", "spec.load.peak", &RATE),
     ("Campaign", "spec.load.responseMedian", &SPAN),
     ("Campaign", "spec.load.visitRate", &PERCENT),
+    ("Campaign", "spec.maxSendRate", &RATE),
     ("Campaign", "spec.schedule.end", &INSTANT),
     ("Campaign", "spec.schedule.start", &INSTANT),
     ("Campaign", "spec.schedule.timeZone", &ZONE),
@@ -145,6 +167,11 @@ const FORMS: [(&str, &str, &Form); 45] = [
     ("Campaign", "spec.waves[].windows[].days[]", &DAYS),
     ("Campaign", "spec.waves[].windows[].from", &FROM),
     ("Campaign", "spec.waves[].windows[].to", &TO),
+    ("CapacityPool", "spec.admission.freezes[].from", &ABSOLUTE),
+    ("CapacityPool", "spec.admission.freezes[].to", &ABSOLUTE),
+    ("CapacityPool", "spec.checks[].max", &THRESHOLD),
+    ("CapacityPool", "spec.checks[].min", &THRESHOLD),
+    ("CapacityPool", "spec.checks[].name", &LABEL),
     ("CapacityPool", "spec.confirm.span", &SPAN),
     ("CapacityPool", "spec.guardrails[].for", &SPAN),
     ("CapacityPool", "spec.guardrails[].max", &THRESHOLD),
@@ -153,8 +180,16 @@ const FORMS: [(&str, &str, &Form); 45] = [
     ("CapacityPool", "spec.limits[].max", &THRESHOLD),
     ("CapacityPool", "spec.limits[].name", &LABEL),
     ("CapacityPool", "spec.loadMargin", &MARGIN),
+    ("CapacityPool", "spec.profiles[].channel", &OPEN_NAME),
+    ("CapacityPool", "spec.profiles[].class", &OPEN_NAME),
+    ("CapacityPool", "spec.profiles[].responseMedian", &SPAN),
+    ("CapacityPool", "spec.profiles[].responseSigma", &SIGMA),
+    ("CapacityPool", "spec.profiles[].scannedLinks", &LINKS),
+    ("CapacityPool", "spec.profiles[].visitRate", &PERCENT),
     ("CapacityPool", "spec.prometheus.address", &ADDRESS),
+    ("CapacityPool", "spec.reserve", &RESERVE),
     ("CapacityPool", "spec.scaleDown.hold", &SPAN),
+    ("CapacityPool", "spec.scaleDown.maxHold", &SPAN),
     ("CapacityPool", "spec.scaleDown.step", &STEP),
     ("CapacityPool", "spec.sensor.maxSampleAge", &SPAN),
     ("CapacityPool", "spec.targetUtilization", &UTILIZATION),
