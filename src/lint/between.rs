@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::reference::{NamespaceSelector, ObjectRef};
 use crate::api::{CampaignSpec, CapacityPoolSpec, SenderSpec};
+use crate::plan::after::{self, Other};
 
 use super::Options;
 use super::definitions::Kind;
@@ -25,6 +26,7 @@ struct Told {
 pub fn look(held: &mut [Held], namespaces: &Namespaces, options: &Options) {
     let mut told = twice(held);
     told.extend(identities(held));
+    told.extend(predecessors(held, options));
     for (index, object) in held.iter().enumerate().filter(|(_, object)| object.kind == Kind::Campaign) {
         let spec = |name: &str| object.spec.get(name).cloned().unwrap_or_default();
         for (kind, field, name, rule, whose) in [
@@ -96,6 +98,34 @@ fn twice(held: &[Held]) -> Vec<Told> {
                 field: "metadata.name",
                 message,
             });
+        }
+    }
+    told
+}
+
+/// Campaigns that wait for others: those that are not among the files, and those that wait for one another.
+fn predecessors(held: &[Held], options: &Options) -> Vec<Told> {
+    let campaigns = || held.iter().enumerate().filter(|(_, object)| object.kind == Kind::Campaign);
+    let after = |object: &Held| {
+        let spec = serde_json::from_value::<CampaignSpec>(object.spec.clone()).ok();
+        after::campaigns_of(&object.namespace, spec.and_then(|spec| spec.after).as_ref())
+    };
+    let others: BTreeMap<String, Other> =
+        campaigns().map(|(_, object)| (object.key(), Other { after: after(object), ..Other::default() })).collect();
+    let field = "spec.after";
+    let mut told = Vec::new();
+    for (index, object) in campaigns() {
+        if let Some(message) = after::in_a_circle(&object.key(), &others) {
+            told.push(Told { object: index, severity: Severity::Error, rule: Rule::Invalid, field, message });
+        }
+        for missing in after(object).into_iter().filter(|name| !others.contains_key(name)) {
+            let (severity, way) = if options.closed {
+                (Severity::Error, "correct the name, or add it")
+            } else {
+                (Severity::Note, "whether it is in the cluster cannot be told from here")
+            };
+            let message = format!("there is no Campaign {missing} among the files; {way}");
+            told.push(Told { object: index, severity, rule: Rule::AfterNotFound, field, message });
         }
     }
     told

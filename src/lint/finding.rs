@@ -105,6 +105,10 @@ rules! {
     NeverFits => "never-fits",
     /// A Sender that cannot carry it out.
     SenderUnable => "sender-unable",
+    /// A workload that has no room for any send.
+    NoCapacity => "no-capacity",
+    /// A Campaign that another waits for, and that is not among the files.
+    AfterNotFound => "after-not-found",
     /// Waves that leave recipients out.
     LeftOver => "left-over",
     /// A wave without recipients.

@@ -41,11 +41,7 @@ pub(super) fn understood<'a>(
         return Err(refused("Sender", format!("{}/{}", sender.namespace, sender.name)));
     }
     if campaign.spec.urgent == Some(true) && !admitted(rules.admits_urgent.as_ref(), &pool.namespace) {
-        let why = format!(
-            "the CapacityPool {} does not let campaigns of namespace {} use its reserve; ask its owner, or leave urgent out",
-            pool.key(),
-            campaign.namespace
-        );
+        let why = not_urgent(&pool.key(), &campaign.namespace);
         return Err(Why::Invalid { field: "spec.urgent".to_owned(), why });
     }
     let intent = Intent::parse(campaign, sender, rules)?;
@@ -56,4 +52,11 @@ pub(super) fn understood<'a>(
         return Err(Why::SendIdTaken { send_id: intent.send_id.as_str().to_owned(), by: by.clone() });
     }
     Ok((rules, sender, intent))
+}
+
+/// Why a campaign may not be urgent, as the end of a sentence.
+pub fn not_urgent(pool: &str, namespace: &str) -> String {
+    format!(
+        "the CapacityPool {pool} does not let campaigns of namespace {namespace} use its reserve; ask its owner, or leave urgent out"
+    )
 }

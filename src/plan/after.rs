@@ -65,18 +65,24 @@ pub fn campaigns_of(namespace: &str, after: Option<&Vec<After>>) -> Vec<String> 
 /// Why the campaign cannot wait for what it names.
 pub fn contradiction(snapshot: &Snapshot, campaign: &Campaign, rules: &Rules) -> Option<Why> {
     let invalid = |why: String| Why::Invalid { field: "spec.after".to_owned(), why };
-    for after in campaign.spec.after.iter().flatten() {
-        if let Some(check) = &after.check
-            && !rules.checks.iter().any(|known| known.name == *check)
-        {
-            let known: Vec<&str> = rules.checks.iter().map(|check| check.name.as_str()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let pool = snapshot.pool.key();
-            return Some(invalid(format!("the CapacityPool {pool} has no check \"{check}\"; it has {known}")));
-        }
-    }
-    let circle = circle(&campaign.key(), &snapshot.gates.others)?;
-    Some(invalid(format!("these campaigns wait for one another: {}; take one of them out", circle.join(" → "))))
+    unknown_check(campaign.spec.after.as_ref(), rules, &snapshot.pool.key())
+        .or_else(|| in_a_circle(&campaign.key(), &snapshot.gates.others))
+        .map(invalid)
+}
+
+/// A check that the pool does not have, as the end of a sentence.
+pub fn unknown_check(after: Option<&Vec<After>>, rules: &Rules, pool: &str) -> Option<String> {
+    let is_known = |check: &&String| rules.checks.iter().any(|known| known.name == **check);
+    let check = after.into_iter().flatten().filter_map(|after| after.check.as_ref()).find(|check| !is_known(check))?;
+    let known: Vec<&str> = rules.checks.iter().map(|check| check.name.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Some(format!("the CapacityPool {pool} has no check \"{check}\"; it has {known}"))
+}
+
+/// Campaigns that wait for one another, as the end of a sentence.
+pub fn in_a_circle(start: &str, others: &BTreeMap<String, Other>) -> Option<String> {
+    let circle = circle(start, others)?;
+    Some(format!("these campaigns wait for one another: {}; take one of them out", circle.join(" → ")))
 }
 
 /// The way from a campaign back to itself.

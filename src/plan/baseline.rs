@@ -8,7 +8,7 @@ mod history;
 pub use history::History;
 
 /// The same hour of the last seven days is exceeded by at most about so much.
-const GROWTH: f64 = 1.1;
+pub const GROWTH: f64 = 1.1;
 /// Demand now stands for what is not known, so many times, where a channel may go on that.
 const ASSUMED: f64 = 1.5;
 /// With fewer days the declared peak stands beside the history: the quarter of an hour before this hour, seven days ago,

@@ -1,19 +1,24 @@
 //! Waves for which there is no time: those that fit no window at all, which is a matter of the plan and can be mended, and
 //! those whose time has passed, which is for good.
 
+use jiff::SignedDuration;
+
 use crate::api::campaign::OnDeadline;
 use crate::api::release::SkipReason;
 
+use super::freezes::{self, Freeze};
 use super::intent::Intent;
 use super::past::{Past, skip_rest};
+use super::schedule::{Fit, WaveSchedule};
 use super::snapshot::{Campaign, Entry, Snapshot};
 use super::stand::{Stand, rests};
-use super::units::people;
+use super::units::Span;
+use super::units::people::{self, Rounding};
 use super::waves::Gone;
 use super::why::Why;
 
 /// The arithmetic of a plan that can never be carried out, and the place of the wave that never fits.
-pub fn never(intent: &Intent) -> Option<(usize, Why)> {
+pub fn never(intent: &Intent, frozen: &[Freeze]) -> Option<(usize, Why)> {
     let mut sent = Vec::new();
     intent.times.iter().enumerate().find_map(|(index, times)| {
         let wave = intent.waves.waves.get(index)?;
@@ -25,9 +30,20 @@ pub fn never(intent: &Intent) -> Option<(usize, Why)> {
             share: wave.size.as_written(),
         });
         let takes = intent.rate.time_for(sized.recipients);
-        let why = times.fits_at_all(takes).err()?;
+        let why = times.fits_at_all(takes).err().or_else(|| only_in_freezes(times, frozen, takes))?;
         Some((index, too_long(&wave.name, sized.recipients, intent, &why)))
     })
+}
+
+/// Freezes that leave no time between start and end in which it could leave.
+fn only_in_freezes(times: &WaveSchedule, frozen: &[Freeze], takes: SignedDuration) -> Option<String> {
+    let (fit, freeze) = freezes::fit(times, frozen, times.start()?, takes);
+    let freeze = freeze.filter(|_| fit == Fit::Never)?;
+    let takes = Span::from_millis(i64::try_from(takes.as_millis()).unwrap_or(i64::MAX)).for_people(Rounding::Up);
+    Some(format!(
+        "it takes {takes} to leave, and the pool's freezes ({}, …) leave no such time before its end",
+        freeze.reason
+    ))
 }
 
 pub(super) fn too_long(wave: &str, recipients: u64, intent: &Intent, why: &str) -> Why {

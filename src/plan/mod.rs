@@ -12,7 +12,7 @@ use crate::api::campaign_status::Phase;
 use crate::api::pool_status::{CapacityPoolStatus, Queued};
 use crate::api::release::{Disposition, Outcome};
 
-mod admit;
+pub mod admit;
 pub mod after;
 pub mod approval;
 pub mod baseline;

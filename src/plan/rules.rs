@@ -9,9 +9,11 @@ use crate::api::campaign::Wave;
 use crate::api::pool::{CapacityPoolSpec, Mode, OnBreach, Reduce};
 use crate::api::reference::NamespaceSelector;
 
+use super::baseline::GROWTH;
 use super::freezes::Freeze;
 use super::load::{self, Profile};
 use super::profiles;
+use super::units::people::{self, Rounding};
 use super::units::{Percent, Rate, Span, Threshold};
 
 /// What one replica bears is used up to this share, unless the owner says otherwise.
@@ -239,6 +241,29 @@ fn workloads(spec: &CapacityPoolSpec, utilization: f64) -> Result<Vec<WorkloadRu
 }
 
 impl Rules {
+    /// Workloads whose ordinary day already brings what their most replicas bear, so that nothing could ever be sent: the
+    /// field, and why.
+    pub fn without_capacity(&self) -> Vec<Unusable> {
+        let workloads = self.workloads.iter().enumerate();
+        let full = workloads.filter_map(|(index, workload)| {
+            let peak = workload.peak?;
+            let most = f64::from(workload.most) * workload.per_replica * workload.utilization;
+            let left = most - most * self.reserve - GROWTH * peak;
+            let per_second = |value| format!("{} req/s", people::per_second(value, Rounding::Down));
+            (left <= 0.0).then(|| Unusable {
+                field: format!("spec.workloads[{index}].maxReplicas"),
+                why: format!(
+                    "{} replicas of \"{}\" bear {}, and an ordinary day brings up to {} by demand.peak: nothing is left for any send; raise maxReplicas or capacityPerReplica, or correct demand.peak",
+                    workload.most,
+                    workload.name,
+                    per_second(most),
+                    per_second(peak)
+                ),
+            })
+        });
+        full.collect()
+    }
+
     /// Reads a spec.
     pub fn parse(spec: &CapacityPoolSpec) -> Result<Rules, Unusable> {
         let utilization = match &spec.target_utilization {

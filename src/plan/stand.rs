@@ -352,7 +352,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
     if gone.is_empty()
         && times.start().is_none_or(|start| now < start)
-        && let Some((_, why)) = never(&intent)
+        && let Some((_, why)) = never(&intent, &ahead_rules.freezes)
     {
         return rests(why);
     }

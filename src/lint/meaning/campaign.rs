@@ -2,7 +2,6 @@
 //! among the files, whether it can be carried out.
 
 use crate::api::{CampaignSpec, CapacityPoolSpec, SenderSpec};
-use crate::plan::deadline;
 use crate::plan::intent::{self, Intent};
 use crate::plan::rules::Rules;
 use crate::plan::schedule::Schedule;
@@ -10,6 +9,7 @@ use crate::plan::snapshot::Sender;
 use crate::plan::units::people::grouped;
 use crate::plan::waves::Gone;
 use crate::plan::why::Why;
+use crate::plan::{admit, after, deadline};
 
 use super::super::definitions::Kind;
 use super::super::finding::{Rule, Severity};
@@ -19,9 +19,24 @@ use super::{named, pool, read, stand_in, tell};
 /// What the sizes of waves follow from.
 const AUDIENCE: &str = "spec.audience.size";
 
+/// The pool's own words on what only it can allow or have.
+fn asks_of_pool(object: &mut Held, spec: &CampaignSpec, with: &With) {
+    let Some(pool) = &with.pool else { return };
+    if let Some(why) = after::unknown_check(spec.after.as_ref(), &with.rules, pool) {
+        object.tell(Severity::Error, Rule::Invalid, "spec.after", why);
+    }
+    let home = pool.split_once('/').map_or("", |(namespace, _)| namespace);
+    if spec.urgent == Some(true) && with.rules.admits_urgent.is_none() && home != object.namespace {
+        let why = admit::not_urgent(pool, &object.namespace);
+        object.tell(Severity::Error, Rule::Invalid, "spec.urgent", why);
+    }
+}
+
 /// What a Campaign is carried out with, and whether that is the real thing.
 struct With {
     rules: Rules,
+    /// `<namespace>/<name>` of the pool, if it is among the files.
+    pool: Option<String>,
     knows_waves: bool,
     sender: Sender,
     knows_sender: bool,
@@ -45,6 +60,7 @@ pub fn look(held: &mut [Held], index: usize) {
         pool::plan(object, waves, &schedule);
     }
     let Some(with) = with else { return };
+    asks_of_pool(object, &campaign.spec, &with);
     match Intent::parse(&campaign, &with.sender, &with.rules) {
         Err(why) => refuse(object, &why),
         // With a size or a time that is wrong, nothing that follows from it is worth telling.
@@ -68,6 +84,7 @@ fn with(held: &[Held], object: &Held, spec: &CampaignSpec) -> Option<With> {
         Some(stand_in::known(&sender.namespace, &sender.name, spec))
     });
     Some(With {
+        pool: pool.filter(|_| known.is_some()).map(Held::key),
         rules: Rules::parse(&known.or_else(stand_in::pool)?).ok()?,
         knows_waves,
         knows_sender: sender.is_some(),
@@ -100,7 +117,7 @@ fn carried_out(object: &mut Held, intent: &Intent, with: &With) {
     if !(with.knows_waves && with.knows_sender) {
         return;
     }
-    if let Some((index, Why::NeverFits { why })) = deadline::never(intent) {
+    if let Some((index, Why::NeverFits { why })) = deadline::never(intent, &with.rules.freezes) {
         let wave = intent.waves.waves.get(index);
         let own = wave.filter(|wave| wave.windows.is_some()).map(|wave| format!("spec.waves[{}].windows", wave.name));
         let field = own.unwrap_or_else(|| "spec.schedule".to_owned());

@@ -13,8 +13,13 @@ use super::{read, tell};
 /// Looks at a pool.
 pub fn look(object: &mut Held) {
     let Some(spec) = read::<CapacityPoolSpec>(object) else { return };
-    if let Err(unusable) = Rules::parse(&spec) {
-        object.tell(Severity::Error, Rule::Invalid, &unusable.field, unusable.why);
+    match Rules::parse(&spec) {
+        Err(unusable) => object.tell(Severity::Error, Rule::Invalid, &unusable.field, unusable.why),
+        Ok(rules) => {
+            for full in rules.without_capacity() {
+                object.tell(Severity::Warning, Rule::NoCapacity, &full.field, full.why);
+            }
+        }
     }
     if let Some(waves) = &spec.waves {
         plan(object, waves, &Written::default());
