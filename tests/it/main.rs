@@ -22,6 +22,7 @@ mod crash;
 mod crds;
 mod edits;
 mod figures;
+mod golden;
 mod happy;
 mod lint;
 mod rival;
