@@ -12,6 +12,7 @@ use crate::api::pool_status::Breach;
 
 use super::believe;
 use super::memory::Memory;
+use super::reading::SensorFault;
 use super::rules::{GuardrailRules, Rules};
 use super::snapshot::Snapshot;
 use super::why::{Measured, Why};
@@ -37,7 +38,11 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         let before = snapshot.pool.status.breaches.iter().find(|breach| breach.guardrail == rail.name);
         let answer = snapshot.guardrails.get(index).and_then(Option::as_ref);
         let value = match answer {
-            None => None,
+            None => {
+                // Where nothing was asked no gate is weighed either; where this alone was not, it is not proved.
+                guard.shut.get_or_insert_with(|| unasked(rail));
+                None
+            }
             Some(answer) => {
                 match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
                     Ok(reading) => Some(reading.value),
@@ -78,6 +83,11 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         guard.breaches.push(breach);
     }
     guard
+}
+
+fn unasked(rail: &GuardrailRules) -> Why {
+    let fault = SensorFault::Unreachable { why: "it was not asked for".to_owned() };
+    Why::Sensor { measured: Measured::Guardrail, name: rail.name.clone(), fault }
 }
 
 /// One guardrail: what is remembered of it next.
