@@ -11,13 +11,13 @@ use headroom::plan::reason::Reason;
 use crate::support::bed::root;
 
 mod campaign;
-mod case;
+pub mod case;
 mod entry;
 mod expect;
 mod measured;
 mod merge;
 mod pool;
-mod world;
+pub mod world;
 
 use case::Case;
 

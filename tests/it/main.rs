@@ -25,6 +25,7 @@ mod figures;
 mod golden;
 mod happy;
 mod lint;
+mod properties;
 mod rival;
 mod room;
 mod semantics;
