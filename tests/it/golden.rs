@@ -112,7 +112,8 @@ fn every_phase_is_expected_by_a_case() {
 
 #[test]
 fn a_key_that_nobody_knows_is_an_error() {
-    let with = |text: &str| Case::of(&format!("title: x\nwhy: x\n{text}")).and_then(|case| world::build(&case).map(drop));
+    let with =
+        |text: &str| Case::of(&format!("title: x\nwhy: x\n{text}")).and_then(|case| world::build(&case).map(drop));
     assert_eq!(with("expect: {}"), Ok(()));
     for text in [
         "expect: {relase: none}",

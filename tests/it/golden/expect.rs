@@ -234,7 +234,8 @@ impl Expect {
         let place = |campaign: &str, wave: &str, offset: i64, recipients: i64| {
             format!("{campaign} \"{wave}\" {offset} + {recipients}")
         };
-        let expected = self.release.as_ref().map(|goes| place(&goes.campaign, &goes.wave, goes.offset, goes.recipients));
+        let expected =
+            self.release.as_ref().map(|goes| place(&goes.campaign, &goes.wave, goes.offset, goes.recipients));
         let got = plan.release.as_ref().map(|order| {
             let campaign = format!("{}/{}", order.campaign.0, order.campaign.1);
             place(&campaign, &order.wave.name, order.wave.offset, order.wave.recipients)
@@ -250,7 +251,10 @@ impl Expect {
         if let Some((least, most)) = goes.needed_between
             && !(least..=most).contains(&order.evidence.needed)
         {
-            found.0.push(format!("release.needed:\n    expected {least} to {most}\n    got      {}", order.evidence.needed));
+            found.0.push(format!(
+                "release.needed:\n    expected {least} to {most}\n    got      {}",
+                order.evidence.needed
+            ));
         }
         found.near("release.free", goes.free, order.evidence.free);
         found.near("release.margin", goes.margin, order.load.margin);

@@ -267,8 +267,13 @@ impl WrittenOrphan {
             reassertions: 0,
             rival: None,
         };
-        let note =
-            Note { pool: pool.to_owned(), claim: id, baseline: self.baseline, last_written: self.held, reassertions: 0 };
+        let note = Note {
+            pool: pool.to_owned(),
+            claim: id,
+            baseline: self.baseline,
+            last_written: self.held,
+            reassertions: 0,
+        };
         let target = Target {
             kind: TargetKind::Hpa,
             name: self.name.clone(),

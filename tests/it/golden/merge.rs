@@ -51,9 +51,11 @@ fn lost(written: &Value, back: &Value, path: &str) -> Option<String> {
                 None => Some(path),
             }
         }),
-        (Value::Array(written), Value::Array(back)) => {
-            written.iter().zip(back).enumerate().find_map(|(index, (one, two))| lost(one, two, &format!("{path}[{index}]")))
-        }
+        (Value::Array(written), Value::Array(back)) => written
+            .iter()
+            .zip(back)
+            .enumerate()
+            .find_map(|(index, (one, two))| lost(one, two, &format!("{path}[{index}]"))),
         _ => None,
     }
 }

@@ -21,7 +21,9 @@ fn hours() -> impl Strategy<Value = Hours> {
     let days = prop::collection::vec(0_usize..7, 1..4);
     // Around the hours at which clocks are changed, and anywhere.
     let time = || prop_oneof![2 => 0_i32..300, 1 => 0_i32..1440];
-    (days, time(), time()).prop_filter("from is not to", |(_, from, to)| from != to).prop_map(|(days, from, to)| Hours { days, from, to })
+    (days, time(), time())
+        .prop_filter("from is not to", |(_, from, to)| from != to)
+        .prop_map(|(days, from, to)| Hours { days, from, to })
 }
 
 fn clock(minutes: i32) -> String {

@@ -14,7 +14,9 @@ use proptest::prelude::*;
 
 /// Anything at all, and what is nearly right.
 fn quantities() -> impl Strategy<Value = String> {
-    let units = prop::sample::select(vec!["/s", "/min", "/h", "%", "ms", "s", "m", "min", "h", "d", "", "/", "e", " /s", "٣", "µs"]);
+    let units = prop::sample::select(vec![
+        "/s", "/min", "/h", "%", "ms", "s", "m", "min", "h", "d", "", "/", "e", " /s", "٣", "µs",
+    ]);
     let digits = || {
         prop_oneof![
             3 => (0_u64..100_000).prop_map(|number| number.to_string()),
@@ -33,12 +35,26 @@ fn quantities() -> impl Strategy<Value = String> {
 fn instants() -> impl Strategy<Value = String> {
     let plain = (0_i32..12_000, 0_i32..14, 0_i32..33, 0_i32..26, 0_i32..62)
         .prop_map(|(year, month, day, hour, minute)| format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}"));
-    let ending = prop::sample::select(vec!["", "Z", "+01:00", "-23:59", "+24:00", ":60", ":59Z", "[Europe/Berlin]", " ", "T"]);
+    let ending =
+        prop::sample::select(vec!["", "Z", "+01:00", "-23:59", "+24:00", ":60", ":59Z", "[Europe/Berlin]", " ", "T"]);
     prop_oneof![1 => any::<String>(), 4 => (plain, ending).prop_map(|(plain, ending)| format!("{plain}{ending}"))]
 }
 
 fn zones() -> impl Strategy<Value = String> {
-    let near = vec!["UTC", "Europe/Berlin", "europe/berlin", "local", "Local", "Etc/GMT+12", "", "/", "../etc/passwd", "Europe", "\0", "EST5EDT"];
+    let near = vec![
+        "UTC",
+        "Europe/Berlin",
+        "europe/berlin",
+        "local",
+        "Local",
+        "Etc/GMT+12",
+        "",
+        "/",
+        "../etc/passwd",
+        "Europe",
+        "\0",
+        "EST5EDT",
+    ];
     prop_oneof![1 => any::<String>(), 3 => prop::sample::select(near).prop_map(ToOwned::to_owned)]
 }
 
@@ -59,8 +75,30 @@ fn days() -> impl Strategy<Value = String> {
 
 fn bodies() -> impl Strategy<Value = String> {
     let parts = vec![
-        "{", "}", "{{", "}}", "\"", "\\", ":", ",", "[", "]", "1", "\"a\"", "{{ wave.offset }}", "{{ parameters.x }}", "{{parameters.x}}", "{{ key }}", "{{ nobody }}",
-        "\"a\": ", "null", " ", "\\\"", "{{ audience.size }}", "\u{e9}", "\n",
+        "{",
+        "}",
+        "{{",
+        "}}",
+        "\"",
+        "\\",
+        ":",
+        ",",
+        "[",
+        "]",
+        "1",
+        "\"a\"",
+        "{{ wave.offset }}",
+        "{{ parameters.x }}",
+        "{{parameters.x}}",
+        "{{ key }}",
+        "{{ nobody }}",
+        "\"a\": ",
+        "null",
+        " ",
+        "\\\"",
+        "{{ audience.size }}",
+        "\u{e9}",
+        "\n",
     ];
     prop_oneof![
         1 => any::<String>(),

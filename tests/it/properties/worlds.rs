@@ -116,13 +116,17 @@ fn everything_is_explained(drawing: &Drawing, decided: &Plan) -> Result<(), Test
         let (reason, message) = (report.status.reason.clone().unwrap(), report.status.message.clone().unwrap());
         prop_assert!(Reason::ALL.iter().any(|known| known.to_string() == reason), "{reason}");
         prop_assert!(!message.is_empty() && message.chars().count() <= 1024, "{message}");
-        prop_assert!(!message.contains("NaN") || report.status.reason.as_deref() == Some("SensorUntrusted"), "{message}");
+        prop_assert!(
+            !message.contains("NaN") || report.status.reason.as_deref() == Some("SensorUntrusted"),
+            "{message}"
+        );
     }
     Ok(())
 }
 
 fn without_times(decided: &Plan) -> impl PartialEq + std::fmt::Debug {
-    let mut reports: Vec<_> = decided.reports.iter().map(|report| (report.campaign.clone(), report.status.clone())).collect();
+    let mut reports: Vec<_> =
+        decided.reports.iter().map(|report| (report.campaign.clone(), report.status.clone())).collect();
     reports.sort_by(|a, b| a.0.cmp(&b.0));
     let mut skips = decided.skips.clone();
     skips.sort_by(|a, b| a.entry.cmp(&b.entry));
@@ -173,7 +177,8 @@ fn worlds_are_of_every_kind() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut canaries, mut rests, mut others, mut floors, mut reasons) = (0, 0, 0, 0, std::collections::BTreeSet::new());
+    let (mut canaries, mut rests, mut others, mut floors, mut reasons) =
+        (0, 0, 0, 0, std::collections::BTreeSet::new());
     for _ in 0..4_000 {
         let drawing = drawing().new_tree(&mut runner).unwrap().current();
         let decided = plan(&drawing.snapshot(), now());
