@@ -1,5 +1,5 @@
 //! Golden cases of the decision: one snapshot, one instant, and the plan that follows, in a file each
-//! (`tests/golden/plan`, its README says how they are written). What is expected is worked out in the file, by hand or by
+//! (`tests/golden/plan`; `tests/golden/README.md` says how they are written). What is expected is worked out in the file, by hand or by
 //! `tests/golden/arithmetic.py`, and never comes from the program. Needs no bed.
 
 use std::collections::BTreeSet;
