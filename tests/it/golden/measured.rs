@@ -80,13 +80,13 @@ impl Answer {
 #[serde(untagged)]
 pub enum History {
     Word(String),
-    Days(Days),
+    Days(Level),
 }
 
 /// So many days at one level, and what differs from it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Days {
+pub struct Level {
     days: f64,
     level: f64,
     /// Stretches of another level: `[how long ago it began, how long it lasted, level]`.

@@ -77,12 +77,11 @@ proptest! {
         let mut gone: Vec<Gone> = Vec::new();
         for (step, edit) in edits.into_iter().enumerate() {
             match edit {
-                Edit::Nothing => {}
                 Edit::Audience(size) => audience = size,
                 Edit::Insert(place, size) => waves.insert(place.min(waves.len()), wave(100 + step, &size)),
                 Edit::Remove(place) if place < waves.len() => { waves.remove(place); }
                 Edit::Swap(place) if place + 1 < waves.len() => waves.swap(place, place + 1),
-                Edit::Remove(_) | Edit::Swap(_) => {}
+                Edit::Nothing | Edit::Remove(_) | Edit::Swap(_) => {}
             }
             let Ok(plan) = WavePlan::resolve(Some(&waves), None) else { continue };
             if plan.check_against(&gone).is_err() { continue }

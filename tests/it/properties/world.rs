@@ -186,16 +186,13 @@ impl Drawing {
         }
         let found = workload.target.as_mut().unwrap();
         found.ready = self.ready;
-        match self.held {
-            Some(held) => {
-                found.target.value = Some(held);
-                found.target.note.as_mut().unwrap().last_written = held;
-                world.pool.status.claims.first_mut().unwrap().floor = held;
-            }
-            None => {
-                (found.target.value, found.target.note) = (Some(2), None);
-                world.pool.status.claims.clear();
-            }
+        if let Some(held) = self.held {
+            found.target.value = Some(held);
+            found.target.note.as_mut().unwrap().last_written = held;
+            world.pool.status.claims.first_mut().unwrap().floor = held;
+        } else {
+            (found.target.value, found.target.note) = (Some(2), None);
+            world.pool.status.claims.clear();
         }
         world.limits = vec![self.limit.answer(now())];
         world.guardrails = vec![self.guardrail.answer(now())];
