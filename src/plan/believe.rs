@@ -16,6 +16,11 @@ pub fn reading<'a>(
 ) -> Result<&'a Reading, Why> {
     let reading =
         answer.as_ref().map_err(|fault| Why::Sensor { measured, name: name.to_owned(), fault: fault.clone() })?;
+    // A sensor refuses these itself; what is weighed must be a number whoever read it.
+    if !reading.value.is_finite() {
+        let fault = if reading.value.is_nan() { SensorFault::NotANumber } else { SensorFault::Infinite };
+        return Err(Why::Sensor { measured, name: name.to_owned(), fault });
+    }
     let age = now.duration_since(reading.sample_at);
     if age > most {
         return Err(Why::TooOld {

@@ -108,12 +108,14 @@ impl Site {
             Some(wave) => wave.tail(),
             None => self.committed.last_tail().unwrap_or(now),
         };
-        let needed = wave.map_or(0.0, Burst::peak);
-        let most = all
-            .grid(now, tail.max(now))
-            .into_iter()
-            .map(|instant| (self.committed.at(instant) - measured).max(0.0) + wave.map_or(0.0, |wave| wave.at(instant)))
-            .fold(0.0, f64::max);
+        // Both crests are looked for at the same instants: what one finds and the other misses would be told as the load
+        // of other sends.
+        let (mut needed, mut most) = (wave.map_or(0.0, Burst::peak), 0.0_f64);
+        for instant in all.grid(now, tail.max(now)) {
+            let own = wave.map_or(0.0, |wave| wave.at(instant));
+            needed = needed.max(own);
+            most = most.max((self.committed.at(instant) - measured).max(0.0) + own);
+        }
         Ask { baseline, needed, committed: (most - needed).max(0.0) }
     }
 

@@ -12,6 +12,7 @@ use crate::api::pool_status::Breach;
 
 use super::believe;
 use super::memory::Memory;
+use super::reading::SensorFault;
 use super::rules::{GuardrailRules, Rules};
 use super::snapshot::Snapshot;
 use super::why::{Measured, Why};
@@ -37,7 +38,11 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         let before = snapshot.pool.status.breaches.iter().find(|breach| breach.guardrail == rail.name);
         let answer = snapshot.guardrails.get(index).and_then(Option::as_ref);
         let value = match answer {
-            None => None,
+            None => {
+                // Where nothing was asked no gate is weighed either; where this alone was not, it is not proved.
+                guard.shut.push(unasked(Measured::Guardrail, &rail.name));
+                None
+            }
             Some(answer) => {
                 match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
                     Ok(reading) => Some(reading.value),
@@ -84,13 +89,20 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
 /// Open incidents, or why nobody can tell whether there are any.
 fn incident(snapshot: &Snapshot, rules: &Rules, now: Timestamp) -> Option<Why> {
     rules.incidents.as_ref()?;
-    let answer = snapshot.gates.incidents.as_ref()?;
+    let Some(answer) = &snapshot.gates.incidents else {
+        return Some(unasked(Measured::Incidents, "incidents"));
+    };
     match believe::reading(answer, Measured::Incidents, "incidents", "", rules.max_sample_age, now) {
         // A count of exactly nothing is peace; whatever else it says is not.
         Ok(reading) if reading.value == 0.0 => None,
         Ok(reading) => Some(Why::Incident { count: reading.value }),
         Err(why) => Some(why),
     }
+}
+
+fn unasked(measured: Measured, name: &str) -> Why {
+    let fault = SensorFault::Unreachable { why: "it was not asked for".to_owned() };
+    Why::Sensor { measured, name: name.to_owned(), fault }
 }
 
 /// One guardrail: what is remembered of it next.

@@ -186,10 +186,12 @@ impl Template {
         parts.push(Part::Text(rest.to_owned()));
         let template = Template { parts: Some(parts) };
         // A placeholder that is a whole value leaves JSON behind whatever stands for it; a number has no quotes that
-        // could close those around it.
+        // could close those around it, and a string does not grow together with digits beside it.
         template.check_places()?;
-        let neutral: String = template.written(|_| Ok("0".to_owned()))?;
-        strict_json::check(&neutral).map_err(|why| TemplateError::NotJson { why })?;
+        for neutral in ["0", r#""""#] {
+            let text: String = template.written(|_| Ok(neutral.to_owned()))?;
+            strict_json::check(&text).map_err(|why| TemplateError::NotJson { why })?;
+        }
         Ok(template)
     }
 

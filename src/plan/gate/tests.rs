@@ -45,6 +45,24 @@ fn site(demand: f64, near: f64, replicas: u32) -> Site {
 }
 
 #[test]
+fn where_nothing_else_was_sent_nothing_is_told_of_other_sends() {
+    // Half a minute of messages, answered within two: the crest lies beside every instant at which the wave alone is
+    // looked at, and a whole minute finds more than they do.
+    let components = vec![Component { per_message: 1.0, median: 1.465_734, sigma: 0.361_152 }];
+    let wave = Burst::new(Send {
+        name: "wave".into(),
+        start: now(),
+        rate: 2_000.0,
+        recipients: 43_295,
+        components,
+        margin: 1.0,
+    });
+    let room = site(300.0, 300.0, 20).room(Some(&wave), now());
+    assert!(room.committed <= 0.0, "{room:?}");
+    assert!(room.needed >= wave.peak() && room.needed <= wave.peak() * 1.015, "{room:?}");
+}
+
+#[test]
 fn floors_match_the_golden_values() {
     // Committed load enters the golden cases as one number; here as a send that began long ago and is flat by now.
     let text =

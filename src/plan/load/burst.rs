@@ -1,13 +1,15 @@
 //! The load of one wave over time.
 
+use std::sync::{Arc, OnceLock};
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::number;
 
 /// The tail of a wave ends when this share of its peak is left.
 const TAIL: f64 = 0.05;
-/// But never later than this after its last message.
-const LONGEST_TAIL: SignedDuration = SignedDuration::from_hours(24);
+/// But never later than so many minutes after its last message: a day.
+const LONGEST_TAIL: f64 = 1440.0;
 /// The crest comes at most a mode of the response after the end; no mode of a sensible response is longer.
 const LONGEST_MODE: f64 = 240.0;
 /// Around the most likely delay a crest is looked for at these multiples of it: steps of a sixth, between which a
@@ -67,20 +69,38 @@ pub struct Send {
 }
 
 /// The load of one wave, margin included, in requests per second.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Burst {
     send: Send,
     /// How long its messages take to leave, in minutes.
     minutes: f64,
     /// Share that reaches the workload it is held against.
     share: f64,
+    /// Worked out once, when it is first asked for: neither another time nor another share changes it.
+    shape: Arc<OnceLock<Shape>>,
+}
+
+/// How high a burst is, share apart, and when it has faded.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    peak: f64,
+    /// Minutes after its start.
+    tail: f64,
+}
+
+impl PartialEq for Burst {
+    fn eq(&self, other: &Burst) -> bool {
+        // The shape is a function of the rest.
+        (&self.send, self.minutes, self.share) == (&other.send, other.minutes, other.share)
+    }
 }
 
 impl Burst {
     /// The load of a wave.
     pub fn new(send: Send) -> Burst {
         let minutes = number::of_count(send.recipients) / (60.0 * send.rate);
-        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0 }
+        let minutes = if minutes.is_finite() { minutes } else { 0.0 };
+        Burst { send, minutes, share: 1.0, shape: Arc::default() }
     }
 
     /// The wave.
@@ -114,7 +134,7 @@ impl Burst {
         }
         let since_end = minutes - self.minutes;
         let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(since_end, minutes)).sum();
-        self.share * self.send.margin * self.send.rate * sum
+        self.share * (self.send.margin * self.send.rate * sum)
     }
 
     /// When its last message leaves.
@@ -148,7 +168,7 @@ impl Burst {
 
     /// Its height, margin included; at most 1.5 % low.
     pub fn peak(&self) -> f64 {
-        self.crest_minutes().into_iter().map(|minutes| self.after(minutes)).fold(0.0, f64::max)
+        self.share * self.shape().peak
     }
 
     /// Its height without its margin.
@@ -158,22 +178,29 @@ impl Burst {
 
     /// When a twentieth of its peak is left; at most a day after its end.
     pub fn tail(&self) -> Timestamp {
-        let last = self.end().checked_add(LONGEST_TAIL).unwrap_or(Timestamp::MAX);
-        let enough = self.peak() * TAIL;
-        if self.at(last) > enough {
-            return last;
-        }
+        later(self.send.start, self.shape().tail)
+    }
+
+    fn shape(&self) -> Shape {
+        *self.shape.get_or_init(|| Burst { share: 1.0, shape: Arc::default(), ..self.clone() }.worked_out())
+    }
+
+    fn worked_out(&self) -> Shape {
         // It only falls behind its crest.
-        let crest = self.crest_minutes().into_iter().fold((0.0, 0.0), |best, minutes| {
+        let (crest, peak) = self.crest_minutes().into_iter().fold((0.0, 0.0), |best, minutes| {
             let load = self.after(minutes);
             if load > best.1 { (minutes, load) } else { best }
         });
-        let (mut above, mut below) = (crest.0, minutes_between(self.send.start, last).max(crest.0));
+        let (last, enough) = (self.minutes + LONGEST_TAIL, peak * TAIL);
+        if self.after(last) > enough {
+            return Shape { peak, tail: last };
+        }
+        let (mut above, mut below) = (crest, last.max(crest));
         while below - above > 1.0 / 60.0 {
             let middle = f64::midpoint(above, below);
             if self.after(middle) > enough { above = middle } else { below = middle }
         }
-        later(self.send.start, below)
+        Shape { peak, tail: below }
     }
 }
 

@@ -60,6 +60,10 @@ fn bodies_that_cannot_be_made_say_why_and_what_to_do() {
     assert!(told(r#"{"a": 1, "a": {{ wave.offset }}}"#).contains("the key \"a\" stands there twice"));
     assert!(told(r#"{"a": {{ wave.offset }} "b": 2}"#).contains("the body is not JSON"));
     assert!(told(r#"{"a": 1} {"b": 2}"#).contains("the body is not JSON"));
+    // Digits beside it would grow together with a number: 1 and 4000 would be 14000.
+    assert!(told(r#"{"a": 1{{ wave.offset }}}"#).contains("the body is not JSON"));
+    assert!(told(r#"{"a": -{{ wave.offset }}}"#).contains("the body is not JSON"));
+    assert!(told(r#"{"a": {{ wave.offset }}0}"#).contains("the body is not JSON"));
     // A placeholder as a key would let a parameter choose the structure.
     assert!(told(r"{ {{ parameters.template }}: 1}").contains("the body is not JSON"));
 }

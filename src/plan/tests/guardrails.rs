@@ -1,0 +1,43 @@
+//! Guardrails: when one counts as broken, and when it is fine again.
+
+use super::*;
+
+#[test]
+fn a_breach_lasts_until_its_guardrail_was_fine_for_long_enough() {
+    let mut guarded = snapshot();
+    let rail = json!({"name": "errors", "query": "q", "max": "1%", "for": "30s"});
+    let spec = json!({
+        "workloads": [{"name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"}, "capacityPerReplica": "100/s", "maxReplicas": 30}],
+        "targetUtilization": "75%", "loadMargin": "1.66", "confirm": {"samples": 1, "span": "0s"}, "admission": {"namespaceSelector": {}},
+        "guardrails": [rail],
+    });
+    guarded.pool.rules = Rules::parse(&serde_json::from_value(spec).unwrap());
+    let mut look = |second: i64, answer: Result<f64, SensorFault>| {
+        let fresh = |value: f64| Reading {
+            value,
+            sample_at: at(second),
+            evaluated_at: at(second),
+            range: SignedDuration::ZERO,
+        };
+        guarded.guardrails = vec![Some(answer.map(fresh))];
+        guarded.workloads[0].demand = Some(Ok(fresh(300.0)));
+        let decided = plan(&guarded, at(second));
+        guarded.memory = decided.memory.clone();
+        guarded.pool.status.breaches.clone_from(&decided.pool.breaches);
+        (decided.pool.breaches.len(), decided.release.is_some())
+    };
+    assert_eq!(
+        look(0, Ok(0.05)),
+        (0, false),
+        "out of bounds for less than half a minute is no breach, and nothing goes"
+    );
+    assert_eq!(look(10, Err(SensorFault::Empty)), (0, false), "nor is anything proved while nobody sees it");
+    assert_eq!(look(30, Ok(0.05)), (0, false), "so that the half minute begins anew");
+    assert_eq!(look(60, Ok(0.05)), (1, false));
+    assert_eq!(look(70, Ok(0.001)), (1, false));
+    assert_eq!(look(80, Err(SensorFault::Empty)), (1, false), "what cannot be measured ends nothing");
+    assert_eq!(look(90, Ok(0.001)), (1, false));
+    assert_eq!(look(689, Ok(0.001)), (1, false), "ten minutes are counted from when it was seen to be fine");
+    assert_eq!(look(690, Ok(0.001)), (0, true));
+    assert_eq!(look(691, Err(SensorFault::Empty)), (0, false), "and it closes the gate without being a breach");
+}

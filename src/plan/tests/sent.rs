@@ -1,0 +1,79 @@
+//! What the ledger says has gone, may have gone, or will not go, and where the next wave begins.
+
+use super::*;
+
+#[test]
+fn a_wave_that_may_have_gone_is_never_repeated() {
+    for (outcome, result, wanted) in [
+        (None, None, "OutcomeUnknown"),
+        (Some(Outcome::Unknown), Some("Unknown"), "OutcomeUnknown"),
+        (Some(Outcome::Rejected), Some("Rejected"), "Rejected"),
+    ] {
+        let mut snapshot = snapshot();
+        let mut tried = entry("canary", 4_000, -600, outcome);
+        tried.newest_result = result.map(ToOwned::to_owned);
+        snapshot.entries = vec![tried];
+        let decided = plan(&snapshot, at(0));
+        assert_eq!(said(&decided).0, wanted);
+        assert!(decided.release.is_none());
+    }
+    // What is known not to have left is tried again, as it was recorded.
+    let mut snapshot = snapshot();
+    let mut tried = entry("canary", 4_000, -600, None);
+    tried.newest_result = Some("NotSent".into());
+    tried.not_sent = 1;
+    snapshot.entries = vec![tried.clone()];
+    let order = plan(&snapshot, at(0)).release.expect("it is tried again");
+    assert_eq!((order.body.as_str(), order.wave.recipients), ("{}", 4_000));
+    // Not by another URL, and not for ever.
+    snapshot.entries[0].sender = Some(("sender".into(), "sha256:other".into()));
+    assert_eq!(reason(&snapshot), "SenderUnable");
+    snapshot.entries[0] = Entry { not_sent: 5, ..tried };
+    assert_eq!(reason(&snapshot), "ReceiverUnreachable");
+}
+
+#[test]
+fn an_entry_of_another_campaign_holds_and_a_skip_ends_the_send() {
+    let mut other = snapshot();
+    other.entries =
+        vec![Entry { campaign_uid: "earlier".into(), ..entry("canary", 4_000, -600, Some(Outcome::Released)) }];
+    let decided = plan(&other, at(0));
+    assert_eq!(said(&decided).0, "SentBefore");
+    assert!(decided.release.is_none());
+
+    let mut skipped = snapshot();
+    let fact = Entry {
+        disposition: Disposition::Skip,
+        skip: Some(SkipReason::Aborted),
+        load: None,
+        ..entry("rest", 0, -600, None)
+    };
+    skipped.entries = vec![fact];
+    let decided = plan(&skipped, at(0));
+    assert!(decided.release.is_none());
+    // The other wave's fact is written before the end is said.
+    assert_eq!(decided.skips.len(), 1);
+    assert_eq!(decided.skips[0].wave.name, "canary");
+    assert!(decided.reports.is_empty());
+}
+
+#[test]
+fn an_abort_is_a_fact_of_the_ledger_before_it_is_said() {
+    let mut aborted = snapshot();
+    aborted.campaigns[0].spec.abort = Some(true);
+    let decided = plan(&aborted, at(0));
+    assert_eq!(decided.skips.iter().map(|skip| skip.wave.name.as_str()).collect::<Vec<_>>(), ["canary", "rest"]);
+    assert!(decided.reports.is_empty() && decided.release.is_none());
+}
+
+#[test]
+fn the_next_wave_waits_for_soak_and_begins_where_the_last_one_ended() {
+    let mut soaking = snapshot();
+    soaking.entries = vec![entry("canary", 4_000, -30, Some(Outcome::Released))];
+    assert_eq!(reason(&soaking), "Soaking");
+    // Two seconds to leave and a minute of soak.
+    soaking.entries = vec![entry("canary", 4_000, -63, Some(Outcome::Released))];
+    soaking.workloads[0].target.as_mut().unwrap().ready = 20;
+    let order = plan(&soaking, at(0)).release.expect("the rest goes");
+    assert_eq!((order.wave.name.as_str(), order.wave.offset, order.wave.recipients), ("rest", 4_000, 36_000));
+}

@@ -1,0 +1,76 @@
+//! A line of the ledger as a case writes it: which wave, how many, when, and what became of it. Its load is that of the
+//! base unless the case says another.
+
+use headroom::api::release::{Disposition, Outcome, SkipReason};
+use headroom::plan::identity::{SendId, WaveId, digest};
+use headroom::plan::snapshot::Entry;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::case::Ago;
+use super::merge::strict;
+
+/// A line of the ledger.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct WrittenEntry {
+    /// `<namespace>/<name>` of the Campaign, and the send.
+    campaign: String,
+    /// By default `uid-<name>`.
+    uid: Option<String>,
+    wave: String,
+    offset: u64,
+    recipients: u64,
+    share: String,
+    /// How long ago the newest attempt was made.
+    ago: Ago,
+    /// How long ago the first attempt was made, if not then.
+    first: Option<Ago>,
+    outcome: Option<Outcome>,
+    /// The result of the newest attempt.
+    result: Option<String>,
+    message: Option<String>,
+    attempts: usize,
+    #[serde(default)]
+    not_sent: usize,
+    skip: Option<SkipReason>,
+    by: Option<String>,
+    pool: String,
+    /// The URL it was first tried with.
+    url: String,
+    load: Value,
+    body: String,
+}
+
+impl WrittenEntry {
+    /// As the snapshot holds it.
+    pub fn entry(&self, now: Timestamp) -> Result<Entry, String> {
+        let (namespace, name) = self.campaign.split_once('/').ok_or("entries: campaign is written namespace/name")?;
+        let fires = self.skip.is_none();
+        Ok(Entry {
+            name: WaveId::new(&SendId::for_campaign(namespace, name), &self.wave).ledger_name(),
+            send_id: self.campaign.clone(),
+            wave: self.wave.clone(),
+            offset: self.offset,
+            recipients: self.recipients,
+            share: self.share.clone(),
+            disposition: if fires { Disposition::Fire } else { Disposition::Skip },
+            skip: self.skip,
+            skipped_by: self.by.clone(),
+            campaign_uid: self.uid.clone().unwrap_or_else(|| format!("uid-{name}")),
+            campaign: self.campaign.clone(),
+            pool: self.pool.clone(),
+            first_attempt: now - self.first.unwrap_or(self.ago).0,
+            newest_attempt: now - self.ago.0,
+            attempts: self.attempts,
+            not_sent: self.not_sent,
+            newest_result: self.result.clone(),
+            outcome: self.outcome,
+            message: self.message.clone(),
+            load: if fires { Some(strict("entries.load", &self.load)?) } else { None },
+            sender: fires.then(|| ("uid-sender".to_owned(), digest(self.url.as_bytes()))),
+            body: fires.then(|| self.body.clone()),
+        })
+    }
+}
