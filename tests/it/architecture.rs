@@ -151,7 +151,7 @@ fn files_open_with_what_they_own_and_stay_small() {
 
 /// First words of the rows of a table, told by its head.
 fn rows(text: &str, head: &str) -> Vec<String> {
-    let (_, table) = text.split_once(&format!("| {head} |")).unwrap_or_else(|| panic!("no table of {head}"));
+    let (_, table) = text.split_once(&format!("\n| {head} |")).unwrap_or_else(|| panic!("no table of {head}"));
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.split('`').nth(1).unwrap_or_else(|| panic!("no word in {row}")).to_owned()).collect()
 }
@@ -161,6 +161,18 @@ fn every_reason_is_documented_and_every_documented_reason_is_one() {
     let text = std::fs::read_to_string(root().join("docs/reasons.md")).unwrap();
     let mut told = rows(&text, "Reason");
     let mut known: Vec<String> = headroom::plan::reason::Reason::ALL.iter().map(ToString::to_string).collect();
+    told.sort();
+    known.sort();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn every_phase_is_documented_and_every_documented_phase_is_one() {
+    let text = std::fs::read_to_string(root().join("docs/reasons.md")).unwrap();
+    let definition = serde_json::to_value(schemars::schema_for!(headroom::api::Phase)).unwrap();
+    let words = definition["oneOf"].as_array().unwrap().iter().map(|one| one["const"].as_str().unwrap().to_owned());
+    let mut known: Vec<String> = words.collect();
+    let mut told = rows(&text, "Phase");
     told.sort();
     known.sort();
     assert_eq!(told, known);
