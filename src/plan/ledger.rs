@@ -32,6 +32,11 @@ impl Committed {
         Committed::new(bursts)
     }
 
+    /// Each wave, in the order in which sums are taken.
+    pub(super) fn bursts(&self) -> &[Burst] {
+        &self.bursts
+    }
+
     /// Whether nothing is committed.
     pub fn is_empty(&self) -> bool {
         self.bursts.is_empty()

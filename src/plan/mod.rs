@@ -3,7 +3,7 @@
 //! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from its `past`
 //! in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send
 //! against the pool's room; `floors` decides scale; `report` and `pool_report` say it in words. Below them is the
-//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people write (`units`, `schedule`,
+//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`, and `curve` for the days to come) and what people write (`units`, `schedule`,
 //! `waves`, `template`, `rules`).
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,7 @@ pub mod bursts;
 pub mod capacity;
 mod checks;
 pub mod claim;
+pub mod curve;
 pub mod deadline;
 mod doubt;
 pub mod explain;

@@ -27,7 +27,7 @@ pub struct Component {
 
 impl Component {
     /// Share that has come after `x` minutes, and share that is still to come.
-    pub(super) fn shares(&self, x: f64) -> (f64, f64) {
+    pub(crate) fn shares(&self, x: f64) -> (f64, f64) {
         if x <= 0.0 {
             return (0.0, 1.0);
         }
@@ -44,7 +44,7 @@ impl Component {
     }
 
     /// The most likely delay, in minutes.
-    fn mode(&self) -> f64 {
+    pub(crate) fn mode(&self) -> f64 {
         self.median * libm::exp(-self.sigma * self.sigma)
     }
 }
@@ -115,6 +115,16 @@ impl Burst {
         let since_end = minutes - self.minutes;
         let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(since_end, minutes)).sum();
         self.share * self.send.margin * self.send.rate * sum
+    }
+
+    /// How long its messages take to leave, in minutes.
+    pub(crate) fn minutes(&self) -> f64 {
+        self.minutes
+    }
+
+    /// What every request of a message counts for each second: rate, margin, and the share that reaches the workload.
+    pub(crate) fn weight(&self) -> f64 {
+        self.share * self.send.margin * self.send.rate
     }
 
     /// When its last message leaves.
