@@ -89,18 +89,24 @@ fn ledger(entries: u32) -> Committed {
 
 fn curves(criterion: &mut Criterion, table: &mut Table) {
     let committed = ledger(100);
-    let _ = table.measure(criterion, "tables of a channel for a fortnight, once", None, || shape(black_box("email"), 2.3));
-    let ledger = table.measure(criterion, "ledger of a fortnight by the minute, 100 entries", Some(5.0), || committed.by_the_minute(black_box(pool::now()), FORTNIGHT));
+    let _ =
+        table.measure(criterion, "tables of a channel for a fortnight, once", None, || shape(black_box("email"), 2.3));
+    let ledger = table.measure(criterion, "ledger of a fortnight by the minute, 100 entries", Some(5.0), || {
+        committed.by_the_minute(black_box(pool::now()), FORTNIGHT)
+    });
     let headroom = days();
     let mut slowest: f64 = 0.0;
     for (channel, rate) in [("email", 5_000.0), ("push", 5_000.0), ("email", 2_000.0)] {
         let response = shape(channel, 2.3);
         let name = format!("M(t; r) of a fortnight, {channel} at {rate}/s");
-        let took = table.measure(criterion, &name, Some(5.0), || curve::largest_each_minute(black_box(&headroom), &response, rate));
+        let took = table
+            .measure(criterion, &name, Some(5.0), || curve::largest_each_minute(black_box(&headroom), &response, rate));
         slowest = slowest.max(took.unwrap_or(0.0));
     }
     let response = shape("email", 2.3);
-    let _ = table.measure(criterion, "M(t), impulse form, of a fortnight, email", Some(5.0), || curve::in_each_minute(black_box(&headroom), &response));
+    let _ = table.measure(criterion, "M(t), impulse form, of a fortnight, email", Some(5.0), || {
+        curve::in_each_minute(black_box(&headroom), &response)
+    });
     if let Some(ledger) = ledger {
         table.say(format!("ledger and the slowest M-curve together: {:.2} ms (aim 5 ms)", ledger + slowest));
     }
@@ -144,7 +150,9 @@ fn story(flat: Option<f64>) -> Story {
 fn worlds(criterion: &mut Criterion, table: &mut Table) {
     let demo = story(Some(0.94));
     let watch = Watch { step: SignedDuration::from_secs(2), longest: SignedDuration::from_mins(30) };
-    let _ = table.measure(criterion, "one told story (the demo)", None, || world::play(black_box(&demo), watch, None, &mut |_| {}).unwrap());
+    let _ = table.measure(criterion, "one told story (the demo)", None, || {
+        world::play(black_box(&demo), watch, None, &mut |_| {}).unwrap()
+    });
     let mut fortnight = story(None);
     pool::one_campaign_a_day(&mut fortnight, 14);
     let watch = Watch { step: SignedDuration::from_secs(30), longest: SignedDuration::from_hours(14 * 24) };

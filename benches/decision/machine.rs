@@ -8,7 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// Processor, cores, and the compiler.
 pub fn told() -> String {
     let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    let model =
+        processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let compiler = std::process::Command::new("rustc").arg("--version").output().ok();
     let compiler = compiler.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();

@@ -78,7 +78,8 @@ pub fn snapshot(kind: Kind, campaigns: u32) -> Snapshot {
     });
     let status = json!({ "observedGeneration": 1, "claims": [claim] });
     let points = (0..8 * 288).map(|step| (at(-300 * step), 300.0)).collect();
-    let reading = Reading { value: 300.0, sample_at: at(-1), evaluated_at: at(0), range: SignedDuration::from_secs(60) };
+    let reading =
+        Reading { value: 300.0, sample_at: at(-1), evaluated_at: at(0), range: SignedDuration::from_secs(60) };
     let mut snapshot = Snapshot {
         pool: Pool {
             namespace: "shop".into(),
@@ -120,9 +121,14 @@ fn add(snapshot: &mut Snapshot, kind: Kind, index: u32) {
     let days_ago = -86_400 * i64::from(index % 60 + 2);
     match part {
         0..60 => {
-            campaign.status =
-                CampaignStatus { phase: Some(Phase::Completed), observed_generation: Some(1), ..CampaignStatus::default() };
-            snapshot.entries.extend([entry(&name, "canary", 0, 800, days_ago), entry(&name, "rest", 800, 39_200, days_ago + 900)]);
+            campaign.status = CampaignStatus {
+                phase: Some(Phase::Completed),
+                observed_generation: Some(1),
+                ..CampaignStatus::default()
+            };
+            snapshot
+                .entries
+                .extend([entry(&name, "canary", 0, 800, days_ago), entry(&name, "rest", 800, 39_200, days_ago + 900)]);
         }
         96..99 => snapshot.entries.push(entry(&name, "canary", 0, 800, -120)),
         _ => {}

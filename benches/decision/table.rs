@@ -8,6 +8,9 @@ use criterion::Criterion;
 
 use super::machine::worked;
 
+/// From here on a single round is a figure.
+const LONG: Duration = Duration::from_millis(400);
+
 /// Lines of figures, and remarks below them.
 #[derive(Default)]
 pub struct Table {
@@ -31,20 +34,37 @@ impl Table {
         aim: Option<f64>,
         mut work: impl FnMut() -> R,
     ) -> Option<f64> {
+        let asked = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+        if asked.is_some_and(|asked| !name.contains(&asked)) {
+            return None;
+        }
         let mut samples: Vec<f64> = Vec::new();
+        let mut timed = |rounds: u32| {
+            let begun = worked();
+            for _ in 0..rounds {
+                black_box(work());
+            }
+            let took = worked() - begun;
+            samples.push((took / rounds).as_secs_f64() * 1_000.0);
+            took
+        };
+        // What takes long by itself needs no statistics, and would take minutes.
+        if timed(1) > LONG {
+            println!("{name}: two more rounds, each by itself");
+            timed(1);
+            timed(1);
+            return self.keep(name, samples, aim);
+        }
         criterion.bench_function(name, |bencher| {
             bencher.iter_custom(|rounds| {
-                let begun = worked();
-                for _ in 0..rounds {
-                    black_box(work());
-                }
-                let took = worked() - begun;
-                let rounds = u32::try_from(rounds).unwrap_or(u32::MAX).max(1);
-                samples.push((took / rounds).as_secs_f64() * 1_000.0);
                 // What took no time at all would be sampled for ever.
-                took.max(Duration::from_nanos(1))
+                timed(u32::try_from(rounds).unwrap_or(u32::MAX).max(1)).max(Duration::from_nanos(1))
             });
         });
+        self.keep(name, samples, aim)
+    }
+
+    fn keep(&mut self, name: &str, mut samples: Vec<f64>, aim: Option<f64>) -> Option<f64> {
         samples.sort_by(f64::total_cmp);
         let (least, median) = (*samples.first()?, *samples.get(samples.len() / 2)?);
         self.lines.push(Line { name: name.to_owned(), median, least, aim });

@@ -1,6 +1,6 @@
 //! The headroom of the coming days by the minute, and how many messages could go at each of them: M(t). Flat arrays of
 //! f64, so that a fortnight costs milliseconds. Foretells and proposes; whether anything goes is decided by the gate alone.
-//! Source of the formulas: capacity.md, "The gate, the floor, the wave"; a send's tail is followed to the end of the curve.
+//! Source of the formulas: docs/capacity.md; a send's tail is followed to the end of the curve.
 
 mod most;
 mod pace;
@@ -52,7 +52,8 @@ impl Headroom {
         let most = site.capacity.of(site.most);
         let committed = site.committed.by_the_minute(from, minutes);
         let instants = (0_i64..).map(|minute| from.checked_add(SignedDuration::from_mins(minute)));
-        let left = instants.zip(&committed).map(|(at, sends)| at.map_or(f64::NAN, |at| most - site.baseline.at(at) - sends));
+        let left =
+            instants.zip(&committed).map(|(at, sends)| at.map_or(f64::NAN, |at| most - site.baseline.at(at) - sends));
         Headroom::new(left.collect())
     }
 

@@ -1,6 +1,9 @@
 //! What is committed: the load of everything that has, or may have, gone. A pure function of recorded waves, summed in
 //! one order, so that a restart rebuilds it bit for bit.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::load::Burst;
@@ -15,21 +18,36 @@ const COARSE: i32 = 5;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Committed {
     bursts: Vec<Burst>,
+    known: Known,
+}
+
+/// Sums that were taken: every wave of one look asks for the same minutes again. No part of what is committed.
+#[derive(Clone, Debug, Default)]
+struct Known(Arc<Mutex<HashMap<Timestamp, f64>>>);
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Known) -> bool {
+        true
+    }
 }
 
 impl Committed {
     /// From waves in any order.
     pub fn new(mut bursts: Vec<Burst>) -> Committed {
         bursts.sort_by(|a, b| (a.send().start, &a.send().name).cmp(&(b.send().start, &b.send().name)));
-        Committed { bursts }
+        Committed { bursts, known: Known::default() }
     }
 
     /// With one more wave.
     #[must_use]
     pub fn with(&self, burst: &Burst) -> Committed {
-        let mut bursts = self.bursts.clone();
-        bursts.push(burst.clone());
-        Committed::new(bursts)
+        self.with_all(std::iter::once(burst.clone()))
+    }
+
+    /// With some more.
+    #[must_use]
+    pub fn with_all(&self, more: impl Iterator<Item = Burst>) -> Committed {
+        Committed::new(self.bursts.iter().cloned().chain(more).collect())
     }
 
     /// Each wave, in the order in which sums are taken.
@@ -44,7 +62,14 @@ impl Committed {
 
     /// The sum at an instant.
     pub fn at(&self, instant: Timestamp) -> f64 {
-        self.bursts.iter().map(|burst| burst.at(instant)).sum()
+        let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(instant).or_insert_with(|| self.bursts.iter().map(|burst| burst.at(instant)).sum())
+    }
+
+    /// Whether a wave comes behind all of them in the order in which sums are taken.
+    pub fn is_before(&self, burst: &Burst) -> bool {
+        let new = (burst.send().start, &burst.send().name);
+        self.bursts.last().is_none_or(|last| (last.send().start, &last.send().name) <= new)
     }
 
     /// When the last of it has faded.
@@ -55,7 +80,7 @@ impl Committed {
     /// The instants between which nothing new can happen: whole minutes, and where crests can be.
     pub fn grid(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let mut instants = vec![from, to];
-        let crests = self.bursts.iter().filter(|burst| burst.tail() >= from).flat_map(Burst::crests);
+        let crests = self.bursts.iter().filter(|burst| burst.tail() >= from).flat_map(Burst::crests).copied();
         instants.extend(crests.filter(|crest| from < *crest && *crest < to));
         let mut minute = 1;
         loop {
@@ -66,7 +91,7 @@ impl Committed {
             instants.push(instant);
             minute += if minute < FINE { 1 } else { COARSE };
         }
-        instants.sort();
+        instants.sort_unstable();
         instants.dedup();
         instants
     }

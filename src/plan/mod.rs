@@ -6,6 +6,8 @@
 //! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`, and `curve` for the days to come) and what people write (`units`, `schedule`,
 //! `waves`, `template`, `rules`).
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::campaign_status::Phase;
@@ -53,6 +55,7 @@ pub mod why;
 use floors::FloorWrite;
 use memory::Memory;
 use order::{Release, Skip};
+use past::BySend;
 use report::{Details, Report};
 use snapshot::Snapshot;
 use stand::{Stand, Want};
@@ -101,8 +104,9 @@ pub fn must_measure(snapshot: &Snapshot, now: Timestamp) -> bool {
         return true;
     }
     let guard = guard::Guard::default();
+    let ledger = BySend::of(snapshot);
     snapshot.campaigns.iter().filter(|campaign| !campaign.deleting).any(|campaign| {
-        match stand::stand(snapshot, campaign, &guard, now) {
+        match stand::stand(snapshot, &ledger, campaign, &guard, now) {
             Stand::Wants(_) => true,
             Stand::Rests { why, .. } => matches!(why.place().0, Phase::Sending | Phase::Soaking | Phase::Observing),
             Stand::Ended => false,
@@ -121,9 +125,11 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         None => guard::Guard { breaches: snapshot.pool.status.breaches.clone(), ..guard::Guard::default() },
     };
 
-    let Standing { wants, mut reports, skips, queue, ends, mut again } = standing(snapshot, &guard, &mut memory, now);
-    let live: Vec<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
-    memory.said.retain(|uid, _| live.contains(&uid.as_str()));
+    let ledger = BySend::of(snapshot);
+    let Standing { wants, mut reports, skips, queue, ends, mut again } =
+        standing(snapshot, &ledger, &guard, &mut memory, now);
+    let live: HashSet<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
+    memory.said.retain(|uid, _| live.contains(uid.as_str()));
 
     // Those that want to go, against the room there is.
     let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, now));
@@ -153,7 +159,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
             let rooms =
                 measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
             let details = Details { why: &weighed.why, rooms, confirmations: weighed.confirmations };
-            reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
+            reports.extend(report::tell(snapshot, &ledger, campaign, &details, &mut memory, now));
         }
     }
     line.extend(queue);
@@ -203,7 +209,13 @@ struct Standing<'a> {
     again: SignedDuration,
 }
 
-fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memory, now: Timestamp) -> Standing<'a> {
+fn standing<'a>(
+    snapshot: &'a Snapshot,
+    ledger: &BySend<'a>,
+    guard: &guard::Guard,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Standing<'a> {
     let mut all = Standing {
         wants: Vec::new(),
         reports: Vec::new(),
@@ -213,7 +225,7 @@ fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memor
         again: IDLE,
     };
     for campaign in snapshot.campaigns.iter().filter(|campaign| !campaign.deleting) {
-        match stand::stand(snapshot, campaign, guard, now) {
+        match stand::stand(snapshot, ledger, campaign, guard, now) {
             Stand::Ended => {
                 all.ends.extend(campaign.status.phase.map(|phase| End::of(campaign, phase)));
                 all.reports.extend(report::ended(campaign));
@@ -236,7 +248,7 @@ fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memor
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
                 if facts.is_empty() {
                     let details = Details { why: &why, rooms: Vec::new(), confirmations: (0, 0) };
-                    all.reports.extend(report::tell(snapshot, campaign, &details, memory, now));
+                    all.reports.extend(report::tell(snapshot, ledger, campaign, &details, memory, now));
                 } else {
                     all.again = SignedDuration::ZERO;
                     all.skips.extend(facts);

@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn a_place_is_the_whole_part() {
-        for (value, wanted) in [(0.0, 0), (0.49, 0), (0.5, 0), (0.999, 0), (1.0, 1), (1.5, 1), (2.5, 2), (20_159.99, 20_159)]
+        for (value, wanted) in
+            [(0.0, 0), (0.49, 0), (0.5, 0), (0.999, 0), (1.0, 1), (1.5, 1), (2.5, 2), (20_159.99, 20_159)]
         {
             assert_eq!(place(value), wanted, "{value}");
         }

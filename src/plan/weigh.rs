@@ -1,6 +1,9 @@
 //! The gate: every wave that wants to go is weighed against every workload, in the order of their turn. What is
 //! promised to one is committed for those behind it; one pool releases one wave at a time.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -85,7 +88,7 @@ pub fn weigh<'a>(
             None => {}
         }
     }
-    let keys: Vec<(String, String)> =
+    let keys: HashSet<(String, String)> =
         wants.iter().map(|want| (want.intent.send_id.as_str().to_owned(), want.wave.name.clone())).collect();
     memory.streaks.retain(|key, _| keys.contains(key));
     let mut verdict = Verdict { weighed: Vec::new(), needed: vec![None; rules.workloads.len()], release: None };
@@ -101,7 +104,7 @@ pub fn weigh<'a>(
         return (verdict, measures);
     }
     let scales = Scales { snapshot, rules, guard, measures: &measures, now };
-    let mut line = Line { promised: Vec::new(), heads: Vec::new(), estimates: 0, ahead: None };
+    let mut line = Line { promised: Vec::new(), heads: Vec::new(), estimates: 0, ahead: None, sites: Vec::new() };
     for want in wants {
         scales.weigh_one(want, &mut line, &mut verdict, memory);
     }
@@ -115,6 +118,8 @@ struct Line {
     /// How often a likely time was looked for.
     estimates: usize,
     ahead: Option<(String, String)>,
+    /// What is in front of the gate, by how many were promised room; the waves of one look share the sums in it.
+    sites: Vec<(usize, Unproven, Rc<Vec<Site>>)>,
 }
 
 struct Head {
@@ -129,7 +134,10 @@ impl<'a> Scales<'_, 'a> {
     /// What is committed to one workload, promises included.
     fn committed(&self, index: usize, promised: &[Burst]) -> Committed {
         let Some(measure) = self.measures.get(index) else { return Committed::new(Vec::new()) };
-        promised.iter().fold(measure.committed.clone(), |all, burst| all.with(&burst.scaled(measure.rules.share)))
+        if promised.is_empty() {
+            return measure.committed.clone();
+        }
+        measure.committed.with_all(promised.iter().map(|burst| burst.scaled(measure.rules.share)))
     }
 
     fn sites(&self, promised: &[Burst], unproven: Unproven) -> Result<Vec<Site>, Why> {
@@ -142,6 +150,19 @@ impl<'a> Scales<'_, 'a> {
                     .ok_or_else(|| Why::NoHistory { workload: measure.rules.name.clone() })
             })
             .collect()
+    }
+
+    /// The same for those ahead in the line, or for nobody: made once until somebody is promised room.
+    fn sites_in_line(&self, line: &mut Line, alone: bool, unproven: Unproven) -> Result<Rc<Vec<Site>>, Why> {
+        let promised: &[Burst] = if alone { &[] } else { &line.promised };
+        let count = promised.len();
+        if let Some((.., sites)) = line.sites.iter().find(|(of, with, _)| *of == count && *with == unproven) {
+            return Ok(Rc::clone(sites));
+        }
+        let sites = Rc::new(self.sites(promised, unproven)?);
+        line.sites.retain(|(of, ..)| *of == 0 || *of == count);
+        line.sites.push((count, unproven, Rc::clone(&sites)));
+        Ok(sites)
     }
 
     /// When a wave would probably fit everywhere.
@@ -157,7 +178,7 @@ impl<'a> Scales<'_, 'a> {
         let confirmations = (0, self.rules.confirmations);
         let shut = |want, why, rooms| Weighed { want, why, rooms, confirmations };
         let unproven = Unproven::of_channel(&want.campaign.spec.channel);
-        let sites = match self.sites(&line.promised, unproven) {
+        let sites = match self.sites_in_line(line, false, unproven) {
             Ok(sites) => sites,
             Err(why) => {
                 memory.streaks.remove(&key);
@@ -187,7 +208,9 @@ impl<'a> Scales<'_, 'a> {
             }
             let why = match why {
                 // One that would fit were nothing promised to those ahead waits for its turn.
-                Why::Room { wave, numbers, .. } if line.ahead.is_some() && self.fits_alone(&sites, &want, start) => {
+                Why::Room { wave, numbers, .. }
+                    if line.ahead.is_some() && self.fits_alone(line, &sites, &want, start) =>
+                {
                     let (ahead, ahead_wave) = line.ahead.clone().unwrap_or_default();
                     Why::Turn { wave, ahead, ahead_wave, numbers: Some(numbers) }
                 }
@@ -217,9 +240,9 @@ impl<'a> Scales<'_, 'a> {
         verdict.weighed.push(weighed);
     }
 
-    fn fits_alone(&self, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
+    fn fits_alone(&self, line: &mut Line, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
         let unproven = Unproven::of_channel(&want.campaign.spec.channel);
-        let Ok(alone) = self.sites(&[], unproven) else { return false };
+        let Ok(alone) = self.sites_in_line(line, true, unproven) else { return false };
         let burst = want.burst(start);
         alone.len() == sites.len()
             && alone.iter().zip(self.measures).all(|(site, measure)| {

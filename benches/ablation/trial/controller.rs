@@ -13,7 +13,7 @@ use super::fortnight::{CAPACITY, DAY, Due, HISTORY, PER_REPLICA, REPLICAS, UTILI
 /// Who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Controller {
-    /// Demand now and the wave's expected peak.
+    /// Demand now and the wave's expected peak, by each campaign for itself.
     Instant,
     /// The gate and the ledger, as if everything came as expected.
     Means,
@@ -38,6 +38,11 @@ impl Controller {
     /// Headroom must be seen at so many minutes in a row.
     pub fn confirmations(self) -> u32 {
         if matches!(self, Controller::Means | Controller::Margins) { 2 } else { 1 }
+    }
+
+    /// So many of the queue are looked at in one minute; those behind wait for their turn.
+    pub fn looks_at(self) -> usize {
+        if self == Controller::Instant { usize::MAX } else { 3 }
     }
 
     fn margin(self, due: &Due) -> f64 {

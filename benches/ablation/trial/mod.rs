@@ -18,8 +18,6 @@ use fortnight::{CAPACITY, DAY, Due, HISTORY, at, fortnight};
 const TOUCHES: f64 = 0.05;
 /// What is left of a send after three days is nothing.
 const FADED: usize = 3 * DAY;
-/// So many of the queue are looked at in one minute; those behind wait for their turn.
-const LOOKED_AT: usize = 4;
 
 impl Due {
     fn recipients_f64(&self) -> f64 {
@@ -73,17 +71,19 @@ pub fn play(seed: u64, size: Size, controller: Controller) -> Tally {
         while let Some(due) = coming.next_if(|due| due.minute <= minute) {
             queue.push((due, 0));
         }
-        let mut goes = None;
-        for (place, (due, seen)) in queue.iter_mut().enumerate().take(LOOKED_AT) {
+        let mut goes = Vec::new();
+        for (place, (due, seen)) in queue.iter_mut().enumerate().take(controller.looks_at()) {
             let mut sight = Sight { demand: &demand, ledger: &ledger, history: &mut history };
             *seen = if sight.may_go(controller, due, minute) { *seen + 1 } else { 0 };
-            // A pool releases one wave at a time.
             if *seen >= controller.confirmations() {
-                goes = Some(place);
-                break;
+                goes.push(place);
+                // A pool releases one wave at a time; those who know nothing of one another do not wait for anybody.
+                if controller != Controller::Instant {
+                    break;
+                }
             }
         }
-        if let Some(place) = goes {
+        for place in goes.into_iter().rev() {
             let (due, _) = queue.remove(place);
             for (demand, brings) in demand[minute..].iter_mut().zip(due.brings(minute)) {
                 *demand += brings;

@@ -35,7 +35,8 @@ fn walk(
                 continue;
             }
         }
-        if at % SMALL == 0 && headroom.small.get(at / SMALL).is_some_and(|least| is_well(after, after + SMALL - 1, *least))
+        if at % SMALL == 0
+            && headroom.small.get(at / SMALL).is_some_and(|least| is_well(after, after + SMALL - 1, *least))
         {
             at += SMALL;
             continue;

@@ -153,7 +153,9 @@ pub fn smooth(headroom: &mut Headroom, capacity: &[f64], response: &Response, as
 /// What is left below a line of utilisation.
 fn below(headroom: &Headroom, capacity: &[f64], line: f64) -> Headroom {
     let bears = capacity.iter().copied().chain(std::iter::repeat(0.0));
-    Headroom::new(headroom.minutes().iter().zip(bears).map(|(left, bears)| left - (1.0 - line).max(0.0) * bears).collect())
+    Headroom::new(
+        headroom.minutes().iter().zip(bears).map(|(left, bears)| left - (1.0 - line).max(0.0) * bears).collect(),
+    )
 }
 
 /// The highest utilisation there is.

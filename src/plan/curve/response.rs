@@ -35,7 +35,7 @@ impl Response {
     /// Of a kind of message, for so many minutes.
     pub fn new(components: &[Component], margin: f64, minutes: usize) -> Response {
         let come = |after: f64| -> f64 {
-            components.iter().map(|component| margin * component.per_message * component.shares(after).0).sum()
+            components.iter().map(|component| margin * component.per_message * component.come(after)).sum()
         };
         let fine = (0..=FINE * 60).map(|second| come(f64::from(second) / SECONDS)).collect();
         let by_the_minute = (0_u32..).take(minutes + 1).map(|minute| come(f64::from(minute))).collect();

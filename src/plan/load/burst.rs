@@ -1,5 +1,7 @@
 //! The load of one wave over time.
 
+use std::sync::OnceLock;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::plan::number;
@@ -26,20 +28,29 @@ pub struct Component {
 }
 
 impl Component {
-    /// Share that has come after `x` minutes, and share that is still to come.
-    pub(crate) fn shares(&self, x: f64) -> (f64, f64) {
-        if x <= 0.0 {
-            return (0.0, 1.0);
-        }
-        let z = (libm::log(self.median) - libm::log(x)) / (self.sigma * std::f64::consts::SQRT_2);
-        (libm::erfc(z) / 2.0, libm::erfc(-z) / 2.0)
+    /// How far `x` minutes, above 0, are from the median: what the error function is asked for.
+    fn distance(&self, x: f64) -> f64 {
+        (libm::log(self.median) - libm::log(x)) / (self.sigma * std::f64::consts::SQRT_2)
+    }
+
+    /// Share that has come after `x` minutes.
+    pub(crate) fn come(&self, x: f64) -> f64 {
+        if x <= 0.0 { 0.0 } else { libm::erfc(self.distance(x)) / 2.0 }
+    }
+
+    /// Share that is still to come after `x` minutes.
+    pub(super) fn still_to_come(&self, x: f64) -> f64 {
+        if x <= 0.0 { 1.0 } else { libm::erfc(-self.distance(x)) / 2.0 }
     }
 
     /// F(later) − F(earlier), by the complements where both are past the median: the difference of two numbers near 1
     /// would lose the digits of a long tail.
     fn between(&self, earlier: f64, later: f64) -> f64 {
-        let (from, to) = (self.shares(earlier), self.shares(later));
-        let difference = if earlier > self.median { from.1 - to.1 } else { to.0 - from.0 };
+        let difference = if earlier > self.median {
+            self.still_to_come(earlier) - self.still_to_come(later)
+        } else {
+            self.come(later) - self.come(earlier)
+        };
         difference.max(0.0)
     }
 
@@ -66,6 +77,20 @@ pub struct Send {
     pub margin: f64,
 }
 
+/// What is worked out once of a burst and asked for often; no part of what it is.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    peak: OnceLock<f64>,
+    tail: OnceLock<Timestamp>,
+    crests: OnceLock<Vec<Timestamp>>,
+}
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Known) -> bool {
+        true
+    }
+}
+
 /// The load of one wave, margin included, in requests per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Burst {
@@ -74,13 +99,14 @@ pub struct Burst {
     minutes: f64,
     /// Share that reaches the workload it is held against.
     share: f64,
+    known: Known,
 }
 
 impl Burst {
     /// The load of a wave.
     pub fn new(send: Send) -> Burst {
         let minutes = number::of_count(send.recipients) / (60.0 * send.rate);
-        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0 }
+        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0, known: Known::default() }
     }
 
     /// The wave.
@@ -91,13 +117,14 @@ impl Burst {
     /// The part that reaches a workload.
     #[must_use]
     pub fn scaled(&self, share: f64) -> Burst {
-        Burst { share: self.share * share, ..self.clone() }
+        Burst { send: self.send.clone(), minutes: self.minutes, share: self.share * share, known: Known::default() }
     }
 
     /// The same wave at another time.
     #[must_use]
     pub fn moved(&self, start: Timestamp) -> Burst {
-        let mut moved = self.clone();
+        let known = Known { peak: self.known.peak.clone(), ..Known::default() };
+        let mut moved = Burst { send: self.send.clone(), minutes: self.minutes, share: self.share, known };
         moved.send.start = start;
         moved
     }
@@ -152,13 +179,17 @@ impl Burst {
     }
 
     /// The instants at which its crest can be.
-    pub fn crests(&self) -> Vec<Timestamp> {
-        self.crest_minutes().into_iter().map(|minutes| later(self.send.start, minutes)).collect()
+    pub fn crests(&self) -> &[Timestamp] {
+        let at = |minutes| later(self.send.start, minutes);
+        self.known.crests.get_or_init(|| self.crest_minutes().into_iter().map(at).collect())
     }
 
     /// Its height, margin included; at most 1.5 % low.
     pub fn peak(&self) -> f64 {
-        self.crest_minutes().into_iter().map(|minutes| self.after(minutes)).fold(0.0, f64::max)
+        *self
+            .known
+            .peak
+            .get_or_init(|| self.crest_minutes().into_iter().map(|minutes| self.after(minutes)).fold(0.0, f64::max))
     }
 
     /// Its height without its margin.
@@ -168,7 +199,16 @@ impl Burst {
 
     /// When a twentieth of its peak is left; at most a day after its end.
     pub fn tail(&self) -> Timestamp {
-        let last = self.end().checked_add(LONGEST_TAIL).unwrap_or(Timestamp::MAX);
+        *self.known.tail.get_or_init(|| self.find_tail())
+    }
+
+    /// No tail is longer: told without looking for it.
+    pub fn latest_tail(&self) -> Timestamp {
+        self.end().checked_add(LONGEST_TAIL).unwrap_or(Timestamp::MAX)
+    }
+
+    fn find_tail(&self) -> Timestamp {
+        let last = self.latest_tail();
         let enough = self.peak() * TAIL;
         if self.at(last) > enough {
             return last;
