@@ -9,7 +9,7 @@ mod trial;
 use trial::{Controller, Size, Tally, play};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=12;
-const SIZE: Size = Size { days: 14, campaigns_a_day: 16 };
+const SIZE: Size = Size { days: 14, campaigns_a_day: 24 };
 
 fn main() {
     println!("{} fortnights, {} campaigns a day", SEEDS.count(), SIZE.campaigns_a_day);

@@ -26,6 +26,11 @@ struct Line {
 }
 
 impl Table {
+    /// Whether the command line asks for it: for everything, or for a part of its name.
+    pub fn is_asked_for(name: &str) -> bool {
+        std::env::args().skip(1).find(|argument| !argument.starts_with('-')).is_none_or(|asked| name.contains(&asked))
+    }
+
     /// Measures in processor time. The least, in milliseconds; None if it was not asked for on the command line.
     pub fn measure<R>(
         &mut self,
@@ -34,8 +39,7 @@ impl Table {
         aim: Option<f64>,
         mut work: impl FnMut() -> R,
     ) -> Option<f64> {
-        let asked = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-        if asked.is_some_and(|asked| !name.contains(&asked)) {
+        if !Table::is_asked_for(name) {
             return None;
         }
         let mut samples: Vec<f64> = Vec::new();

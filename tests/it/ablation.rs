@@ -6,7 +6,7 @@ mod trial;
 
 use trial::{Controller, Size, Tally, play};
 
-const SLICE: Size = Size { days: 4, campaigns_a_day: 14 };
+const SLICE: Size = Size { days: 3, campaigns_a_day: 20 };
 
 #[test]
 fn without_a_ledger_is_far_worse_than_with_one_and_margins_are_never_worse_than_means() {

@@ -42,7 +42,7 @@ impl Controller {
 
     /// So many of the queue are looked at in one minute; those behind wait for their turn.
     pub fn looks_at(self) -> usize {
-        if self == Controller::Instant { usize::MAX } else { 3 }
+        if self == Controller::Instant { usize::MAX } else { 2 }
     }
 
     fn margin(self, due: &Due) -> f64 {

@@ -95,16 +95,21 @@ pub fn fortnight(seed: u64, size: Size) -> Fortnight {
     let mut dues = Vec::new();
     for index in 0..size.days * size.campaigns_a_day {
         let day = HISTORY + index / size.campaigns_a_day;
-        // Most people choose a full hour, and many the same one.
-        let hour = dice.between(8.0, 21.0);
-        let hour = if dice.even() < 0.7 { hour.floor() } else { hour };
+        // Most people choose the same few hours.
+        let (choice, any) = (dice.even(), dice.between(8.0, 21.0));
+        let hour = match choice {
+            ..0.25 => 9.0,
+            ..0.45 => 12.0,
+            ..0.75 => 18.0,
+            _ => any,
+        };
         let minute = day * DAY + headroom::plan::number::place(hour * 60.0);
         let channel = if dice.even() < 0.6 { "email" } else { "push" };
         let is_known = dice.even() < 0.5;
         let rate = dice.of_scale(500.0, 10_000.0);
         let components = Profile::builtin(channel, "consumer").unwrap().components();
-        // So large that its peak is expected between a fiftieth and a quarter of what there is.
-        let peak = dice.of_scale(0.02, 0.24) * CAPACITY;
+        // So large that its peak is expected between three hundredths and a fifth of what there is.
+        let peak = dice.of_scale(0.03, 0.2) * CAPACITY;
         let mut due = Due {
             name: format!("{channel}-{index}"),
             minute,

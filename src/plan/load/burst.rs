@@ -1,6 +1,6 @@
 //! The load of one wave over time.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,28 +28,39 @@ pub struct Component {
 }
 
 impl Component {
-    /// How far `x` minutes, above 0, are from the median: what the error function is asked for.
-    fn distance(&self, x: f64) -> f64 {
-        (libm::log(self.median) - libm::log(x)) / (self.sigma * std::f64::consts::SQRT_2)
+    /// How far a delay is from the median: what the error function is asked for.
+    fn distance(&self, delay: &Delay) -> f64 {
+        (libm::log(self.median) - delay.log) / (self.sigma * std::f64::consts::SQRT_2)
+    }
+
+    /// Share that has come after a delay.
+    fn come_by(&self, delay: &Delay) -> f64 {
+        if delay.minutes <= 0.0 { 0.0 } else { libm::erfc(self.distance(delay)) / 2.0 }
+    }
+
+    /// Share that is still to come after a delay.
+    fn to_come_after(&self, delay: &Delay) -> f64 {
+        if delay.minutes <= 0.0 { 1.0 } else { libm::erfc(-self.distance(delay)) / 2.0 }
     }
 
     /// Share that has come after `x` minutes.
     pub(crate) fn come(&self, x: f64) -> f64 {
-        if x <= 0.0 { 0.0 } else { libm::erfc(self.distance(x)) / 2.0 }
+        self.come_by(&Delay::of(x))
     }
 
     /// Share that is still to come after `x` minutes.
+    #[cfg(test)]
     pub(super) fn still_to_come(&self, x: f64) -> f64 {
-        if x <= 0.0 { 1.0 } else { libm::erfc(-self.distance(x)) / 2.0 }
+        self.to_come_after(&Delay::of(x))
     }
 
     /// F(later) − F(earlier), by the complements where both are past the median: the difference of two numbers near 1
     /// would lose the digits of a long tail.
-    fn between(&self, earlier: f64, later: f64) -> f64 {
-        let difference = if earlier > self.median {
-            self.still_to_come(earlier) - self.still_to_come(later)
+    fn between(&self, earlier: &Delay, later: &Delay) -> f64 {
+        let difference = if earlier.minutes > self.median {
+            self.to_come_after(earlier) - self.to_come_after(later)
         } else {
-            self.come(later) - self.come(earlier)
+            self.come_by(later) - self.come_by(earlier)
         };
         difference.max(0.0)
     }
@@ -77,6 +88,18 @@ pub struct Send {
     pub margin: f64,
 }
 
+/// Minutes, and their logarithm, which all components ask for.
+struct Delay {
+    minutes: f64,
+    log: f64,
+}
+
+impl Delay {
+    fn of(minutes: f64) -> Delay {
+        Delay { minutes, log: if minutes > 0.0 { libm::log(minutes) } else { 0.0 } }
+    }
+}
+
 /// What is worked out once of a burst and asked for often; no part of what it is.
 #[derive(Clone, Debug, Default)]
 struct Known {
@@ -99,14 +122,14 @@ pub struct Burst {
     minutes: f64,
     /// Share that reaches the workload it is held against.
     share: f64,
-    known: Known,
+    known: Arc<Known>,
 }
 
 impl Burst {
     /// The load of a wave.
     pub fn new(send: Send) -> Burst {
         let minutes = number::of_count(send.recipients) / (60.0 * send.rate);
-        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0, known: Known::default() }
+        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0, known: Arc::default() }
     }
 
     /// The wave.
@@ -117,14 +140,15 @@ impl Burst {
     /// The part that reaches a workload.
     #[must_use]
     pub fn scaled(&self, share: f64) -> Burst {
-        Burst { send: self.send.clone(), minutes: self.minutes, share: self.share * share, known: Known::default() }
+        Burst { send: self.send.clone(), minutes: self.minutes, share: self.share * share, known: Arc::default() }
     }
 
     /// The same wave at another time.
     #[must_use]
     pub fn moved(&self, start: Timestamp) -> Burst {
         let known = Known { peak: self.known.peak.clone(), ..Known::default() };
-        let mut moved = Burst { send: self.send.clone(), minutes: self.minutes, share: self.share, known };
+        let mut moved =
+            Burst { send: self.send.clone(), minutes: self.minutes, share: self.share, known: Arc::new(known) };
         moved.send.start = start;
         moved
     }
@@ -139,8 +163,8 @@ impl Burst {
         if minutes <= 0.0 {
             return 0.0;
         }
-        let since_end = minutes - self.minutes;
-        let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(since_end, minutes)).sum();
+        let (since_end, since_start) = (Delay::of(minutes - self.minutes), Delay::of(minutes));
+        let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(&since_end, &since_start)).sum();
         self.share * self.send.margin * self.send.rate * sum
     }
 
@@ -204,11 +228,18 @@ impl Burst {
 
     /// No tail is longer: told without looking for it.
     pub fn latest_tail(&self) -> Timestamp {
+        // A second for rounding, and the farthest place at which a crest is looked for.
+        let mode = self.send.components.iter().map(Component::mode).fold(0.0, f64::max);
+        let crest = later(self.send.start, self.minutes + 1.0 + 3.0 * mode);
+        self.longest_tail().checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX).max(crest)
+    }
+
+    fn longest_tail(&self) -> Timestamp {
         self.end().checked_add(LONGEST_TAIL).unwrap_or(Timestamp::MAX)
     }
 
     fn find_tail(&self) -> Timestamp {
-        let last = self.latest_tail();
+        let last = self.longest_tail();
         let enough = self.peak() * TAIL;
         if self.at(last) > enough {
             return last;
