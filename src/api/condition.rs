@@ -38,7 +38,12 @@ pub fn merge(wanted: &[Wanted], there: &[Condition], generation: Option<i64>, no
                 type_: wanted.kind.to_owned(),
                 status: status.to_owned(),
                 reason: wanted.reason.clone(),
-                message: wanted.message.chars().take(LONGEST).collect(),
+                // Few are anywhere near so long, and none has more letters than bytes.
+                message: if wanted.message.len() <= LONGEST {
+                    wanted.message.clone()
+                } else {
+                    wanted.message.chars().take(LONGEST).collect()
+                },
                 last_transition_time: since,
                 observed_generation: generation,
             }

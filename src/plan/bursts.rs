@@ -78,7 +78,7 @@ pub fn still_arriving<'a>(
 
 /// Minutes until what is committed to a pool brings less than a twentieth of its height now; None if nothing comes.
 pub fn minutes_left<'a>(entries: impl Iterator<Item = &'a Entry>, now: Timestamp) -> Option<f64> {
-    let tails = entries.filter(|entry| entry.brings_load()).filter_map(|entry| of(entry).map(|burst| burst.tail()));
-    let last = tails.max()?;
+    let bursts = entries.filter(|entry| entry.brings_load()).filter_map(of);
+    let last = bursts.filter(|burst| burst.latest_tail() > now).map(|burst| burst.tail()).max()?;
     (last > now).then(|| last.duration_since(now).as_secs_f64() / 60.0)
 }

@@ -176,8 +176,11 @@ impl Site {
         let all = self.committed.with(&moved);
         let most = self.capacity.of(self.most);
         let most = most - most * self.reserve;
+        // The order in which sums are taken is kept: where the wave is the last of them, the rest need not be added again.
+        let is_last = self.committed.is_before(&moved);
         all.grid(from, moved.tail().max(from)).into_iter().find_map(|instant| {
-            let needed = self.baseline.at(instant) + all.at(instant);
+            let needed = self.baseline.at(instant)
+                + if is_last { self.committed.at(instant) + moved.at(instant) } else { all.at(instant) };
             (!suffices(most, needed)).then_some(Short { at: instant, needed, most })
         })
     }

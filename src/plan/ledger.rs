@@ -1,6 +1,9 @@
 //! What is committed: the load of everything that has, or may have, gone. A pure function of recorded waves, summed in
 //! one order, so that a restart rebuilds it bit for bit.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::load::Burst;
@@ -15,21 +18,55 @@ const COARSE: i32 = 5;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Committed {
     bursts: Vec<Burst>,
+    known: Known,
+    /// So many of the first were summed before, and what is known of them.
+    before: Option<(usize, Known)>,
+}
+
+/// Sums that were taken: every wave of one look asks for the same minutes again. No part of what is committed.
+#[derive(Clone, Debug, Default)]
+struct Known(Arc<Mutex<HashMap<Timestamp, f64>>>);
+
+impl Known {
+    fn at(&self, instant: Timestamp, sum: impl FnOnce() -> f64) -> f64 {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(instant).or_insert_with(sum)
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Known) -> bool {
+        true
+    }
 }
 
 impl Committed {
     /// From waves in any order.
     pub fn new(mut bursts: Vec<Burst>) -> Committed {
         bursts.sort_by(|a, b| (a.send().start, &a.send().name).cmp(&(b.send().start, &b.send().name)));
-        Committed { bursts }
+        Committed { bursts, known: Known::default(), before: None }
     }
 
     /// With one more wave.
     #[must_use]
     pub fn with(&self, burst: &Burst) -> Committed {
-        let mut bursts = self.bursts.clone();
-        bursts.push(burst.clone());
-        Committed::new(bursts)
+        self.with_all(std::iter::once(burst.clone()))
+    }
+
+    /// With some more. Where all of them come behind those that are there, the sums of those stay what they are.
+    #[must_use]
+    pub fn with_all(&self, more: impl Iterator<Item = Burst>) -> Committed {
+        let more: Vec<Burst> = more.collect();
+        let before = match &self.before {
+            _ if !more.iter().all(|burst| self.is_before(burst)) => None,
+            Some(before) => Some(before.clone()),
+            None => Some((self.bursts.len(), self.known.clone())),
+        };
+        Committed { before, ..Committed::new(self.bursts.iter().cloned().chain(more).collect()) }
+    }
+
+    /// Each wave, in the order in which sums are taken.
+    pub(super) fn bursts(&self) -> &[Burst] {
+        &self.bursts
     }
 
     /// Whether nothing is committed.
@@ -39,18 +76,39 @@ impl Committed {
 
     /// The sum at an instant.
     pub fn at(&self, instant: Timestamp) -> f64 {
-        self.bursts.iter().map(|burst| burst.at(instant)).sum()
+        let sum = |bursts: &[Burst]| bursts.iter().map(|burst| burst.at(instant)).sum();
+        self.known.at(instant, || match &self.before {
+            None => sum(&self.bursts),
+            Some((count, known)) => {
+                let (first, more) = self.bursts.split_at((*count).min(self.bursts.len()));
+                more.iter().fold(known.at(instant, || sum(first)), |sum, burst| sum + burst.at(instant))
+            }
+        })
+    }
+
+    /// Whether a wave comes behind all of them in the order in which sums are taken.
+    pub fn is_before(&self, burst: &Burst) -> bool {
+        let new = (burst.send().start, &burst.send().name);
+        self.bursts.last().is_none_or(|last| (last.send().start, &last.send().name) <= new)
     }
 
     /// When the last of it has faded.
     pub fn last_tail(&self) -> Option<Timestamp> {
-        self.bursts.iter().map(Burst::tail).max()
+        // Newest first: one that cannot last longer than another does need not be asked.
+        self.bursts.iter().rev().fold(None, |last, burst| {
+            if last.is_some_and(|last| burst.latest_tail() <= last) { last } else { last.max(Some(burst.tail())) }
+        })
     }
 
     /// The instants between which nothing new can happen: whole minutes, and where crests can be.
     pub fn grid(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let mut instants = vec![from, to];
-        let crests = self.bursts.iter().filter(|burst| burst.tail() >= from).flat_map(Burst::crests);
+        let crests = self
+            .bursts
+            .iter()
+            .filter(|burst| burst.latest_tail() >= from && burst.tail() >= from)
+            .flat_map(Burst::crests)
+            .copied();
         instants.extend(crests.filter(|crest| from < *crest && *crest < to));
         let mut minute = 1;
         loop {
@@ -61,7 +119,7 @@ impl Committed {
             instants.push(instant);
             minute += if minute < FINE { 1 } else { COARSE };
         }
-        instants.sort();
+        instants.sort_unstable();
         instants.dedup();
         instants
     }
@@ -138,6 +196,34 @@ mod tests {
         assert!(committed.measured(at(2), range) <= 0.0);
         // In the tail the newest instant is the least.
         assert!((committed.measured(at(60), range) - committed.at(at(60))).abs() < 1e-12);
+    }
+
+    #[test]
+    fn with_more_it_is_what_it_would_be_from_the_start() {
+        let waves = vec![wave("b", 0, 900_000, 500.0), wave("a", 30, 50_000, 700.0), wave("c", 30, 7_000, 10.0)];
+        let at = |minute: i64| Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap();
+        for (first, name) in [(1, "in order"), (2, "in order"), (0, "from nothing")] {
+            let grown = Committed::new(waves[..first].to_vec());
+            let asked = grown.at(at(40));
+            let grown = grown.with_all(waves[first..].iter().cloned());
+            let more = grown.with(&wave("between", 12, 3_000, 40.0)).with(&wave("z", 31, 2_000, 40.0));
+            let mut all = waves.clone();
+            assert!(asked.to_bits() == Committed::new(all[..first].to_vec()).at(at(40)).to_bits(), "{name}");
+            for minute in [1, 12, 40, 300] {
+                assert_eq!(
+                    grown.at(at(minute)).to_bits(),
+                    Committed::new(all.clone()).at(at(minute)).to_bits(),
+                    "{name}"
+                );
+            }
+            all.extend([wave("between", 12, 3_000, 40.0), wave("z", 31, 2_000, 40.0)]);
+            let plain = Committed::new(all);
+            for minute in [1, 12, 31, 40, 300, 3_000] {
+                assert_eq!(more.at(at(minute)).to_bits(), plain.at(at(minute)).to_bits(), "{name}: minute {minute}");
+            }
+            let last = plain.bursts.iter().map(Burst::tail).max();
+            assert_eq!(plain.last_tail(), last);
+        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 mod burst;
 mod profile;
 
-pub use burst::{Burst, Component, Send};
+pub use burst::{Burst, Component, Send, minutes_between};
 pub use profile::{Human, Profile, Scanner};
 
 /// Factor by which the load of a kind of campaign that is known may be exceeded.

@@ -19,7 +19,7 @@ use super::why::{Measured, Why};
 const LEAD: SignedDuration = SignedDuration::from_mins(3);
 
 /// What of a campaign decides how the gate looks at a workload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Asker {
     /// What stands for an ordinary day where nothing is known of one.
     pub(super) unproven: Unproven,

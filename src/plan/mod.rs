@@ -3,8 +3,10 @@
 //! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from its `past`
 //! in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send
 //! against the pool's room; `floors` decides scale; `report` and `pool_report` say it in words. Below them is the
-//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`) and what people write (`units`, `schedule`,
+//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`, and `curve` for the days to come) and what people write (`units`, `schedule`,
 //! `waves`, `template`, `rules`).
+
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,6 +23,7 @@ pub mod bursts;
 pub mod capacity;
 mod checks;
 pub mod claim;
+pub mod curve;
 pub mod deadline;
 mod doubt;
 pub mod explain;
@@ -61,6 +64,7 @@ pub mod why;
 use floors::FloorWrite;
 use memory::Memory;
 use order::{Release, Skip};
+use past::BySend;
 use report::{Details, Report};
 use snapshot::Snapshot;
 use stand::{Stand, Want};
@@ -110,8 +114,9 @@ pub fn must_measure(snapshot: &Snapshot, now: Timestamp) -> bool {
         return true;
     }
     let guard = guard::Guard::default();
+    let ledger = BySend::of(snapshot);
     snapshot.campaigns.iter().filter(|campaign| !campaign.deleting).any(|campaign| {
-        match stand::stand(snapshot, campaign, &guard, now) {
+        match stand::stand(snapshot, &ledger, campaign, &guard, now) {
             Stand::Wants(_) => true,
             Stand::Rests { why, .. } => matches!(why.place().0, Phase::Sending | Phase::Soaking | Phase::Observing),
             Stand::Ended => false,
@@ -130,10 +135,11 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         None => guard::Guard { breaches: snapshot.pool.status.breaches.clone(), ..guard::Guard::default() },
     };
 
+    let ledger = BySend::of(snapshot);
     let Standing { wants, busy, mut reports, skips, queue, ends, mut again } =
-        standing(snapshot, &guard, &mut memory, now);
-    let live: Vec<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
-    memory.said.retain(|uid, _| live.contains(&uid.as_str()));
+        standing(snapshot, &ledger, &guard, &mut memory, now);
+    let live: HashSet<&str> = snapshot.campaigns.iter().map(|campaign| campaign.uid.as_str()).collect();
+    memory.said.retain(|uid, _| live.contains(uid.as_str()));
 
     // Those that want to go, against the room there is.
     let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, now));
@@ -164,7 +170,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
                 measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
             let confirmations = weighed.confirmations;
             let details = Details { why: &weighed.why, also: &weighed.also, rooms, confirmations };
-            reports.extend(report::tell(snapshot, campaign, &details, &mut memory, now));
+            reports.extend(report::tell(snapshot, &ledger, campaign, &details, &mut memory, now));
         }
     }
     line.extend(queue);
@@ -219,7 +225,13 @@ struct Standing<'a> {
     again: SignedDuration,
 }
 
-fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memory, now: Timestamp) -> Standing<'a> {
+fn standing<'a>(
+    snapshot: &'a Snapshot,
+    ledger: &BySend<'a>,
+    guard: &guard::Guard,
+    memory: &mut Memory,
+    now: Timestamp,
+) -> Standing<'a> {
     let mut all = Standing {
         wants: Vec::new(),
         busy: Vec::new(),
@@ -230,7 +242,7 @@ fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memor
         again: IDLE,
     };
     for campaign in snapshot.campaigns.iter().filter(|campaign| !campaign.deleting) {
-        match stand::stand(snapshot, campaign, guard, now) {
+        match stand::stand(snapshot, ledger, campaign, guard, now) {
             Stand::Ended => {
                 all.ends.extend(campaign.status.phase.map(|phase| End::of(campaign, phase)));
                 all.reports.extend(report::ended(campaign));
@@ -259,7 +271,7 @@ fn standing<'a>(snapshot: &'a Snapshot, guard: &guard::Guard, memory: &mut Memor
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
                 if facts.is_empty() {
                     let details = Details { why: &why, also: &also, rooms: Vec::new(), confirmations: (0, 0) };
-                    all.reports.extend(report::tell(snapshot, campaign, &details, memory, now));
+                    all.reports.extend(report::tell(snapshot, ledger, campaign, &details, memory, now));
                 } else {
                     all.again = SignedDuration::ZERO;
                     all.skips.extend(facts);

@@ -1,6 +1,8 @@
 //! A campaign's own part of the ledger: what went, what was skipped, and the facts that are to be written to it when no
 //! further wave shall go.
 
+use std::collections::HashMap;
+
 use crate::api::release::{Disposition, EntryWave, Outcome, SkipReason};
 
 use super::identity::{self, WaveId};
@@ -9,6 +11,24 @@ use super::rules::Rules;
 use super::snapshot::{Campaign, Entry, Snapshot};
 use super::waves::{Gone, WavePlan};
 
+/// The ledger of one look by send, so that no campaign reads everybody's entries to find its own.
+pub struct BySend<'a>(HashMap<&'a str, Vec<&'a Entry>>);
+
+impl<'a> BySend<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> BySend<'a> {
+        let mut sends: HashMap<&str, Vec<&Entry>> = HashMap::new();
+        for entry in &snapshot.entries {
+            sends.entry(entry.send_id.as_str()).or_default().push(entry);
+        }
+        BySend(sends)
+    }
+
+    /// In the order they were read.
+    pub(super) fn entries(&self, send_id: &str) -> &[&'a Entry] {
+        self.0.get(send_id).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// The campaign's own part of the ledger.
 pub(super) struct Past<'a> {
     /// All entries of its send, in the order they were made.
@@ -16,8 +36,8 @@ pub(super) struct Past<'a> {
 }
 
 impl<'a> Past<'a> {
-    pub(super) fn of(snapshot: &'a Snapshot, send_id: &str) -> Past<'a> {
-        let mut entries: Vec<&Entry> = snapshot.entries.iter().filter(|entry| entry.send_id == send_id).collect();
+    pub(super) fn of(ledger: &BySend<'a>, send_id: &str) -> Past<'a> {
+        let mut entries = ledger.entries(send_id).to_vec();
         entries.sort_by(|a, b| (a.first_attempt, a.offset, &a.name).cmp(&(b.first_attempt, b.offset, &b.name)));
         Past { entries }
     }

@@ -17,6 +17,7 @@ use super::gate::Room;
 use super::hold;
 use super::intent;
 use super::memory::{Memory, Said};
+use super::past::BySend;
 use super::schedule::Schedule;
 use super::snapshot::{Campaign, Entry, Snapshot};
 use super::units::people;
@@ -102,15 +103,14 @@ fn report(
 /// What is to be said; None if what stands there is still right.
 pub fn tell(
     snapshot: &Snapshot,
+    ledger: &BySend<'_>,
     campaign: &Campaign,
     details: &Details<'_>,
     memory: &mut Memory,
     now: Timestamp,
 ) -> Option<Report> {
     let (why, old) = (details.why, &campaign.status);
-    let zone = zone(campaign);
     let rules = snapshot.pool.rules.as_ref().ok();
-    let voice = Voice { zone: &zone, now };
     let (phase, reason) = why.place();
     let reason = reason.to_string();
     let same_place = old.phase == Some(phase) && old.reason.as_deref() == Some(&reason);
@@ -126,6 +126,10 @@ pub fn tell(
         // A process that has just started takes what is written for what was said.
         None => !same_place,
     };
+    // Where nothing is said anew no time is told, and the schedule need not be read for its zone.
+    let speaks = is_news || !same_place || old.message.is_none() || old.display.is_none();
+    let zone = if speaks { zone(campaign) } else { TimeZone::UTC };
+    let voice = Voice { zone: &zone, now };
     let mut status = old.clone();
     status.observed_generation = Some(campaign.generation);
     status.phase = Some(phase);
@@ -145,7 +149,7 @@ pub fn tell(
     } else if !memory.said.contains_key(&campaign.uid) {
         memory.said.insert(campaign.uid.clone(), said);
     }
-    waves(snapshot, campaign, &mut status);
+    waves(snapshot, ledger, campaign, &mut status);
     status.display =
         Some(display(campaign, why, &status, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
     let message = status.message.clone().unwrap_or_default();
@@ -196,15 +200,12 @@ fn state(entry: Option<&Entry>) -> &'static str {
     }
 }
 
-fn waves(snapshot: &Snapshot, campaign: &Campaign, status: &mut CampaignStatus) {
+fn waves(snapshot: &Snapshot, ledger: &BySend<'_>, campaign: &Campaign, status: &mut CampaignStatus) {
     let pools = snapshot.pool.rules.as_ref().ok().and_then(|rules| rules.waves.as_deref());
     let Ok(plan) = WavePlan::resolve(campaign.spec.waves.as_deref(), pools) else { return };
     let send_id = campaign.send_id();
-    let mut entries: Vec<&Entry> = snapshot
-        .entries
-        .iter()
-        .filter(|entry| entry.send_id == send_id && entry.campaign_uid == campaign.uid)
-        .collect();
+    let ours = ledger.entries(&send_id).iter().copied();
+    let mut entries: Vec<&Entry> = ours.filter(|entry| entry.campaign_uid == campaign.uid).collect();
     entries.sort_by(|a, b| (a.first_attempt, &a.name).cmp(&(b.first_attempt, &b.name)));
     let mut gone: Vec<Gone> = Vec::new();
     for entry in &entries {

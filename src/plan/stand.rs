@@ -21,7 +21,7 @@ use super::identity;
 use super::intent::{self, Intent};
 use super::load::Burst;
 use super::order::Skip;
-use super::past::{Past, names, skip, skip_rest};
+use super::past::{BySend, Past, names, skip, skip_rest};
 use super::rules::Rules;
 use super::schedule::Fit;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
@@ -127,7 +127,13 @@ fn rests_for<'a>(mut holds: Vec<Why>, until: Option<Timestamp>) -> Option<Stand<
 }
 
 /// Where a campaign stands.
-pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, now: Timestamp) -> Stand<'a> {
+pub fn stand<'a>(
+    snapshot: &'a Snapshot,
+    ledger: &BySend<'a>,
+    campaign: &'a Campaign,
+    guard: &Guard,
+    now: Timestamp,
+) -> Stand<'a> {
     if campaign.has_finished() {
         return Stand::Ended;
     }
@@ -135,7 +141,7 @@ pub fn stand<'a>(snapshot: &'a Snapshot, campaign: &'a Campaign, guard: &Guard, 
         Ok(send) => send,
         Err(why) => return rests(why),
     };
-    let past = Past::of(snapshot, send.as_str());
+    let past = Past::of(ledger, send.as_str());
     let rules = snapshot.pool.rules.as_ref().ok();
     let names = names(campaign, rules);
 

@@ -1,6 +1,9 @@
 //! The gate: every wave that wants to go is weighed against every workload, in the order of their turn. What is
 //! promised to one is committed for those behind it; one pool releases one wave at a time.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::baseline::Unproven;
@@ -90,12 +93,19 @@ pub fn weigh<'a>(
             None => {}
         }
     }
-    let keys: Vec<(String, String)> =
+    let keys: HashSet<(String, String)> =
         wants.iter().map(|want| (want.intent.send_id.as_str().to_owned(), want.wave.name.clone())).collect();
     memory.streaks.retain(|key, _| keys.contains(key));
     let mut verdict = Verdict { weighed: Vec::new(), needed: vec![None; rules.workloads.len()], release: None };
     let scales = Scales { snapshot, rules, guard, measures: &measures, busy: &busy, now };
-    let mut line = Line { promised: Vec::new(), heads: Vec::new(), estimates: 0, ahead: None, starting: Vec::new() };
+    let mut line = Line {
+        promised: Vec::new(),
+        heads: Vec::new(),
+        estimates: 0,
+        ahead: None,
+        starting: Vec::new(),
+        sites: Vec::new(),
+    };
     // What a person answers for waits for nothing that could be measured.
     if let Some(index) = wants.iter().position(|want| scales.is_permitted(want)) {
         let want = wants.remove(index);
@@ -131,6 +141,8 @@ struct Line {
     ahead: Option<(String, String)>,
     /// Campaigns that have been promised room for their first wave.
     starting: Vec<String>,
+    /// What is in front of the gate, by how many were promised room; the waves of one look share the sums in it.
+    sites: Vec<(usize, Asker, Rc<Vec<Site>>)>,
 }
 
 struct Head {
@@ -145,7 +157,10 @@ impl<'a> Scales<'_, 'a> {
     /// What is committed to one workload, promises included.
     fn committed(&self, index: usize, promised: &[Burst]) -> Committed {
         let Some(measure) = self.measures.get(index) else { return Committed::new(Vec::new()) };
-        promised.iter().fold(measure.committed.clone(), |all, burst| all.with(&burst.scaled(measure.rules.share)))
+        if promised.is_empty() {
+            return measure.committed.clone();
+        }
+        measure.committed.with_all(promised.iter().map(|burst| burst.scaled(measure.rules.share)))
     }
 
     /// How the gate looks at workloads for this campaign.
@@ -167,6 +182,19 @@ impl<'a> Scales<'_, 'a> {
             .collect()
     }
 
+    /// The same for those ahead in the line, or for nobody: made once until somebody is promised room.
+    fn sites_in_line(&self, line: &mut Line, alone: bool, asker: Asker) -> Result<Rc<Vec<Site>>, Why> {
+        let promised: &[Burst] = if alone { &[] } else { &line.promised };
+        let count = promised.len();
+        if let Some((.., sites)) = line.sites.iter().find(|(of, with, _)| *of == count && *with == asker) {
+            return Ok(Rc::clone(sites));
+        }
+        let sites = Rc::new(self.sites(promised, asker)?);
+        line.sites.retain(|(of, ..)| *of == 0 || *of == count);
+        line.sites.push((count, asker, Rc::clone(&sites)));
+        Ok(sites)
+    }
+
     /// When a wave would probably fit everywhere.
     fn likely(&self, burst: &Burst, promised: &[Burst], asker: Asker) -> Option<Timestamp> {
         let sites = self.sites(promised, asker).ok()?;
@@ -180,7 +208,7 @@ impl<'a> Scales<'_, 'a> {
         let confirmations = (0, self.rules.confirmations);
         let shut = |want, why, also, rooms| Weighed { want, why, also, rooms, confirmations };
         let asker = self.asker(&want);
-        let sites = match self.sites(&line.promised, asker) {
+        let sites = match self.sites_in_line(line, false, asker) {
             Ok(sites) => sites,
             Err(why) => {
                 memory.streaks.remove(&key);
@@ -212,7 +240,9 @@ impl<'a> Scales<'_, 'a> {
             let also = lacks.split_off(1);
             let why = match lacks.remove(0) {
                 // One that would fit were nothing promised to those ahead waits for its turn.
-                Why::Room { wave, numbers, .. } if line.ahead.is_some() && self.fits_alone(&sites, &want, start) => {
+                Why::Room { wave, numbers, .. }
+                    if line.ahead.is_some() && self.fits_alone(line, &sites, &want, start) =>
+                {
                     let (ahead, ahead_wave) = line.ahead.clone().unwrap_or_default();
                     Why::Turn { wave, ahead, ahead_wave, numbers: Some(numbers) }
                 }
@@ -245,8 +275,8 @@ impl<'a> Scales<'_, 'a> {
         verdict.weighed.push(weighed);
     }
 
-    fn fits_alone(&self, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
-        let Ok(alone) = self.sites(&[], self.asker(want)) else { return false };
+    fn fits_alone(&self, line: &mut Line, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
+        let Ok(alone) = self.sites_in_line(line, true, self.asker(want)) else { return false };
         let burst = want.burst(start);
         alone.len() == sites.len()
             && alone.iter().zip(self.measures).all(|(site, measure)| {

@@ -14,6 +14,7 @@
 
 mod support;
 
+mod ablation;
 mod architecture;
 mod bad_input;
 mod breach;

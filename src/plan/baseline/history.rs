@@ -1,6 +1,5 @@
 //! Demand of the last eight days, in steps of five minutes, folded by the hour of the day.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,11 +13,17 @@ const ENOUGH: usize = 231;
 /// Points on either side that count as the same hour: a quarter of an hour.
 const AROUND: i64 = 3;
 
+/// More steps than a history has: sixteen days. What is older says nothing of the days that are asked for.
+const KEPT: i64 = 16 * DAY / STEP;
+
 /// What was measured, by step.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// Shared: every wave that is weighed looks at the same one.
-    points: Arc<BTreeMap<i64, f64>>,
+    /// From the first step on, without a break; not a number where nothing was measured. Shared: every wave that is
+    /// weighed looks at the same one.
+    points: Arc<Vec<f64>>,
+    first: i64,
+    highest: f64,
     days: usize,
 }
 
@@ -29,16 +34,32 @@ fn step(instant: Timestamp) -> i64 {
 impl History {
     /// From points in any order; one that is not a finite number at least 0 is left out.
     pub fn new(points: Vec<(Timestamp, f64)>) -> History {
-        let good = points.into_iter().filter(|(_, value)| value.is_finite() && *value >= 0.0);
-        let mut kept: BTreeMap<i64, f64> = BTreeMap::new();
-        for (instant, value) in good {
-            let most = kept.entry(step(instant)).or_insert(value);
-            *most = most.max(value);
+        let good = || points.iter().filter(|(_, value)| value.is_finite() && *value >= 0.0);
+        let Some(newest) = good().map(|(instant, _)| step(*instant)).max() else { return History::default() };
+        let oldest = good().map(|(instant, _)| step(*instant)).min().unwrap_or(newest);
+        let first = oldest.max(newest - KEPT);
+        let mut kept = vec![f64::NAN; usize::try_from(newest - first + 1).unwrap_or(0)];
+        let mut highest: f64 = 0.0;
+        for (instant, value) in good() {
+            highest = highest.max(*value);
+            if let Some(most) = usize::try_from(step(*instant) - first).ok().and_then(|place| kept.get_mut(place)) {
+                *most = most.max(*value);
+            }
         }
-        let newest = kept.keys().next_back().copied().unwrap_or(0);
-        let day = |back: i64| kept.range(newest - (back + 1) * DAY / STEP + 1..=newest - back * DAY / STEP).count();
-        let days = (0..8).filter(|back| day(*back) >= ENOUGH).count();
-        History { points: Arc::new(kept), days }
+        let mut history = History { points: Arc::new(kept), first, highest, days: 0 };
+        let day = |back: i64| {
+            let seen = history.between(newest - (back + 1) * DAY / STEP + 1, newest - back * DAY / STEP);
+            seen.iter().filter(|value| !value.is_nan()).count()
+        };
+        history.days = (0..8).filter(|back| day(*back) >= ENOUGH).count();
+        history
+    }
+
+    /// What was measured from one step to another.
+    fn between(&self, from: i64, to: i64) -> &[f64] {
+        let place =
+            |step: i64| usize::try_from((step - self.first).max(0)).unwrap_or(usize::MAX).min(self.points.len());
+        self.points.get(place(from)..place(to.saturating_add(1))).unwrap_or_default()
     }
 
     /// Days of the last eight of which enough was seen.
@@ -51,8 +72,63 @@ impl History {
     pub fn h7(&self, instant: Timestamp) -> f64 {
         let same_hour = (1..=7).filter_map(|days| {
             let then = step(instant.checked_sub(SignedDuration::from_secs(days * DAY)).ok()?);
-            self.points.range(then - AROUND..=then + AROUND).map(|(_, value)| *value).reduce(f64::max)
+            let seen = self.between(then - AROUND, then + AROUND).iter().copied();
+            seen.filter(|value| !value.is_nan()).reduce(f64::max)
         });
-        same_hour.reduce(f64::max).unwrap_or_else(|| self.points.values().copied().fold(0.0, f64::max))
+        same_hour.reduce(f64::max).unwrap_or(self.highest)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// The same by a map of steps and nothing else.
+    fn plainly(points: &[(i64, f64)], instant: i64) -> (usize, f64) {
+        let mut kept: BTreeMap<i64, f64> = BTreeMap::new();
+        for (second, value) in points.iter().filter(|(_, value)| value.is_finite() && *value >= 0.0) {
+            let most = kept.entry(second.div_euclid(300)).or_insert(*value);
+            *most = most.max(*value);
+        }
+        let newest = kept.keys().next_back().copied().unwrap_or(0);
+        let day = |back: i64| kept.range(newest - (back + 1) * 288 + 1..=newest - back * 288).count();
+        let same_hour = (1..=7).filter_map(|days| {
+            let then = (instant - days * 86_400).div_euclid(300);
+            kept.range(then - 3..=then + 3).map(|(_, value)| *value).reduce(f64::max)
+        });
+        let highest = same_hour.reduce(f64::max).unwrap_or_else(|| kept.values().copied().fold(0.0, f64::max));
+        ((0..8).filter(|back| day(*back) >= 231).count(), highest)
+    }
+
+    proptest! {
+        #[test]
+        fn it_folds_as_a_plain_map_would(
+            step in prop::sample::select(vec![60_i64, 300, 301, 900]),
+            count in 0_usize..3_000,
+            holes in prop::collection::vec((0_usize..3_000, 1_usize..400), 0..4),
+            broken in prop::collection::vec((0_usize..3_000, prop::sample::select(vec![f64::NAN, -1.0, f64::INFINITY])), 0..4),
+            ahead in -3_000_i64..100_000,
+        ) {
+            let now = 1_800_000_000_i64;
+            let mut points: Vec<(i64, f64)> = (0_i64..).zip(0..count).map(|(index, place)| {
+                (now - index * step, f64::from(u32::try_from(place * 7_919 % 1_009).unwrap()))
+            }).collect();
+            for (place, value) in broken {
+                if let Some(point) = points.get_mut(place) {
+                    point.1 = value;
+                }
+            }
+            for (from, length) in holes {
+                points = points.iter().enumerate().filter(|(place, _)| !(from..from + length).contains(place)).map(|(_, point)| *point).collect();
+            }
+            let instant = |second: i64| Timestamp::from_second(second).unwrap();
+            let history = History::new(points.iter().map(|(second, value)| (instant(*second), *value)).collect());
+            let (days, highest) = plainly(&points, now + ahead);
+            prop_assert_eq!(history.days(), days);
+            prop_assert!((history.h7(instant(now + ahead)) - highest).abs() < 1e-12);
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::plan::number;
 
 /// The tail of a wave ends when this share of its peak is left.
 const TAIL: f64 = 0.05;
-/// But never later than so many minutes after its last message: a day.
-const LONGEST_TAIL: f64 = 1440.0;
+/// But never later than this after its last message.
+const LONGEST_TAIL: SignedDuration = SignedDuration::from_hours(24);
 /// The crest comes at most a mode of the response after the end; no mode of a sensible response is longer.
 const LONGEST_MODE: f64 = 240.0;
 /// Around the most likely delay a crest is looked for at these multiples of it: steps of a sixth, between which a
@@ -28,25 +28,45 @@ pub struct Component {
 }
 
 impl Component {
-    /// Share that has come after `x` minutes, and share that is still to come.
-    pub(super) fn shares(&self, x: f64) -> (f64, f64) {
-        if x <= 0.0 {
-            return (0.0, 1.0);
-        }
-        let z = (libm::log(self.median) - libm::log(x)) / (self.sigma * std::f64::consts::SQRT_2);
-        (libm::erfc(z) / 2.0, libm::erfc(-z) / 2.0)
+    /// How far a delay is from the median: what the error function is asked for.
+    fn distance(&self, delay: &Delay) -> f64 {
+        (libm::log(self.median) - delay.log) / (self.sigma * std::f64::consts::SQRT_2)
+    }
+
+    /// Share that has come after a delay.
+    fn come_by(&self, delay: &Delay) -> f64 {
+        if delay.minutes <= 0.0 { 0.0 } else { libm::erfc(self.distance(delay)) / 2.0 }
+    }
+
+    /// Share that is still to come after a delay.
+    fn to_come_after(&self, delay: &Delay) -> f64 {
+        if delay.minutes <= 0.0 { 1.0 } else { libm::erfc(-self.distance(delay)) / 2.0 }
+    }
+
+    /// Share that has come after `x` minutes.
+    pub(crate) fn come(&self, x: f64) -> f64 {
+        self.come_by(&Delay::of(x))
+    }
+
+    /// Share that is still to come after `x` minutes.
+    #[cfg(test)]
+    pub(super) fn still_to_come(&self, x: f64) -> f64 {
+        self.to_come_after(&Delay::of(x))
     }
 
     /// F(later) − F(earlier), by the complements where both are past the median: the difference of two numbers near 1
     /// would lose the digits of a long tail.
-    fn between(&self, earlier: f64, later: f64) -> f64 {
-        let (from, to) = (self.shares(earlier), self.shares(later));
-        let difference = if earlier > self.median { from.1 - to.1 } else { to.0 - from.0 };
+    fn between(&self, earlier: &Delay, later: &Delay) -> f64 {
+        let difference = if earlier.minutes > self.median {
+            self.to_come_after(earlier) - self.to_come_after(later)
+        } else {
+            self.come_by(later) - self.come_by(earlier)
+        };
         difference.max(0.0)
     }
 
     /// The most likely delay, in minutes.
-    fn mode(&self) -> f64 {
+    pub(crate) fn mode(&self) -> f64 {
         self.median * libm::exp(-self.sigma * self.sigma)
     }
 }
@@ -68,39 +88,48 @@ pub struct Send {
     pub margin: f64,
 }
 
+/// Minutes, and their logarithm, which all components ask for.
+struct Delay {
+    minutes: f64,
+    log: f64,
+}
+
+impl Delay {
+    fn of(minutes: f64) -> Delay {
+        Delay { minutes, log: if minutes > 0.0 { libm::log(minutes) } else { 0.0 } }
+    }
+}
+
+/// What is worked out once of a burst and asked for often; no part of what it is.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    peak: OnceLock<f64>,
+    tail: OnceLock<Timestamp>,
+    crests: OnceLock<Vec<Timestamp>>,
+}
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Known) -> bool {
+        true
+    }
+}
+
 /// The load of one wave, margin included, in requests per second.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Burst {
     send: Send,
     /// How long its messages take to leave, in minutes.
     minutes: f64,
     /// Share that reaches the workload it is held against.
     share: f64,
-    /// Worked out once, when it is first asked for: neither another time nor another share changes it.
-    shape: Arc<OnceLock<Shape>>,
-}
-
-/// How high a burst is, share apart, and when it has faded.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    peak: f64,
-    /// Minutes after its start.
-    tail: f64,
-}
-
-impl PartialEq for Burst {
-    fn eq(&self, other: &Burst) -> bool {
-        // The shape is a function of the rest.
-        (&self.send, self.minutes, self.share) == (&other.send, other.minutes, other.share)
-    }
+    known: Arc<Known>,
 }
 
 impl Burst {
     /// The load of a wave.
     pub fn new(send: Send) -> Burst {
         let minutes = number::of_count(send.recipients) / (60.0 * send.rate);
-        let minutes = if minutes.is_finite() { minutes } else { 0.0 };
-        Burst { send, minutes, share: 1.0, shape: Arc::default() }
+        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0, known: Arc::default() }
     }
 
     /// The wave.
@@ -111,13 +140,15 @@ impl Burst {
     /// The part that reaches a workload.
     #[must_use]
     pub fn scaled(&self, share: f64) -> Burst {
-        Burst { share: self.share * share, ..self.clone() }
+        Burst { send: self.send.clone(), minutes: self.minutes, share: self.share * share, known: Arc::default() }
     }
 
     /// The same wave at another time.
     #[must_use]
     pub fn moved(&self, start: Timestamp) -> Burst {
-        let mut moved = self.clone();
+        let known = Known { peak: self.known.peak.clone(), ..Known::default() };
+        let mut moved =
+            Burst { send: self.send.clone(), minutes: self.minutes, share: self.share, known: Arc::new(known) };
         moved.send.start = start;
         moved
     }
@@ -132,9 +163,19 @@ impl Burst {
         if minutes <= 0.0 {
             return 0.0;
         }
-        let since_end = minutes - self.minutes;
-        let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(since_end, minutes)).sum();
-        self.share * (self.send.margin * self.send.rate * sum)
+        let (since_end, since_start) = (Delay::of(minutes - self.minutes), Delay::of(minutes));
+        let sum: f64 = self.send.components.iter().map(|c| c.per_message * c.between(&since_end, &since_start)).sum();
+        self.share * self.send.margin * self.send.rate * sum
+    }
+
+    /// How long its messages take to leave, in minutes.
+    pub(crate) fn minutes(&self) -> f64 {
+        self.minutes
+    }
+
+    /// What every request of a message counts for each second: rate, margin, and the share that reaches the workload.
+    pub(crate) fn weight(&self) -> f64 {
+        self.share * self.send.margin * self.send.rate
     }
 
     /// When its last message leaves.
@@ -162,13 +203,17 @@ impl Burst {
     }
 
     /// The instants at which its crest can be.
-    pub fn crests(&self) -> Vec<Timestamp> {
-        self.crest_minutes().into_iter().map(|minutes| later(self.send.start, minutes)).collect()
+    pub fn crests(&self) -> &[Timestamp] {
+        let at = |minutes| later(self.send.start, minutes);
+        self.known.crests.get_or_init(|| self.crest_minutes().into_iter().map(at).collect())
     }
 
     /// Its height, margin included; at most 1.5 % low.
     pub fn peak(&self) -> f64 {
-        self.share * self.shape().peak
+        *self
+            .known
+            .peak
+            .get_or_init(|| self.crest_minutes().into_iter().map(|minutes| self.after(minutes)).fold(0.0, f64::max))
     }
 
     /// Its height without its margin.
@@ -178,29 +223,38 @@ impl Burst {
 
     /// When a twentieth of its peak is left; at most a day after its end.
     pub fn tail(&self) -> Timestamp {
-        later(self.send.start, self.shape().tail)
+        *self.known.tail.get_or_init(|| self.find_tail())
     }
 
-    fn shape(&self) -> Shape {
-        *self.shape.get_or_init(|| Burst { share: 1.0, shape: Arc::default(), ..self.clone() }.worked_out())
+    /// No tail is longer: told without looking for it.
+    pub fn latest_tail(&self) -> Timestamp {
+        // A second for rounding, and the farthest place at which a crest is looked for.
+        let mode = self.send.components.iter().map(Component::mode).fold(0.0, f64::max);
+        let crest = later(self.send.start, self.minutes + 1.0 + 3.0 * mode);
+        self.longest_tail().checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX).max(crest)
     }
 
-    fn worked_out(&self) -> Shape {
+    fn longest_tail(&self) -> Timestamp {
+        self.end().checked_add(LONGEST_TAIL).unwrap_or(Timestamp::MAX)
+    }
+
+    fn find_tail(&self) -> Timestamp {
+        let last = self.longest_tail();
+        let enough = self.peak() * TAIL;
+        if self.at(last) > enough {
+            return last;
+        }
         // It only falls behind its crest.
-        let (crest, peak) = self.crest_minutes().into_iter().fold((0.0, 0.0), |best, minutes| {
+        let crest = self.crest_minutes().into_iter().fold((0.0, 0.0), |best, minutes| {
             let load = self.after(minutes);
             if load > best.1 { (minutes, load) } else { best }
         });
-        let (last, enough) = (self.minutes + LONGEST_TAIL, peak * TAIL);
-        if self.after(last) > enough {
-            return Shape { peak, tail: last };
-        }
-        let (mut above, mut below) = (crest, last.max(crest));
+        let (mut above, mut below) = (crest.0, minutes_between(self.send.start, last).max(crest.0));
         while below - above > 1.0 / 60.0 {
             let middle = f64::midpoint(above, below);
             if self.after(middle) > enough { above = middle } else { below = middle }
         }
-        Shape { peak, tail: below }
+        later(self.send.start, below)
     }
 }
 

@@ -49,7 +49,7 @@ fn shares_match_the_golden_values_both_of_what_has_come_and_of_what_is_still_to_
     for line in lines {
         let number = |index: usize| line[index].parse::<f64>().unwrap();
         let response = Component { per_message: 1.0, median: number(1), sigma: number(2) };
-        let (come, still_to_come) = response.shares(number(3));
+        let (come, still_to_come) = (response.come(number(3)), response.still_to_come(number(3)));
         near(come, number(4), &format!("come: {line:?}"));
         // By itself and not as 1 − F: after a fortnight nearly all digits of that difference would be lost.
         near(still_to_come, number(5), &format!("still to come: {line:?}"));
