@@ -24,6 +24,7 @@ mod edits;
 mod figures;
 mod happy;
 mod lint;
+mod model;
 mod rival;
 mod room;
 mod semantics;
