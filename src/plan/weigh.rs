@@ -417,7 +417,12 @@ impl<'a> Scales<'_, 'a> {
     fn is_promised_elsewhere(&self, want: &Want<'_>) -> bool {
         self.snapshot.pool.status.reservation.as_ref().is_some_and(|reservation| {
             let entry = want.intent.wave_id(&want.wave.name).ledger_name();
-            let recorded = self.snapshot.entries.iter().any(|entry| entry.name == reservation.entry);
+            // The entry of a wave that stayed away tells of a try that is over: the promise is for the next one.
+            let recorded = self
+                .snapshot
+                .entries
+                .iter()
+                .any(|entry| entry.name == reservation.entry && !entry.may_be_tried_again());
             reservation.entry != entry && !recorded && self.now <= reservation.valid_until.0
         })
     }

@@ -67,7 +67,9 @@ pub fn decide(seen: &Seen) -> Decided {
         return decided.clone();
     }
     let t = std::time::Instant::now();
-    let decided = compact(seen, &plan(&full(seen), seen.at(seen.now)));
+    let snapshot = full(seen);
+    FULL.fetch_add(t.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
+    let decided = compact(seen, &plan(&snapshot, seen.at(seen.now)));
     ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     MICROS.fetch_add(t.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
     known.write().unwrap().insert(seen.clone(), decided.clone());
@@ -400,8 +402,9 @@ pub fn last_start(recipients: u8) -> i64 {
     END - i64::from(recipients) / 2
 }
 
+static FULL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 static ASKED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 static MICROS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-pub fn asked() -> (u64, u64) {
-    (ASKED.load(std::sync::atomic::Ordering::Relaxed), MICROS.load(std::sync::atomic::Ordering::Relaxed))
+pub fn asked() -> (u64, u64, u64) {
+    (FULL.load(std::sync::atomic::Ordering::Relaxed), ASKED.load(std::sync::atomic::Ordering::Relaxed), MICROS.load(std::sync::atomic::Ordering::Relaxed))
 }

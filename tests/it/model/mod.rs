@@ -76,6 +76,8 @@ pub struct Mix {
 #[derive(Clone, Debug)]
 pub struct Protocol {
     pub clock: &'static [i64],
+    /// The last moment of it that comes.
+    pub last: u8,
     pub mix: Mix,
     pub faults: u8,
     pub deeds: u8,
@@ -137,12 +139,17 @@ impl Model for Protocol {
 
 impl Protocol {
     pub fn new(mix: Mix, faults: u8, deeds: u8) -> Protocol {
-        Protocol { clock: COARSE, mix, faults, deeds, samples: 1, mutant: None, expanded: Arc::default(), sights: Arc::default() }
+        Protocol { clock: COARSE, last: 4, mix, faults, deeds, samples: 1, mutant: None, expanded: Arc::default(), sights: Arc::default() }
     }
 
     /// Two samples confirm, and each operator counts for itself.
     pub fn confirming(self) -> Protocol {
-        Protocol { clock: CLOSE, samples: 2, ..self }
+        Protocol { clock: CLOSE, last: 5, samples: 2, ..self }
+    }
+
+    /// With less of the clock.
+    pub fn until(self, last: u8) -> Protocol {
+        Protocol { last, ..self }
     }
 
     /// States that differ in nothing that matters are made one: the operators are alike, and a promise that is over or kept
@@ -213,7 +220,7 @@ impl Protocol {
                         panic!("{name} breaks \"{}\":\n{}", property.name, Protocol::trace(path));
                     }
                 }
-                _ => assert!(path.is_some() || !self::properties::is_asked_of(property.name, checker.model()), "{name} never shows \"{}\"", property.name),
+                _ => assert!(path.is_some() || !properties::is_shown(property.name, checker.model()), "{name} never shows \"{}\"", property.name),
             }
         }
         assert_eq!(expanded, unique, "{name}: the search ended before every state was gone on from");
@@ -235,9 +242,51 @@ impl Protocol {
     }
 }
 
+/// No fault at all: only slowness, which needs none, and the clock to its end.
 #[test]
-fn crashes() {
-    Protocol::new(Mix { crash: true, ..Mix::default() }, 1, 0).holds("crashes");
+fn two_slow_operators() {
+    Protocol::new(Mix::default(), 0, 0).holds("two slow operators");
+}
+
+#[test]
+fn processes_end() {
+    Protocol::new(Mix { crash: true, ..Mix::default() }, 1, 0).until(3).holds("processes end");
+}
+
+#[test]
+fn answers_of_the_api_server_are_lost() {
+    Protocol::new(Mix { api: true, ..Mix::default() }, 1, 0).until(3).holds("answers of the API server are lost");
+}
+
+#[test]
+fn receivers_fail() {
+    Protocol::new(Mix { receiver: true, ..Mix::default() }, 1, 0).until(3).holds("receivers fail");
+}
+
+#[test]
+fn watches_lag() {
+    Protocol::new(Mix { lag: true, ..Mix::default() }, 1, 0).until(2).holds("watches lag");
+}
+
+#[test]
+fn people_stop_and_delete() {
+    Protocol::new(Mix { stops: true, ..Mix::default() }, 0, 2).until(1).holds("people stop and delete");
+}
+
+#[test]
+fn people_edit() {
+    Protocol::new(Mix { edits: true, ..Mix::default() }, 0, 1).until(3).holds("people edit");
+}
+
+#[test]
+fn sensors_fail() {
+    Protocol::new(Mix { sensor: true, crash: true, ..Mix::default() }, 1, 0).confirming().until(4).holds("sensors fail");
+}
+
+#[test]
+fn everything_twice() {
+    let mix = Mix { crash: true, api: true, receiver: true, lag: true, sensor: true, stops: true, edits: true };
+    Protocol::new(mix, 2, 0).until(1).holds("two faults of any kind");
 }
 
 #[test]
@@ -248,6 +297,7 @@ fn diag() {
     let mix = Mix { crash: on("CRASH"), api: on("API"), receiver: on("RECV"), lag: on("LAG"), sensor: on("SENSOR"), stops: on("STOPS"), edits: on("EDITS") };
     let p = Protocol::new(mix, n("FAULTS"), n("DEEDS"));
     let p = if on("CONFIRM") { p.confirming() } else { p };
+    let p = if on("LAST") { Protocol { last: n("LAST"), ..p } } else { p };
     let begun = Instant::now();
     let checker = p.checker().threads(2).timeout(std::time::Duration::from_secs(u64::from(n("SECS")))).spawn_bfs();
     loop {

@@ -24,6 +24,9 @@ pub enum Mutant {
     NoSecondLook,
     /// Neither the plan nor P5b looks at the pool's promise.
     IgnoresReservation,
+    /// A promise counts as kept as soon as its wave has an entry, be it of a try that stayed away. So did the plan itself
+    /// until this model found how room was sold twice.
+    TakesRetryForKept,
     /// The outcome is written whatever is there.
     RecordsWithoutVersion,
     /// An Unknown is taken for one that stayed away.
@@ -45,6 +48,9 @@ impl Protocol {
     pub fn distort(&self, seen: &mut Seen) {
         match self.mutant {
             Some(Mutant::IgnoresReservation) => seen.pool.reservation = None,
+            Some(Mutant::TakesRetryForKept) => {
+                seen.pool.reservation = seen.pool.reservation.filter(|(slot, _)| seen.entries[usize::from(*slot)].is_none());
+            }
             Some(Mutant::TakesSilenceForRoom) if seen.sensor == Sensor::Silent => seen.sensor = Sensor::Room,
             Some(Mutant::RetriesUnknown) => {
                 let unknown = |outcome| outcome == Some(Outcome::Unknown);
@@ -81,7 +87,7 @@ fn each_wrong_operator_is_caught_by_the_property_it_breaks() {
     let lags = Mix { lag: true, ..Mix::default() };
     let receivers = Mix { receiver: true, ..Mix::default() };
     let sensors = Mix { sensor: true, ..Mix::default() };
-    let wrong: [(Mutant, Mix, u8, u8, &str); 15] = [
+    let wrong: [(Mutant, Mix, u8, u8, &str); 16] = [
         (Mutant::NoReread, stops, 0, 1, "I6 nothing new is fired after a stop"),
         (Mutant::NoLastCheck, crashes, 0, 0, "I3 the evidence was fresh"),
         (Mutant::ArmsWithoutVersion, stops, 0, 1, "I6 nothing new is fired after a stop"),
@@ -90,6 +96,7 @@ fn each_wrong_operator_is_caught_by_the_property_it_breaks() {
         (Mutant::SendsBeforeLedger, crashes, 0, 0, "I2 the ledger knows it first"),
         (Mutant::NoSecondLook, lags, 1, 0, "I7 room is sold once"),
         (Mutant::IgnoresReservation, crashes, 0, 0, "I7 room is sold once"),
+        (Mutant::TakesRetryForKept, crashes, 0, 0, "I7 room is sold once"),
         (Mutant::RecordsWithoutVersion, crashes, 0, 0, "R8 an outcome stays, and Released was received"),
         (Mutant::RetriesUnknown, receivers, 1, 0, "I1 a wave goes at most once"),
         (Mutant::KnowsByUid, stops, 0, 2, "I1 a wave goes at most once"),

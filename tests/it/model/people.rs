@@ -64,7 +64,7 @@ impl Protocol {
 
     /// Everything that may come next, in an order that is the same each time.
     pub fn choices(&self, state: &State, actions: &mut Vec<Action>) {
-        if usize::from(state.now) + 1 < self.clock.len() {
+        if state.now < self.last {
             actions.push(Action::Tick);
         }
         let mix = &self.mix;

@@ -67,7 +67,14 @@ pub fn all() -> Vec<Property<Protocol>> {
     ]
 }
 
-/// Not every mix can show everything.
-pub fn is_asked_of(_property: &str, _model: &Protocol) -> bool {
-    true
+/// Not every mix can show everything that is shown sometimes.
+pub fn is_shown(property: &str, model: &Protocol) -> bool {
+    let (is_coarse, last) = (model.samples == 1, model.last);
+    match property {
+        "every wave of both Campaigns is released" => last >= 3,
+        "an outcome is unknown" => model.mix.receiver || (is_coarse && last >= 3),
+        "the time of a wave passes" => is_coarse && last == 4,
+        "a fact wins against a wave that is armed" => model.mix.stops || (is_coarse && last == 4),
+        _ => true,
+    }
 }
