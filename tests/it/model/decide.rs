@@ -2,7 +2,7 @@
 //! made compact again. One question is asked once: the answer is kept.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{OnceLock, RwLock};
+use std::sync::{LazyLock, OnceLock, RwLock};
 
 use headroom::api::campaign_status::{CampaignStatus, Phase, WaveStatus};
 use headroom::api::pool_status::{CapacityPoolStatus, Claim, Reservation};
@@ -59,19 +59,21 @@ pub struct Decided {
     pub memory: [Option<Streak>; SLOTS],
 }
 
+/// Every question that was asked of the real plan, by all models of this process, and its answer.
+static KNOWN: LazyLock<RwLock<HashMap<Seen, Decided>>> = LazyLock::new(RwLock::default);
+
+/// How many different questions the real plan was asked.
+pub fn asked() -> usize {
+    KNOWN.read().unwrap().len()
+}
+
 /// The answer of the real plan.
 pub fn decide(seen: &Seen) -> Decided {
-    static KNOWN: OnceLock<RwLock<HashMap<Seen, Decided>>> = OnceLock::new();
-    let known = KNOWN.get_or_init(RwLock::default);
+    let known = &KNOWN;
     if let Some(decided) = known.read().unwrap().get(seen) {
         return decided.clone();
     }
-    let t = std::time::Instant::now();
-    let snapshot = full(seen);
-    FULL.fetch_add(t.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
-    let decided = compact(seen, &plan(&snapshot, seen.at(seen.now)));
-    ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    MICROS.fetch_add(t.elapsed().as_micros() as u64, std::sync::atomic::Ordering::Relaxed);
+    let decided = compact(seen, &plan(&full(seen), seen.at(seen.now)));
     known.write().unwrap().insert(seen.clone(), decided.clone());
     decided
 }
@@ -400,11 +402,4 @@ impl Tried {
 /// The last second at which a wave may start: 2,000 a second leave.
 pub fn last_start(recipients: u8) -> i64 {
     END - i64::from(recipients) / 2
-}
-
-static FULL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-static ASKED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-static MICROS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-pub fn asked() -> (u64, u64, u64) {
-    (FULL.load(std::sync::atomic::Ordering::Relaxed), ASKED.load(std::sync::atomic::Ordering::Relaxed), MICROS.load(std::sync::atomic::Ordering::Relaxed))
 }

@@ -4,7 +4,7 @@
 use super::cluster::{Campaign, SLOTS, Sensor, State};
 use super::hand::{KeptCampaigns, KeptEntries, Phase};
 use super::steps::let_go;
-use super::{Action, Fault, Protocol};
+use super::{Action, Fault, Mix, Protocol};
 
 /// What a person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,15 +108,15 @@ impl Protocol {
                 actions.push(Action::Deed(deed));
             }
         };
-        let (stops, edits) = (self.mix.stops, self.mix.edits);
+        let Mix { stops, deletes, edits, .. } = self.mix;
         for (place, there) in state.campaigns.iter().enumerate() {
-            deed(stops && !there.is_there, Deed::Create(place));
+            deed(deletes && !there.is_there, Deed::Create(place));
             if !there.is_there {
                 continue;
             }
             deed(stops, if there.suspend { Deed::Resume(place) } else { Deed::Suspend(place) });
             deed(stops && !there.abort, Deed::Abort(place));
-            deed(stops, Deed::Delete(place));
+            deed(deletes, Deed::Delete(place));
             deed(edits, Deed::Rename(place));
             for audience in [4, 8, 12] {
                 deed(edits && there.audience != audience, Deed::Audience(place, audience));
