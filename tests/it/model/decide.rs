@@ -19,7 +19,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::cluster::{
-    CAMPAIGNS, Campaign, END, Entry, Finish, Moment, Outcome, Pool, Reason, SLOTS, SOAK, Said, Sensor, Tried, WAVES, slot,
+    CAMPAIGNS, Campaign, END, Entry, Finish, Moment, Outcome, Pool, Reason, SLOTS, SOAK, Said, Sensor, Tried, WAVES,
+    slot,
 };
 use super::hand::Streak;
 
@@ -186,7 +187,12 @@ fn full(seen: &Seen) -> Snapshot {
             },
         },
         workloads: vec![Workload {
-            target: Ok(Found { target, autoscaler_max: Some(40), ready: if seen.is_scaled { 10 } else { 4 }, replicas: 10 }),
+            target: Ok(Found {
+                target,
+                autoscaler_max: Some(40),
+                ready: if seen.is_scaled { 10 } else { 4 },
+                replicas: 10,
+            }),
             demand: Some(match seen.sensor {
                 Sensor::Room => reading(300.0),
                 Sensor::TooHigh => reading(700.0),

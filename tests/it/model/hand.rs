@@ -75,7 +75,8 @@ impl Hand {
         for entry in 0..SLOTS {
             let is_all = order.is_some() && self.phase <= Phase::Reads;
             let is_decided = has_facts && self.outcomes[entry].is_some();
-            let is_retried = slot == Some(entry) && order.is_some_and(|order| order.is_retry) && self.phase <= Phase::Commits;
+            let is_retried =
+                slot == Some(entry) && order.is_some_and(|order| order.is_retry) && self.phase <= Phase::Commits;
             let is_recorded = slot == Some(entry) && self.phase >= Phase::Commits;
             if !(is_all || is_decided || is_retried || is_recorded) {
                 self.is_entry_same[entry] = true;
@@ -91,7 +92,8 @@ impl Hand {
             && self.phase == Phase::Records
         {
             let (weighed, reserved, opened) = (None, None, None);
-            *order = Order { weighed, reserved, opened, birth: 0, offset: 0, recipients: 0, was_stopped: false, ..*order };
+            *order =
+                Order { weighed, reserved, opened, birth: 0, offset: 0, recipients: 0, was_stopped: false, ..*order };
         }
     }
 }

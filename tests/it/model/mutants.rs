@@ -1,7 +1,7 @@
 //! Operators that are wrong in one point each: every one of them must break the property that the point is for. A model
 //! that cannot fail proves nothing.
 
-use super::cluster::{Outcome, Sensor, SLOTS, Tried, WAVES};
+use super::cluster::{Outcome, SLOTS, Sensor, Tried, WAVES};
 use super::decide::Seen;
 use super::hand::Streak;
 use super::{Mix, Protocol};
@@ -49,7 +49,8 @@ impl Protocol {
         match self.mutant {
             Some(Mutant::IgnoresReservation) => seen.pool.reservation = None,
             Some(Mutant::TakesRetryForKept) => {
-                seen.pool.reservation = seen.pool.reservation.filter(|(slot, _)| seen.entries[usize::from(*slot)].is_none());
+                seen.pool.reservation =
+                    seen.pool.reservation.filter(|(slot, _)| seen.entries[usize::from(*slot)].is_none());
             }
             Some(Mutant::TakesSilenceForRoom) if seen.sensor == Sensor::Silent => seen.sensor = Sensor::Room,
             Some(Mutant::RetriesUnknown) => {
@@ -73,7 +74,12 @@ impl Protocol {
     }
 
     /// What an operator remembers after a look.
-    pub fn remembered(&self, seen: &Seen, before: &[Option<Streak>; SLOTS], after: [Option<Streak>; SLOTS]) -> [Option<Streak>; SLOTS] {
+    pub fn remembered(
+        &self,
+        seen: &Seen,
+        before: &[Option<Streak>; SLOTS],
+        after: [Option<Streak>; SLOTS],
+    ) -> [Option<Streak>; SLOTS] {
         let is_room = seen.sensor == Sensor::Room && seen.is_scaled;
         if self.mutant == Some(Mutant::KeepsStreak) && !is_room { *before } else { after }
     }

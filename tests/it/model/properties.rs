@@ -17,7 +17,10 @@ fn is_disjoint(state: &State) -> bool {
         (0..WAVES).all(|one| {
             (0..one).all(|other| {
                 let (a, b) = (of(one), of(other));
-                a.effects == 0 || b.effects == 0 || a.offset + a.recipients <= b.offset || b.offset + b.recipients <= a.offset
+                a.effects == 0
+                    || b.effects == 0
+                    || a.offset + a.recipients <= b.offset
+                    || b.offset + b.recipients <= a.offset
             })
         })
     })
@@ -47,9 +50,8 @@ pub fn all() -> Vec<Property<Protocol>> {
         Property::always("I12 nothing is caught up", |_, state: &State| !state.has_broken(Breach::CaughtUp)),
         Property::always("R8 an outcome stays, and Released was received", |_, state: &State| {
             let is_received = |slot: usize| state.received[slot].effects > 0;
-            let is_released = |slot: usize| {
-                state.entries[slot].is_some_and(|entry| entry.outcome == Some(Outcome::Released))
-            };
+            let is_released =
+                |slot: usize| state.entries[slot].is_some_and(|entry| entry.outcome == Some(Outcome::Released));
             !state.has_broken(Breach::Ledger) && (0..SLOTS).all(|slot| !is_released(slot) || is_received(slot))
         }),
         Property::sometimes("every wave of both Campaigns is released", |_, state: &State| {
@@ -62,7 +64,9 @@ pub fn all() -> Vec<Property<Protocol>> {
         Property::sometimes("the time of a wave passes", |_, state: &State| {
             entries(state).any(|entry| entry.skip == Some(super::cluster::Reason::Missed))
         }),
-        Property::sometimes("a fact wins against a wave that is armed", |model, _| model.has_witnessed(Sight::FactWins)),
+        Property::sometimes("a fact wins against a wave that is armed", |model, _| {
+            model.has_witnessed(Sight::FactWins)
+        }),
         Property::sometimes("a wave that stayed away is released later", |model, _| model.has_witnessed(Sight::Retry)),
     ]
 }
@@ -71,7 +75,7 @@ pub fn all() -> Vec<Property<Protocol>> {
 pub fn is_shown(property: &str, model: &Protocol) -> bool {
     let (is_coarse, last) = (model.samples == 1, model.last);
     match property {
-        "every wave of both Campaigns is released" => last >= 3,
+        "every wave of both Campaigns is released" => last >= if is_coarse { 3 } else { 5 },
         "an outcome is unknown" => model.mix.receiver || (is_coarse && last >= 3),
         "the time of a wave passes" => is_coarse && last == 4,
         "a fact wins against a wave that is armed" => model.mix.stops || (is_coarse && last == 4),

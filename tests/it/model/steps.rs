@@ -237,9 +237,7 @@ impl Protocol {
             Phase::Arms if self.mutant == Some(Mutant::ArmsWithoutVersion) => !state.campaigns[campaign].is_there,
             Phase::Arms => !hand.is_campaign_same[campaign],
             Phase::Commits if order.is_retry => !hand.is_entry_same[slot],
-            Phase::Commits => {
-                state.entries[slot].is_some() && self.mutant != Some(Mutant::TakesAnyEntryForItsOwn)
-            }
+            Phase::Commits => state.entries[slot].is_some() && self.mutant != Some(Mutant::TakesAnyEntryForItsOwn),
             _ => false,
         }
     }
