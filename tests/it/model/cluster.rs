@@ -37,6 +37,7 @@ pub struct Said {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct Campaign {
     pub is_there: bool,
     /// How often it was made anew: its UID.

@@ -16,7 +16,7 @@ pub enum Mutant {
     ArmsWithoutVersion,
     /// P2 as a patch without a version.
     ReservesWithoutVersion,
-    /// P4 takes AlreadyExists for its own write.
+    /// P4 takes `AlreadyExists` for its own write.
     TakesAnyEntryForItsOwn,
     /// P6 before P4.
     SendsBeforeLedger,

@@ -136,8 +136,13 @@ impl Protocol {
                 }
                 return;
             }
-            Deed::Suspend(place) | Deed::Resume(place) | Deed::Abort(place) => place,
-            Deed::Delete(place) | Deed::Create(place) | Deed::Rename(place) | Deed::Audience(place, _) => place,
+            Deed::Suspend(place)
+            | Deed::Resume(place)
+            | Deed::Abort(place)
+            | Deed::Delete(place)
+            | Deed::Create(place)
+            | Deed::Rename(place)
+            | Deed::Audience(place, _) => place,
         };
         let there = &mut state.campaigns[place];
         match deed {
