@@ -418,11 +418,9 @@ impl<'a> Scales<'_, 'a> {
         self.snapshot.pool.status.reservation.as_ref().is_some_and(|reservation| {
             let entry = want.intent.wave_id(&want.wave.name).ledger_name();
             // The entry of a wave that stayed away tells of a try that is over: the promise is for the next one.
-            let recorded = self
-                .snapshot
-                .entries
-                .iter()
-                .any(|entry| entry.name == reservation.entry && !entry.may_be_tried_again());
+            let is_kept =
+                |there: &super::snapshot::Entry| there.name == reservation.entry && !there.may_be_tried_again();
+            let recorded = self.snapshot.entries.iter().any(is_kept);
             reservation.entry != entry && !recorded && self.now <= reservation.valid_until.0
         })
     }

@@ -17,6 +17,7 @@ mod mutants;
 mod people;
 mod properties;
 mod steps;
+mod witness;
 
 use cluster::{Campaign, Entry, Pool, Received, SLOTS, Sensor, State, Tried};
 use hand::Operator;
