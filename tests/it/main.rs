@@ -26,6 +26,7 @@ mod figures;
 mod golden;
 mod happy;
 mod lint;
+mod model;
 mod people;
 mod plan;
 mod properties;

@@ -30,3 +30,23 @@ fn a_promise_to_another_wave_is_waited_for() {
     assert!(plan(&promised, at(0)).release.is_none());
     assert!(plan(&promised, at(11)).release.is_some(), "void after its time");
 }
+
+#[test]
+fn a_promise_to_a_wave_that_is_tried_again_is_waited_for_too() {
+    // The other wave was tried and stayed away; its next try has room promised, and has not begun in the ledger yet.
+    let until = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(10));
+    let mut other = entry("x", 500_000, -600, None);
+    (other.name, other.send_id, other.campaign_uid) = ("other".into(), "other/send".into(), "other".into());
+    other.newest_result = Some("NotFired".into());
+    let mut promised = snapshot();
+    promised.entries = vec![other];
+    promised.pool.status.reservation =
+        Some(crate::api::pool_status::Reservation { entry: "other".into(), valid_until: until });
+    assert!(plan(&promised, at(0)).release.is_none());
+    assert!(plan(&promised, at(11)).release.is_some(), "void after its time");
+    // Once it has begun, its load counts instead; this one leaves no room for what it would have to wait for.
+    promised.entries[0].newest_result = None;
+    promised.entries[0].recipients = 4_000;
+    promised.entries[0].newest_attempt = at(0);
+    assert!(plan(&promised, at(0)).release.is_some(), "280 of 1,200 are committed, and 280 are needed");
+}

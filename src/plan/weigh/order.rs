@@ -13,6 +13,7 @@ use crate::plan::gate::Room;
 use crate::plan::identity;
 use crate::plan::measure::Measure;
 use crate::plan::order::Release;
+use crate::plan::snapshot::Entry;
 use crate::plan::stand::Want;
 use crate::plan::why::Why;
 
@@ -21,7 +22,9 @@ impl<'a> Scales<'_, 'a> {
     pub(super) fn is_promised_elsewhere(&self, want: &Want<'_>) -> bool {
         self.snapshot.pool.status.reservation.as_ref().is_some_and(|reservation| {
             let entry = want.intent.wave_id(&want.wave.name).ledger_name();
-            let recorded = self.snapshot.entries.iter().any(|entry| entry.name == reservation.entry);
+            // The entry of a wave that stayed away tells of a try that is over: the promise is for the next one.
+            let is_kept = |there: &Entry| there.name == reservation.entry && !there.may_be_tried_again();
+            let recorded = self.snapshot.entries.iter().any(is_kept);
             reservation.entry != entry && !recorded && self.now <= reservation.valid_until.0
         })
     }
