@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod ledger;
 pub mod objects;
+mod patience;
 pub mod stores;
 pub mod targets;
 

@@ -11,6 +11,7 @@ use kube::runtime::reflector::ObjectRef;
 use crate::api::pool::Reduce;
 use crate::api::pool_status::CapacityPoolStatus;
 use crate::api::{Campaign, CapacityPool, INSTALL_ANNOTATION, SEND_LABEL, WaveRelease};
+use crate::chance;
 use crate::cluster::targets::{self, Handle};
 use crate::cluster::{Error, ledger, objects, stores};
 use crate::plan;
@@ -108,7 +109,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         entries: entries.values().filter_map(ledger::entry).collect(),
         settings: Settings { install: ctx.settings.install.clone(), breach_recovery: ctx.settings.breach_recovery },
         memory: ctx.memory(&key),
-        nonce: uuid::Uuid::new_v4().to_string(),
+        nonce: chance::nonce(),
     };
     let mut handles = Vec::new();
     if readable.is_some() && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty()) {
@@ -153,10 +154,12 @@ fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<
     };
     plain.taken_by = taken_by(ctx, &plain);
     let label = SendId::parse(&plain.send_id(), &plain.namespace).ok().map(|send| send.label());
-    plain.unreadable_entry = ctx.stores.entries.state().into_iter().find_map(|entry| {
+    // The store has an order of its own: of several always the same one is named.
+    let unreadable = ctx.stores.entries.state().into_iter().filter_map(|entry| {
         let is_of_send = label.is_some() && entry.labels().get(SEND_LABEL) == label.as_ref();
         (entry.0.is_err() && is_of_send).then(|| entry.name_any())
     });
+    plain.unreadable_entry = unreadable.min();
     Some(plain)
 }
 

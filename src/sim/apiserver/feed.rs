@@ -96,6 +96,7 @@ impl Feed {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.lines.pop_front() {
+                self.server.note("line", self.call.number, &self.kind.plural, &line);
                 return Some(line);
             }
             if self.over {

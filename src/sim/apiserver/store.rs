@@ -19,7 +19,7 @@ const FIRST: u64 = 1_000;
 const HISTORY: usize = 4_096;
 
 /// A change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Its place in the order of all changes.
     pub revision: u64,
@@ -125,6 +125,8 @@ pub struct Store {
     revision: u64,
     made: u64,
     history: usize,
+    /// The changes that the call under way has made.
+    fresh: Vec<Change>,
     /// Watches that were begun in an earlier one have ended.
     pub epoch: u64,
 }
@@ -132,7 +134,7 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Store {
         let collections = builtin().into_iter().map(|kind| (kind.resource(), Collection::new(kind, FIRST))).collect();
-        Store { collections, revision: FIRST, made: 0, history: HISTORY, epoch: 0 }
+        Store { collections, revision: FIRST, made: 0, history: HISTORY, fresh: Vec::new(), epoch: 0 }
     }
 }
 
@@ -194,6 +196,7 @@ impl Store {
         if let Some(collection) = self.collections.get_mut(&kind.resource()) {
             let previous = collection.objects.insert(key_of(&object), Arc::clone(&object));
             let change = Change { revision: self.revision, object: Arc::clone(&object), previous, gone: false };
+            self.fresh.push(change.clone());
             collection.note(change, self.history);
         }
         object
@@ -208,9 +211,15 @@ impl Store {
         if let Some(collection) = self.collections.get_mut(&kind.resource()) {
             let previous = collection.objects.remove(&key_of(&last));
             let change = Change { revision: self.revision, object: Arc::clone(&last), previous, gone: true };
+            self.fresh.push(change.clone());
             collection.note(change, self.history);
         }
         last
+    }
+
+    /// Takes the changes that were made since this was last asked.
+    pub(super) fn take_fresh(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Forgets every change so far, as etcd's compaction does: whoever watches from before must list anew.

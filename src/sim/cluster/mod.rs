@@ -56,7 +56,7 @@ impl<S: Surroundings> Cluster<S> {
 
     /// Makes all pods ready that now have a place: the cluster was there before the story begins.
     pub fn settle(&mut self) {
-        let now = clock::now();
+        let now = clock::world();
         self.follow(now);
         self.pods.values_mut().for_each(|pods| pods.settle(now));
         self.follow(now);
@@ -82,7 +82,7 @@ impl<S: Surroundings> Cluster<S> {
 
     /// Does what is due, and says when something will be due by time alone.
     pub fn step(&mut self) -> Instant {
-        let (now, instant) = (clock::now(), Instant::now());
+        let (now, instant) = (clock::world(), Instant::now());
         let sync = self.next_sync.unwrap_or(instant);
         if sync <= instant {
             self.scale(now);
