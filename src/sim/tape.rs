@@ -13,8 +13,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::clock;
 
-/// So much of a body is shown in a line.
-const SHOWN: usize = 600;
+/// So much of a body is shown in a line, from its beginning and from its end, where a status is.
+const SHOWN: (usize, usize) = (200, 900);
 
 /// The tape; clones are the same one.
 #[derive(Clone, Debug)]
@@ -41,16 +41,14 @@ impl Tape {
 
     /// Notes something: a word for what it is, and its bytes.
     pub fn note(&self, what: &str, parts: &[&[u8]]) {
-        self.note_as(
-            what,
-            |hasher| parts.iter().for_each(|part| hasher.write(part)),
-            |line| {
-                for part in parts {
-                    let text = String::from_utf8_lossy(&part[..part.len().min(SHOWN)]);
-                    let _ = write!(line, " {text}{}", if part.len() > SHOWN { "…" } else { "" });
-                }
-            },
-        );
+        let hash = |hasher: &mut DefaultHasher| parts.iter().for_each(|part| hasher.write(part));
+        let show = |line: &mut String| {
+            for part in parts {
+                line.push(' ');
+                line.push_str(&shown(&String::from_utf8_lossy(part)));
+            }
+        };
+        self.note_as(what, hash, show);
     }
 
     /// The same of something that has no bytes of its own.
@@ -90,6 +88,16 @@ impl Tape {
     pub fn listener(&self) -> Listener {
         Listener(self.clone())
     }
+}
+
+fn shown(text: &str) -> String {
+    let text: Vec<char> = text.trim_end().chars().collect();
+    let (first, last) = SHOWN;
+    if text.len() <= first + last {
+        return text.iter().collect();
+    }
+    let part = |part: &[char]| part.iter().collect::<String>();
+    format!("{} … {}", part(&text[..first]), part(&text[text.len() - last..]))
 }
 
 /// Writes what is logged onto a tape.

@@ -19,6 +19,7 @@ use crate::clock;
 
 mod answer;
 mod ask;
+mod bell;
 mod builtin;
 mod delete;
 mod direct;
@@ -40,6 +41,7 @@ mod tests;
 mod write;
 
 pub use ask::{Ask, Place, Verb};
+pub use bell::Listener;
 pub use door::Door;
 pub use fault::{Call, Delivery, Interceptor, Interference, Then, Undisturbed};
 pub use log::Record;
@@ -55,8 +57,6 @@ use store::{Collection, Store};
 pub struct ApiServer {
     core: Arc<Mutex<Core>>,
     interceptor: Arc<Mutex<Box<dyn Interceptor>>>,
-    /// The newest revision, for those who wait for any change.
-    revision: Arc<watch::Sender<u64>>,
     /// How many clients have died.
     deaths: Arc<watch::Sender<usize>>,
 }
@@ -84,12 +84,10 @@ impl ApiServer {
     /// A server with the namespaces that every cluster has, and no definitions.
     pub fn new() -> ApiServer {
         let core = Core::default();
-        let revision = Arc::new(watch::channel(core.store.revision()).0);
         let interceptor: Box<dyn Interceptor> = Box::new(Undisturbed);
         let server = ApiServer {
             core: Arc::new(Mutex::new(core)),
             interceptor: Arc::new(Mutex::new(interceptor)),
-            revision,
             deaths: Arc::new(watch::channel(0).0),
         };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
@@ -185,13 +183,8 @@ impl ApiServer {
         self.core().store.revision()
     }
 
-    /// Tells of every change from now on, whatever its kind.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.revision.subscribe()
-    }
-
     /// Tells of every change of a kind from now on; None if the kind is not served.
-    pub fn changes_of(&self, resource: &str) -> Option<watch::Receiver<u64>> {
+    pub fn changes_of(&self, resource: &str) -> Option<Listener> {
         self.core().store.named(resource).map(Collection::listen)
     }
 
@@ -242,9 +235,6 @@ impl ApiServer {
             changes,
         });
         drop(core);
-        if after > before {
-            self.revision.send_replace(after);
-        }
         answered
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::ask::Place;
+use super::bell::{Bell, Listener};
 use super::kinds::{Kind, builtin};
 use super::meta;
 use super::refusal::Refusal;
@@ -40,7 +40,7 @@ pub struct Collection {
     history: VecDeque<Change>,
     /// Changes up to this revision are forgotten.
     floor: u64,
-    changed: watch::Sender<u64>,
+    changed: Bell,
 }
 
 /// The key of an object among those of its kind; the same order as the real server's.
@@ -59,7 +59,7 @@ impl Collection {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             floor: revision,
-            changed: watch::channel(revision).0,
+            changed: Bell::default(),
         }
     }
 
@@ -102,19 +102,18 @@ impl Collection {
     }
 
     /// Tells of every change from now on.
-    pub fn listen(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub fn listen(&self) -> Listener {
+        self.changed.listen()
     }
 
     fn note(&mut self, change: Change, most: usize) {
-        let revision = change.revision;
         self.history.push_back(change);
         while self.history.len() > most {
             if let Some(forgotten) = self.history.pop_front() {
                 self.floor = forgotten.revision;
             }
         }
-        self.changed.send_replace(revision);
+        self.changed.ring();
     }
 }
 
@@ -238,7 +237,7 @@ impl Store {
     /// Wakes every watch.
     pub fn wake(&self) {
         for collection in self.collections.values() {
-            collection.changed.send_replace(self.revision);
+            collection.changed.ring();
         }
     }
 }

@@ -68,13 +68,13 @@ impl<S: Surroundings> Cluster<S> {
         let (Some(mut deployments), Some(mut autoscalers)) = (listen(DEPLOYMENTS), listen(AUTOSCALERS)) else { return };
         loop {
             // Before the look: a change that comes after it must wake us.
-            deployments.borrow_and_update();
-            autoscalers.borrow_and_update();
+            deployments.catch_up();
+            autoscalers.catch_up();
             let next = self.step();
             tokio::select! {
                 biased;
-                changed = deployments.changed() => if changed.is_err() { return },
-                changed = autoscalers.changed() => if changed.is_err() { return },
+                is_served = deployments.rung() => if !is_served { return },
+                is_served = autoscalers.rung() => if !is_served { return },
                 () = sleep_until(next) => {}
             }
         }

@@ -4,7 +4,9 @@
 mod check;
 mod dice;
 mod history;
+mod kept;
 mod mix;
+mod mutants;
 mod replay;
 mod run;
 mod seeds;

@@ -37,7 +37,7 @@ fn first_difference(seed: u64) -> String {
 fn a_seed_played_again_gives_the_same_bytes() {
     for seed in SEEDS {
         let (first, count) = digest(seed);
-        assert!(count > 500, "seed {seed}: a world in which {count} things happen shows nothing");
+        assert!(count > 100, "seed {seed}: a world in which {count} things happen shows nothing");
         // Others in between, so that nothing may be left over from them.
         digest(seed + 1_000);
         let on_another_thread = std::thread::spawn(move || digest(seed)).join().unwrap();
@@ -54,7 +54,13 @@ fn another_seed_gives_other_bytes() {
 #[test]
 fn another_process_gives_the_same_bytes() {
     if let Ok(seed) = std::env::var(ASKED) {
-        let (digest, count) = digest(seed.parse().unwrap());
+        let seed = seed.parse().unwrap();
+        let (digest, count) = digest(seed);
+        if std::env::var("HEADROOM_SIM_LINES").is_ok() {
+            let tape = Tape::keeping(MANY);
+            run::play(seed, &tape);
+            tape.lines().iter().for_each(|line| println!("{line}"));
+        }
         println!("digest {digest:016x} {count}");
         return;
     }

@@ -9,23 +9,30 @@ use super::{Case, HPAS, POOLS, Version};
 
 const LEAST: &str = "/spec/minReplicas";
 
-/// A write of ours that changed the least replicas: what it was, and what it became.
+/// A write that changed the least replicas: what it was, and what it became.
 struct Step<'a> {
-    before: &'a Version,
+    /// Whether what it was had been set by the operator.
+    was_ours: bool,
     after: &'a Version,
     from: i64,
     to: i64,
 }
 
 fn steps<'a>(case: &'a Case<'_>) -> Vec<Step<'a>> {
-    let versions = case.history.versions(HPAS, &case.target_key());
-    let step = |pair: &'a [Version]| {
-        let least = |version: &Version| version.get(LEAST).as_i64().unwrap_or(1);
-        let same = pair[0].text("/metadata/uid") == pair[1].text("/metadata/uid") && !pair[1].is_gone;
+    let least = |version: &Version| version.get(LEAST).as_i64().unwrap_or(1);
+    let mut steps = Vec::new();
+    let mut was_ours = false;
+    for pair in case.history.versions(HPAS, &case.target_key()).windows(2) {
+        let is_same = pair[0].text("/metadata/uid") == pair[1].text("/metadata/uid") && !pair[1].is_gone;
         let (from, to) = (least(&pair[0]), least(&pair[1]));
-        (same && from != to).then(|| Step { before: &pair[0], after: &pair[1], from, to })
-    };
-    versions.windows(2).filter_map(step).collect()
+        if !is_same {
+            was_ours = false;
+        } else if from != to {
+            steps.push(Step { was_ours, after: &pair[1], from, to });
+            was_ours = pair[1].is_ours();
+        }
+    }
+    steps
 }
 
 pub fn below_the_cap(case: &Case<'_>) -> Result<(), String> {
@@ -62,9 +69,8 @@ pub fn not_lowered_in_silence(case: &Case<'_>) -> Result<(), String> {
                 && step.after.at < ends
         };
         // A foreign value that is adopted, and then given back, is no lowering of a floor.
-        let is_own = step.before.is_ours();
         if let Some(spell) = case.story.troubles.spells.iter().find(is_silent)
-            && is_own
+            && step.was_ours
             && !asked_back(case, step.after.at)
         {
             return Err(format!(
@@ -145,7 +151,7 @@ pub fn gives_way(case: &Case<'_>) -> Result<(), String> {
             (claim, times) = (id, 0);
             continue;
         }
-        times += i32::from(!step.before.is_ours() && step.to > step.from);
+        times += i32::from(!step.was_ours && step.to > step.from);
         if times > 3 {
             return Err(format!("the floor was written again {times} times under claim {claim}"));
         }
