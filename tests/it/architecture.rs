@@ -171,8 +171,8 @@ fn every_reason_is_documented_and_every_documented_reason_is_one() {
 }
 
 /// Words where conditions and events are made that look like a reason and are none: types and statuses of conditions,
-/// actions of events, a phase, states of a wave, kinds of a metric.
-const NO_REASONS: [&str; 23] = [
+/// types and actions of events, a phase, states of a wave, kinds of a metric.
+const NO_REASONS: [&str; 25] = [
     "Accepted",
     "BrokenOff",
     "False",
@@ -182,6 +182,7 @@ const NO_REASONS: [&str; 23] = [
     "Hold",
     "Look",
     "Missed",
+    "Normal",
     "Pending",
     "Read",
     "Released",
@@ -195,6 +196,7 @@ const NO_REASONS: [&str; 23] = [
     "Stalled",
     "True",
     "Unknown",
+    "Warning",
     "WindowOpen",
 ];
 

@@ -12,7 +12,7 @@ use super::mix::Class;
 use super::run::{self, Came};
 
 /// What fits into about four minutes of two cores.
-const DEFAULT: u64 = 200;
+const DEFAULT: u64 = 400;
 /// After so many broken promises it is enough.
 const ENOUGH: usize = 5;
 
@@ -41,7 +41,10 @@ impl Sum {
                 self.heard += came.heard;
                 self.hours += came.passed.as_secs_f64() / 3_600.0;
             }
-            Err(why) => self.broken.push(why),
+            Err(why) => {
+                eprintln!("{}", why.lines().take(2).collect::<Vec<_>>().join("\n"));
+                self.broken.push(why);
+            }
         }
     }
 }
