@@ -3,7 +3,8 @@
 //! Wall time says when something may go; boot time, which goes on while a machine is suspended, says how long
 //! something took. The two are compared, since a wall clock that was set in between makes a decision void.
 //!
-//! A simulation puts both on the time of its runtime, for its own thread.
+//! A simulation puts both on the time of its runtime, for its own thread. There the wall clock of the operator's machine
+//! can be set, while the world around it goes on by the right time.
 
 use std::cell::Cell;
 
@@ -11,20 +12,29 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 thread_local! {
-    static SIMULATED: Cell<Option<(Timestamp, Instant)>> = const { Cell::new(None) };
+    static SIMULATED: Cell<Option<Clocks>> = const { Cell::new(None) };
+}
+
+/// The clocks of a simulation.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    start: Timestamp,
+    since: Instant,
+    /// What the wall clock of the operator's machine is ahead of the right time.
+    ahead: SignedDuration,
 }
 
 /// While it lives, both clocks of this thread follow the time of the thread's runtime, which may be paused.
 #[derive(Debug)]
 pub struct Simulated {
-    before: Option<(Timestamp, Instant)>,
+    before: Option<Clocks>,
     // What is thread-local must be given back on the same thread.
     _here: std::marker::PhantomData<*const ()>,
 }
 
 /// Puts this thread's clocks at a time, from where they go on as the runtime's time does.
 pub fn simulate(start: Timestamp) -> Simulated {
-    let before = SIMULATED.replace(Some((start, Instant::now())));
+    let before = SIMULATED.replace(Some(Clocks { start, since: Instant::now(), ahead: SignedDuration::ZERO }));
     Simulated { before, _here: std::marker::PhantomData }
 }
 
@@ -42,15 +52,31 @@ fn elapsed(since: Instant) -> SignedDuration {
 #[allow(clippy::disallowed_methods)]
 pub fn now() -> Timestamp {
     match SIMULATED.get() {
-        Some((start, since)) => start.saturating_add(elapsed(since)).unwrap_or(Timestamp::MAX),
+        Some(clocks) => world().saturating_add(clocks.ahead).unwrap_or(Timestamp::MAX),
         None => Timestamp::now(),
+    }
+}
+
+/// The right time: in a simulation that of everybody but the operator.
+#[allow(clippy::disallowed_methods)]
+pub fn world() -> Timestamp {
+    match SIMULATED.get() {
+        Some(clocks) => clocks.start.saturating_add(elapsed(clocks.since)).unwrap_or(Timestamp::MAX),
+        None => Timestamp::now(),
+    }
+}
+
+/// Sets the wall clock of a simulation by so much. The time since start goes on as it did.
+pub fn set_wall(by: SignedDuration) {
+    if let Some(clocks) = SIMULATED.get() {
+        SIMULATED.set(Some(Clocks { ahead: clocks.ahead.saturating_add(by), ..clocks }));
     }
 }
 
 /// Time since the machine was started, suspended or not.
 pub fn boot() -> SignedDuration {
-    if let Some((_, since)) = SIMULATED.get() {
-        return elapsed(since);
+    if let Some(clocks) = SIMULATED.get() {
+        return elapsed(clocks.since);
     }
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     SignedDuration::new(time.tv_sec, i32::try_from(time.tv_nsec).unwrap_or(0))
@@ -112,6 +138,16 @@ mod tests {
             assert_eq!((now(), boot()), (start + SignedDuration::from_secs(90), SignedDuration::from_secs(90)));
         }
         assert_ne!(now().duration_since(start).as_secs(), 90, "the guard is gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_clock_that_is_set_leaves_the_right_time_and_the_time_since_start_alone() {
+        let start: Timestamp = "2027-03-19T09:00:00Z".parse().unwrap();
+        let _simulated = simulate(start);
+        let window = Window::open(SignedDuration::from_secs(5));
+        set_wall(SignedDuration::from_secs(-3));
+        assert_eq!((now(), world(), boot()), (start - SignedDuration::from_secs(3), start, SignedDuration::ZERO));
+        assert!(window.check().is_err());
     }
 
     #[test]

@@ -6,10 +6,11 @@
 //! `api` holds the objects, without logic. `plan` decides, and is pure. `cluster`, `prometheus` and `senders` touch the
 //! world, each its own part of it, and know nothing of one another. `controller` is where they meet: observe, plan,
 //! act, one pool at a time. `lint` judges files with the same parsers, and touches nothing. `sim` is a world for the operator
-//! to live in, and nothing of the operator knows of it. `web` and `cli` stand at the edge; `clock`, `metrics`, `telemetry`
-//! and `yaml` are leaves.
+//! to live in, and nothing of the operator knows of it. `web` and `cli` stand at the edge; `chance`, `clock`, `metrics`,
+//! `telemetry` and `yaml` are leaves.
 
 pub mod api;
+pub mod chance;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

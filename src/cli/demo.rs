@@ -70,7 +70,7 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
             }
         }
     };
-    let watch = Watch { step: STEP, longest: SignedDuration::from_mins(30) };
+    let watch = Watch::every(STEP, SignedDuration::from_mins(30));
     let played = world::play(&story, watch, None, &mut tell)?;
     plot::draw(&played, &arguments.plot)?;
     super::tell(&played, arguments.json)?;

@@ -79,7 +79,7 @@ fn play(arguments: &SimulateArguments) -> anyhow::Result<Played> {
     }
     let mut story = Story::from_files(&files, arguments.from, arguments.flat)?;
     story.response = arguments.response;
-    let watch = Watch { step: step(arguments.longest), longest: arguments.longest };
+    let watch = Watch::every(step(arguments.longest), arguments.longest);
     let played = world::play(&story, watch, None, &mut |_| {})?;
     if let Some(path) = &arguments.plot {
         plot::draw(&played, path)?;

@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod ledger;
 pub mod objects;
+mod patience;
 pub mod rollouts;
 pub mod still;
 pub mod stores;

@@ -17,6 +17,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::patience::Patience;
 use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
 
 /// An object that the API server took and we cannot read, or one that we can.
@@ -77,18 +78,19 @@ where
 {
     let writer = reflector::store::Writer::<K>::default();
     let store = writer.as_reader();
-    let stream =
-        watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects().filter_map(
-            |event| async move {
-                match event {
-                    Ok(object) => Some(object),
-                    Err(error) => {
-                        tracing::warn!(%error, "a watch was interrupted and will be taken up again");
-                        None
-                    }
+    let stream = watcher(api, watcher::Config::default())
+        .backoff(Patience::default())
+        .reflect(writer)
+        .touched_objects()
+        .filter_map(|event| async move {
+            match event {
+                Ok(object) => Some(object),
+                Err(error) => {
+                    tracing::warn!(%error, "a watch was interrupted and will be taken up again");
+                    None
                 }
-            },
-        );
+            }
+        });
     (store, stream)
 }
 

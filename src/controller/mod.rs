@@ -78,11 +78,10 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
         let idle = Instant::now() + Duration::from_millis(if is_ready { 60_000 } else { 200 });
         let wake = if is_ready && busy.len() < SIDE_BY_SIDE { next.unwrap_or(idle).min(idle) } else { idle };
         tokio::select! {
+            // In one order, so that a simulated world is the same when it is played again. What has ended goes before what
+            // has come: looks end only as often as they are begun, and events may come without end.
+            biased;
             () = &mut stop => break,
-            event = touched.next() => match event {
-                Some(event) => take(&ctx, &event, &mut due, &mut asides),
-                None => break,
-            },
             Some(ended) = looks.join_next_with_id(), if !looks.is_empty() => {
                 let (id, again) = match ended {
                     Ok((id, again)) => (id, again),
@@ -101,6 +100,10 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
                 }
             }
             Some(_) = asides.join_next(), if !asides.is_empty() => {}
+            event = touched.next() => match event {
+                Some(event) => take(&ctx, &event, &mut due, &mut asides),
+                None => break,
+            },
             () = tokio::time::sleep_until(wake) => {}
         }
     }

@@ -14,6 +14,7 @@ use crate::api::{
     ABORT_ANNOTATION, APPROVED_ANNOTATION, Campaign, CapacityPool, HOLD_ANNOTATION, INSTALL_ANNOTATION,
     RESUME_ANNOTATION, SEND_LABEL, WITHOUT_HEADROOM_ANNOTATION, WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
 };
+use crate::chance;
 use crate::cluster::targets::{self, Handle};
 use crate::cluster::{Error, ledger, objects, stores};
 use crate::plan;
@@ -114,7 +115,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         entries: entries.values().filter_map(ledger::entry).collect(),
         settings: Settings { install: ctx.settings.install.clone(), breach_recovery: ctx.settings.breach_recovery },
         memory: ctx.memory(&key),
-        nonce: uuid::Uuid::new_v4().to_string(),
+        nonce: chance::nonce(),
     };
     gates::read(ctx, readable.as_ref(), &mut snapshot, now).await;
     let mut handles = Vec::new();
@@ -163,10 +164,12 @@ fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<
     };
     plain.taken_by = taken_by(ctx, &plain);
     let label = SendId::parse(&plain.send_id(), &plain.namespace).ok().map(|send| send.label());
-    plain.unreadable_entry = ctx.stores.entries.state().into_iter().find_map(|entry| {
+    // The store has an order of its own: of several always the same one is named.
+    let unreadable = ctx.stores.entries.state().into_iter().filter_map(|entry| {
         let is_of_send = label.is_some() && entry.labels().get(SEND_LABEL) == label.as_ref();
         (entry.0.is_err() && is_of_send).then(|| entry.name_any())
     });
+    plain.unreadable_entry = unreadable.min();
     Some(plain)
 }
 
@@ -301,8 +304,10 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
 async fn is_alive(ctx: &Context, snapshot: &Snapshot, handle: &Handle) -> bool {
     let Some(note) = &handle.found.target.note else { return false };
     let holds = |status: &CapacityPoolStatus| status.claims.iter().any(|claim| claim.id == note.claim);
-    if note.pool == snapshot.pool.key() {
-        return holds(&snapshot.pool.status);
+    // A claim is in its pool before its note is on the target, so that "no" counts only of a pool that was read after the
+    // target: another operator may have written both in between.
+    if note.pool == snapshot.pool.key() && holds(&snapshot.pool.status) {
+        return true;
     }
     let Some((namespace, name)) = note.pool.split_once('/') else { return false };
     let known = ctx.stores.pools.get(&ObjectRef::new(name).within(namespace));

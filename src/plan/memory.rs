@@ -34,6 +34,8 @@ pub struct Said {
 /// What a confirmation rests on: whatever else is weighed is another question, whose count starts anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Basis {
+    /// Tells one Campaign from another of the same name: deleted and applied again it is another.
+    pub object: u64,
     /// Generation of the Campaign.
     pub campaign: i64,
     /// Generation of the Sender.
@@ -42,6 +44,15 @@ pub struct Basis {
     pub pool: i64,
     /// Recipients of the wave.
     pub recipients: u64,
+}
+
+impl Basis {
+    /// For the Campaign with this UID, and generations and recipients as they are.
+    pub fn new(uid: &str, campaign: i64, sender: i64, pool: i64, recipients: u64) -> Basis {
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hash::hash(uid, &mut hasher);
+        Basis { object: std::hash::Hasher::finish(&hasher), campaign, sender, pool, recipients }
+    }
 }
 
 /// Distinct samples in a row at which everything held.
@@ -85,7 +96,7 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    const BASIS: Basis = Basis { campaign: 1, sender: 1, pool: 1, recipients: 4_000 };
+    const BASIS: Basis = Basis { object: 7, campaign: 1, sender: 1, pool: 1, recipients: 4_000 };
 
     fn more(previous: Option<Streak>, second: i64) -> Streak {
         Streak::extend(previous, at(second), BASIS, SignedDuration::from_secs(90))
@@ -118,5 +129,10 @@ mod tests {
         let larger = Basis { recipients: 400_000, ..BASIS };
         let other = Streak::extend(Some(two), at(60), larger, SignedDuration::from_secs(90));
         assert_eq!((other.count, other.first), (1, at(60)));
+        assert_ne!(
+            Basis::new("one", 1, 1, 1, 4_000),
+            Basis::new("other", 1, 1, 1, 4_000),
+            "applied again, it is another"
+        );
     }
 }

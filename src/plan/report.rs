@@ -187,6 +187,13 @@ fn headroom(snapshot: &Snapshot, details: &Details<'_>, now: Timestamp) -> Optio
     })
 }
 
+/// The whole second at, or after, an instant. A status holds no fractions: with one in it, it would never equal what is
+/// stored, and be written again at every look.
+fn whole_second(at: Timestamp) -> Timestamp {
+    let below = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    if below < at { below.checked_add(SignedDuration::from_secs(1)).unwrap_or(at) } else { at }
+}
+
 /// The state of a wave, in one word.
 fn state(entry: Option<&Entry>) -> &'static str {
     let Some(entry) = entry else { return "Pending" };
@@ -235,7 +242,7 @@ fn waves(snapshot: &Snapshot, ledger: &BySend<'_>, campaign: &Campaign, status: 
             state: state(entry).to_owned(),
             recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
             fired_at: fired.map(|entry| Time(entry.newest_attempt)),
-            soaked_at: end.map(|end| Time(end.checked_add(wave.soak).unwrap_or(Timestamp::MAX))),
+            soaked_at: end.map(|end| Time(whole_second(end.checked_add(wave.soak).unwrap_or(Timestamp::MAX)))),
             release: entry.map(|entry| entry.name.clone()),
         });
     }

@@ -319,12 +319,8 @@ impl<'a> Scales<'_, 'a> {
         }
         // Distinct samples: the oldest of the newest, so that every workload has brought a new one.
         let sample = self.measures.iter().map(|measure| measure.demand.sample_at).min().unwrap_or(self.now);
-        let basis = Basis {
-            campaign: want.campaign.generation,
-            sender: want.sender.generation,
-            pool: self.snapshot.pool.generation,
-            recipients: want.recipients,
-        };
+        let generations = (want.campaign.generation, want.sender.generation, self.snapshot.pool.generation);
+        let basis = Basis::new(&want.campaign.uid, generations.0, generations.1, generations.2, want.recipients);
         let streak = Streak::extend(memory.streaks.get(&key).copied(), sample, basis, self.rules.max_sample_age);
         memory.streaks.insert(key, streak);
         let seen = streak.count.min(asked);

@@ -5,6 +5,7 @@ mod answer;
 pub(crate) mod companion;
 mod sensor;
 
+pub(crate) use answer::instant_value;
 pub use sensor::{AddressFault, Sensor};
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::api::{Campaign, CapacityPool, FLOOR_ANNOTATION, WaveRelease};
 
-use super::apiserver::ApiServer;
+use super::apiserver::{ApiServer, Record};
 use super::prometheus::ready;
-use super::receiver::Taken;
+use super::receiver::{Heard, Taken};
 use super::traffic::Traffic;
 
 /// One moment.
@@ -68,6 +68,8 @@ pub struct WorkloadMoment {
 pub enum Outcome {
     /// Every campaign has ended, and the scale is back.
     Over,
+    /// Something still waits, and for as long as was asked nothing was written any more.
+    Quiet,
     /// Something was still under way when the time was over.
     OutOfTime,
 }
@@ -88,6 +90,18 @@ pub struct Played {
     pub targets: Vec<TargetLine>,
     /// Whether the operator was still at work at the end.
     pub is_alive: bool,
+    /// What the API server was asked, by whom, and what it changed.
+    #[serde(skip)]
+    pub calls: Vec<Record>,
+    /// Every request that a receiver got.
+    #[serde(skip)]
+    pub heard: Vec<Heard>,
+    /// When the operator was started.
+    #[serde(skip)]
+    pub begun: Timestamp,
+    /// When it was over.
+    #[serde(skip)]
+    pub ended: Timestamp,
 }
 
 /// One entry of the ledger.

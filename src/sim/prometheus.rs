@@ -2,22 +2,27 @@
 //! computes no `PromQL`; a query is known by its text, and one that is not known has no series.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 
 use crate::api::pool::Reduce;
+use crate::clock;
 use crate::controller::outside::Gauge;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::plan::rules::Bound;
 use crate::plan::units::Span;
 
+use super::ailment::{Ailment, Spell};
 use super::apiserver::ApiServer;
 use super::traffic::{Traffic, Workload};
 
 /// Every pod is scraped this often.
 const SCRAPE: i64 = 5;
+/// Clocks that differ by more are told apart by the operator: five seconds, and one for the resolution of a date.
+const MOST_DRIFT: SignedDuration = SignedDuration::from_secs(6);
 
 /// What a query that measures no demand stands for.
 #[derive(Clone, Debug)]
@@ -48,6 +53,9 @@ pub struct Prometheus {
     meanings: Arc<Vec<(String, Meaning)>>,
     /// Whether it remembers the last eight days.
     remembers: bool,
+    /// What is wrong with it, by when the story began.
+    spells: Arc<Vec<Spell>>,
+    begun: Timestamp,
 }
 
 impl Prometheus {
@@ -58,7 +66,52 @@ impl Prometheus {
         meanings: Vec<(String, Meaning)>,
         remembers: bool,
     ) -> Prometheus {
-        Prometheus { server, traffic, meanings: Arc::new(meanings), remembers }
+        Prometheus {
+            server,
+            traffic,
+            meanings: Arc::new(meanings),
+            remembers,
+            spells: Arc::default(),
+            begun: clock::world(),
+        }
+    }
+
+    /// The same, ill at times, counted from now.
+    #[must_use]
+    pub fn ill(self, spells: Vec<Spell>) -> Prometheus {
+        Prometheus { spells: Arc::new(spells), begun: clock::world(), ..self }
+    }
+
+    /// What is wrong with what a query measures, and since when.
+    fn ailment(&self, query: &str) -> Option<(Ailment, Timestamp)> {
+        let passed = clock::world().duration_since(self.begun);
+        let is_demand = || self.traffic().workloads.iter().any(|workload| workload.query == query);
+        let spell = self.spells.iter().find(|spell| (spell.from..spell.until).contains(&passed))?;
+        (spell.of_all || is_demand()).then(|| (spell.what, self.begun + spell.from))
+    }
+
+    /// What is told at an instant by the operator's clock, of a sample that was scraped then.
+    fn told(&self, query: &str, now: Timestamp) -> Result<Reading, SensorFault> {
+        let ailment = self.ailment(query);
+        let ahead = match ailment {
+            Some((Ailment::Clock(seconds), _)) => SignedDuration::from_secs(seconds),
+            _ => SignedDuration::ZERO,
+        };
+        let there = clock::world() + ahead;
+        // As the operator's own reading of the answer's date has it.
+        let drift = there.duration_since(now);
+        if drift.abs() > MOST_DRIFT {
+            return Err(SensorFault::ClockOff { seconds: drift.as_secs() });
+        }
+        let newest = match ailment {
+            Some((Ailment::Stale, since)) => since,
+            _ => clock::world(),
+        };
+        let seconds = newest.as_second();
+        let scraped = Timestamp::from_second(seconds - seconds.rem_euclid(SCRAPE)).unwrap_or(newest);
+        let truth = self.value(query, scraped).ok_or(SensorFault::Empty)?;
+        let value = ailment.map_or(Ok(truth), |(ailment, _)| ailment.value(truth, now))?;
+        Ok(Reading { value, sample_at: (scraped + ahead).min(now), evaluated_at: now, range: range(query) })
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {
@@ -84,7 +137,7 @@ impl Prometheus {
         Some(match meaning {
             Meaning::Always(value) => *value,
             Meaning::Guardrail { pool, bound } => {
-                let excess = self.excess(&traffic, pool, at);
+                let excess = self.excess(&traffic, pool, at) + traffic.errors;
                 match bound {
                     // In bounds by a tenth while all is well, and out of them as requests fail.
                     Bound::Max(max) => max.value() * 0.1 + excess,
@@ -133,15 +186,13 @@ impl Gauge for Prometheus {
         _: Option<Reduce>,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reading, SensorFault>> {
-        let seconds = now.as_second();
-        let sample_at = Timestamp::from_second(seconds - seconds.rem_euclid(SCRAPE)).unwrap_or(now);
-        let reading = self.value(query, sample_at).map(|value| Reading {
-            value,
-            sample_at,
-            evaluated_at: now,
-            range: range(query),
-        });
-        Box::pin(std::future::ready(reading.ok_or(SensorFault::Empty)))
+        let takes = self.ailment(query).map_or(Duration::ZERO, |(ailment, _)| ailment.takes());
+        Box::pin(async move {
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
+            self.told(query, now)
+        })
     }
 
     fn history<'a>(

@@ -1,9 +1,12 @@
-//! The receivers of a simulated world, and the people behind them: takes each release, lets its recipients respond, and
-//! writes down by the truth whether there was room.
+//! The receivers of a simulated world, and the people behind them: takes each release, or fails to as it is told to, lets
+//! its recipients respond, and writes down by the truth what came and whether there was room.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::WaveRelease;
@@ -11,15 +14,41 @@ use crate::clock;
 use crate::cluster::ledger;
 use crate::controller::outside::{Gauge, Outside, Wire};
 use crate::plan::bursts;
+use crate::plan::identity;
 use crate::plan::load::{Burst, Send};
+use crate::plan::snapshot::Entry;
 use crate::senders::{Attempt, Effect, LastCheck, Target};
 
 use super::apiserver::ApiServer;
 use super::prometheus::{Prometheus, ready};
+use super::tape::Tape;
 use super::traffic::Traffic;
 
 /// What is ready must bear a send for so long.
 const SOON: SignedDuration = SignedDuration::from_mins(30);
+/// A sender gives up on an answer after this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How one connection goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Manner {
+    /// Nobody listens.
+    Refuses,
+    /// To connect takes so long.
+    ConnectsIn(Duration),
+    /// It is so long until the first byte can be written.
+    Stalls(Duration),
+    /// It answers so, and has it or not.
+    Answers(u16, bool),
+    /// It never answers, and has it or not.
+    Hangs(bool),
+    /// The connection breaks after the first bytes; it has it or not.
+    Cuts(bool),
+    /// The operator's process ends before the first byte.
+    DiesBefore,
+    /// The operator's process ends after the last byte.
+    DiesAfter,
+}
 
 /// One release that was taken.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -37,21 +66,58 @@ pub struct Taken {
     pub recipients: u64,
     /// Whether, by the truth, what was ready bore everything while its traffic arrived.
     pub fits: bool,
+    /// The most that each workload is then asked for: by name, for the next half hour, and later.
+    #[serde(skip)]
+    pub asks: Vec<(String, f64, f64)>,
 }
 
-/// Everything outside the simulated cluster.
+/// One request of which at least the first byte came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// When the first byte came.
+    pub at: Timestamp,
+    /// Who sent it.
+    pub agent: String,
+    /// The newest revision of the API server at that moment.
+    pub revision: u64,
+    /// Its idempotency key.
+    pub key: String,
+    /// Its body.
+    pub body: String,
+    /// The digest of its body.
+    pub digest: String,
+    /// Whether it had an effect.
+    pub is_taken: bool,
+}
+
+/// What a receiver has written down.
+#[derive(Debug, Default)]
+pub struct Books {
+    /// Every request.
+    pub heard: Vec<Heard>,
+    /// Every release.
+    pub taken: Vec<Taken>,
+    /// How the next connections go; after them, and after this time, all goes well.
+    pub manners: (VecDeque<Option<Manner>>, Timestamp),
+}
+
+/// Everything outside the simulated cluster, as one operator meets it.
 #[derive(Clone)]
 pub struct Surroundings {
+    /// Whose they are.
+    pub agent: String,
     /// The API server, whose ledger tells what a key stands for.
     pub server: ApiServer,
     /// Where all is measured.
     pub prometheus: Prometheus,
     /// The truth.
     pub traffic: Arc<Mutex<Traffic>>,
-    /// What was taken so far.
-    pub taken: Arc<Mutex<Vec<Taken>>>,
+    /// What came so far.
+    pub books: Arc<Mutex<Books>>,
     /// How many respond, as a multiple of what the campaigns expect.
     pub response: f64,
+    /// Where it is noted.
+    pub tape: Tape,
 }
 
 impl Outside for Surroundings {
@@ -60,37 +126,115 @@ impl Outside for Surroundings {
     }
 
     fn connect<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
-        Box::pin(std::future::ready(Ok(Box::new(Line(self.clone())) as Box<dyn Wire>)))
+        let manner = {
+            let (manners, until) = &mut self.books().manners;
+            manners.pop_front().flatten().filter(|_| clock::world() < *until)
+        };
+        Box::pin(async move {
+            match manner {
+                Some(Manner::Refuses) => {
+                    return Err(Attempt::NotSent { why: "the connection was refused".to_owned() });
+                }
+                Some(Manner::ConnectsIn(long)) => tokio::time::sleep(long).await,
+                _ => {}
+            }
+            Ok(Box::new(Line { around: self.clone(), manner }) as Box<dyn Wire>)
+        })
     }
 }
 
-struct Line(Surroundings);
+struct Line {
+    around: Surroundings,
+    manner: Option<Manner>,
+}
 
 impl Wire for Line {
     fn send<'a>(self: Box<Self>, effect: &'a Effect, last_check: LastCheck) -> BoxFuture<'a, Attempt>
     where
         Self: 'a,
     {
-        let attempt = match last_check() {
-            Err(why) => Attempt::NotFired { why },
-            Ok(()) => self.0.take(effect),
+        Box::pin(async move { self.carry(effect, last_check).await })
+    }
+}
+
+impl Line {
+    async fn carry(&self, effect: &Effect, last_check: LastCheck) -> Attempt {
+        let around = &self.around;
+        match self.manner {
+            Some(Manner::Stalls(long)) => tokio::time::sleep(long).await,
+            Some(Manner::DiesBefore) => around.die().await,
+            _ => {}
+        }
+        if around.server.is_dead(&around.agent) {
+            std::future::pending::<()>().await;
+        }
+        if let Err(why) = last_check() {
+            return Attempt::NotFired { why };
+        }
+        let (answer, has) = match self.manner {
+            Some(Manner::Answers(status, has)) => (Some(status), has),
+            Some(Manner::Hangs(has) | Manner::Cuts(has)) => (None, has),
+            _ => (Some(200), true),
         };
-        Box::pin(std::future::ready(attempt))
+        let is_known = around.hear(effect, has);
+        let unknown = |why: &str| Attempt::Unknown { why: why.to_owned() };
+        match (self.manner, answer) {
+            (Some(Manner::DiesAfter), _) => {
+                around.die().await;
+                unknown("it was cut")
+            }
+            (Some(Manner::Hangs(_)), _) => {
+                tokio::time::sleep(PATIENCE).await;
+                unknown("the receiver did not answer within 30 s")
+            }
+            (_, Some(status)) => {
+                let status = if is_known { status } else { 422 };
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Attempt::of_answer(status, b"", effect.recipients())
+            }
+            (_, None) => unknown("the connection broke"),
+        }
     }
 }
 
 impl Surroundings {
-    fn take(&self, effect: &Effect) -> Attempt {
-        let now = clock::now();
+    /// What was written down.
+    pub fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn die(&self) {
+        self.server.kill(&self.agent);
+        std::future::pending().await
+    }
+
+    /// A request comes; whether its key has been announced.
+    fn hear(&self, effect: &Effect, has: bool) -> bool {
         let entries = self.server.read_all::<WaveRelease>("");
         let is_it =
             |entry: &&WaveRelease| entry.spec.request.as_ref().is_some_and(|request| request.key == effect.key());
-        let Some(entry) = entries.iter().find(is_it).and_then(ledger::entry) else {
-            return Attempt::Rejected { status: 422, said: " and said: nobody has announced this key".to_owned() };
+        let entry = entries.iter().find(is_it).and_then(ledger::entry);
+        let heard = Heard {
+            at: clock::world(),
+            agent: self.agent.clone(),
+            revision: self.server.revision(),
+            key: effect.key().to_owned(),
+            body: String::from_utf8_lossy(effect.body()).into_owned(),
+            digest: identity::digest(effect.body()),
+            is_taken: has,
         };
-        let Some(planned) = bursts::of(&entry) else {
-            return Attempt::Rejected { status: 422, said: " and said: it brings no load".to_owned() };
-        };
+        self.tape.note(&format!("request {} {}", heard.key, heard.is_taken), &[effect.body()]);
+        self.books().heard.push(heard);
+        let is_known = entry.is_some();
+        if let Some(entry) = entry.filter(|_| has) {
+            self.take(effect, entry);
+        }
+        is_known
+    }
+
+    fn take(&self, effect: &Effect, entry: Entry) {
+        let now = clock::world();
+        let Some(planned) = bursts::of(&entry) else { return };
         // People know nothing of margins.
         let components = planned.send().components.iter().map(|component| {
             let mut component = component.clone();
@@ -103,11 +247,14 @@ impl Surroundings {
         traffic.sends.push((entry.pool.clone(), burst.clone()));
         // For half an hour what is ready must do; later an autoscaler has had time to follow the day, up to its most.
         let (soon, end) = (now.checked_add(SOON).unwrap_or(now), burst.tail());
-        let fits = traffic.workloads.iter().filter(|workload| workload.pool == entry.pool).all(|workload| {
+        let (mut asks, mut fits) = (Vec::new(), true);
+        for workload in traffic.workloads.iter().filter(|workload| workload.pool == entry.pool) {
             let bears = |replicas: u32| f64::from(replicas) * workload.bears;
-            traffic.highest(workload, now, end.min(soon)) <= bears(ready(&self.server, workload))
-                && (end <= soon || traffic.highest(workload, soon, end) <= bears(workload.most))
-        });
+            let first = traffic.highest(workload, now, end.min(soon));
+            let later = if end > soon { traffic.highest(workload, soon, end) } else { 0.0 };
+            fits &= first <= bears(ready(&self.server, workload)) && later <= bears(workload.most);
+            asks.push((workload.name.clone(), first, later));
+        }
         let taken = Taken {
             at: now,
             key: effect.key().to_owned(),
@@ -115,8 +262,8 @@ impl Surroundings {
             wave: entry.wave,
             recipients: entry.recipients,
             fits,
+            asks,
         };
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
-        Attempt::Released { status: 200 }
+        self.books().taken.push(taken);
     }
 }

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use crate::api::{Campaign, CapacityPool, Sender};
 use crate::plan::rules::{Rules, Unusable};
 
+use super::ailment::Spell;
+use super::deed::Deed;
 use super::prometheus::Meaning;
+use super::receiver::Manner;
 use super::traffic::{Shape, Workload};
 
 /// A file that no world can be made of.
@@ -75,25 +78,27 @@ pub struct Story {
     pub deeds: Vec<(SignedDuration, Deed)>,
     /// When the operator is killed and started again, after the start.
     pub crashes: Vec<SignedDuration>,
+    /// What else goes wrong.
+    pub troubles: Troubles,
+    /// What the operator draws by chance follows from this.
+    pub seed: u64,
 }
 
-/// What a person, or the day, does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
-    /// Gives a Campaign's spec these fields.
-    Edit {
-        /// Its namespace and name.
-        campaign: (String, String),
-        /// The fields.
-        spec: Value,
-    },
-    /// Deletes a Campaign, and applies it again as the files have it.
-    Reapply {
-        /// Its namespace and name.
-        campaign: (String, String),
-    },
-    /// Every workload is asked for so much from now on, in requests per second.
-    Demand(f64),
+/// What goes wrong in a story. By default nothing does.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles {
+    /// What is wrong with Prometheus, and when.
+    pub spells: Vec<Spell>,
+    /// How connections to the receivers go, one after the other; None, and all after them: well.
+    pub manners: Vec<Option<Manner>>,
+    /// From then on every connection goes well.
+    pub manners_end: SignedDuration,
+    /// From an operator's end to the start of the next one.
+    pub downtime: SignedDuration,
+    /// From when until when a second operator runs beside the first.
+    pub twin: Option<(SignedDuration, SignedDuration)>,
+    /// From when on nothing goes wrong any more.
+    pub calm: SignedDuration,
 }
 
 /// How a day looks where nobody says: most at this hour, UTC, and this share of the most at the least.
@@ -169,6 +174,8 @@ impl Story {
             remembers: flat.is_none(),
             deeds: Vec::new(),
             crashes: Vec::new(),
+            troubles: Troubles::default(),
+            seed: 0,
         };
         let mut namespaces: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         namespaces.insert("headroom-ledger".to_owned(), BTreeMap::new());

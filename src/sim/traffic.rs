@@ -69,6 +69,8 @@ pub struct Traffic {
     pub workloads: Vec<Workload>,
     /// What sends bring, by pool.
     pub sends: Vec<(String, Burst)>,
+    /// The share of requests that fails whatever the load.
+    pub errors: f64,
 }
 
 impl Traffic {

@@ -5,32 +5,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::api::campaign_status::Phase;
-use crate::api::{Campaign, CapacityPool};
-use crate::clock;
-use crate::cluster::stores;
-use crate::controller::{self, context};
+use crate::{chance, clock};
 
 use super::apiserver::{ApiServer, Interceptor, Refusal};
 use super::cluster::{Cluster, Start, Surroundings as AroundCluster};
+use super::deed::PEOPLE;
 use super::moment::{self, Moment, Outcome, Played};
 use super::prometheus::Prometheus;
 use super::receiver::Surroundings;
-use super::story::{Deed, Story};
-use super::traffic::{Shape, Traffic};
+use super::staff::Staff;
+use super::story::Story;
+use super::tape::Tape;
+use super::traffic::Traffic;
 
-/// The operator's install in a simulated world.
-const INSTALL: &str = "headroom/headroom";
-const LEDGER: &str = "headroom-ledger";
 /// From asking for a pod to its being ready.
 const POD_START: SignedDuration = SignedDuration::from_secs(20);
 /// Autoscalers look this often.
 const AUTOSCALER_SYNC: Duration = Duration::from_secs(15);
 /// Autoscalers and pods need so long to find their scale.
-const SETTLING: Duration = Duration::from_mins(3);
-/// Who writes what the files hold.
-const PEOPLE: &str = "kubectl";
+pub const SETTLING: Duration = Duration::from_mins(3);
 
 /// A world that cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +55,19 @@ pub struct Watch {
     pub step: SignedDuration,
     /// It ends then, whatever is still under way.
     pub longest: SignedDuration,
+    /// Whether every moment is kept and told.
+    pub keeps_moments: bool,
+    /// It ends, too, when nothing was written for so long after all has calmed down.
+    pub quiet: Option<SignedDuration>,
+    /// So many lines of all that happens are kept.
+    pub lines: usize,
+}
+
+impl Watch {
+    /// Looks at every step, to the end.
+    pub fn every(step: SignedDuration, longest: SignedDuration) -> Watch {
+        Watch { step, longest, keeps_moments: true, quiet: None, lines: 0 }
+    }
 }
 
 struct Around {
@@ -85,12 +95,25 @@ pub fn play(
     trouble: Option<Box<dyn Interceptor>>,
     tell: &mut dyn FnMut(&Moment),
 ) -> Result<Played, WorldError> {
+    play_onto(&Tape::keeping(0), story, watch, trouble, tell)
+}
+
+/// The same, with all that happens on a tape.
+pub fn play_onto(
+    tape: &Tape,
+    story: &Story,
+    watch: Watch,
+    trouble: Option<Box<dyn Interceptor>>,
+    tell: &mut dyn FnMut(&Moment),
+) -> Result<Played, WorldError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(|error| WorldError::Runtime { why: error.to_string() })?;
-    runtime.block_on(live(story, watch, trouble, tell))
+    let _log = tracing::subscriber::set_default(tape.listener());
+    let _chance = chance::seed(story.seed);
+    runtime.block_on(live(tape, story, watch, trouble, tell))
 }
 
 fn create(server: &ApiServer, object: &serde_json::Value) -> Result<(), WorldError> {
@@ -106,6 +129,7 @@ fn create(server: &ApiServer, object: &serde_json::Value) -> Result<(), WorldErr
 }
 
 async fn live(
+    tape: &Tape,
     story: &Story,
     watch: Watch,
     trouble: Option<Box<dyn Interceptor>>,
@@ -120,19 +144,11 @@ async fn live(
     for object in &story.objects {
         create(&server, object)?;
     }
-    let traffic = Arc::new(Mutex::new(Traffic { workloads: story.workloads.clone(), sends: Vec::new() }));
+    let traffic = Traffic { workloads: story.workloads.clone(), ..Traffic::default() };
+    let traffic = Arc::new(Mutex::new(traffic));
     let mut cluster = Cluster::new(server.clone(), Around { traffic: Arc::clone(&traffic) }, AUTOSCALER_SYNC);
     cluster.step();
     cluster.settle();
-    let prometheus = Prometheus::new(server.clone(), Arc::clone(&traffic), story.meanings.clone(), story.remembers);
-    let taken = Arc::default();
-    let surroundings = Surroundings {
-        server: server.clone(),
-        prometheus,
-        traffic: Arc::clone(&traffic),
-        taken: Arc::clone(&taken),
-        response: story.response,
-    };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(cluster.run());
     // The cluster was there for long before the story begins: its autoscalers have found their scale.
@@ -140,96 +156,115 @@ async fn live(
     if let Some(trouble) = trouble {
         server.intercept(trouble);
     }
-    let begun = clock::now();
-    let mut operator = start_operator(&server, story, surroundings.clone());
+    server.tape(tape);
+    let begun = clock::world();
+    let prometheus = Prometheus::new(server.clone(), Arc::clone(&traffic), story.meanings.clone(), story.remembers);
+    let around = Surroundings {
+        agent: String::new(),
+        server: server.clone(),
+        prometheus: prometheus.ill(story.troubles.spells.clone()),
+        traffic: Arc::clone(&traffic),
+        books: Arc::default(),
+        response: story.response,
+        tape: tape.clone(),
+    };
+    around.books().manners = (story.troubles.manners.iter().copied().collect(), begun + story.troubles.manners_end);
+    let books = Arc::clone(&around.books);
+    let mut staff = Staff::new(story, around);
+    staff.hire();
     for campaign in &story.campaigns {
         create(&server, campaign)?;
     }
-    let mut played = Played {
-        moments: Vec::new(),
-        taken: Vec::new(),
-        outcome: Outcome::OutOfTime,
-        ledger: Vec::new(),
-        targets: Vec::new(),
-        is_alive: true,
-    };
-    let step = Duration::try_from(watch.step).unwrap_or(Duration::from_secs(5));
+    let mut moments = Vec::new();
+    let outcome = go_on(story, watch, begun, &server, &traffic, &mut staff, &mut |moment| {
+        tell(&moment);
+        moments.push(moment);
+    })
+    .await;
+    let mut books = books.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Played {
+        moments,
+        taken: std::mem::take(&mut books.taken),
+        heard: std::mem::take(&mut books.heard),
+        outcome,
+        ledger: moment::ledger(&server),
+        targets: moment::targets(&server),
+        is_alive: staff.end(),
+        calls: server.take_calls().0,
+        begun,
+        ended: clock::world(),
+    })
+}
+
+/// From the first moment to the last.
+async fn go_on(
+    story: &Story,
+    watch: Watch,
+    begun: Timestamp,
+    server: &ApiServer,
+    traffic: &Mutex<Traffic>,
+    staff: &mut Staff<'_>,
+    tell: &mut dyn FnMut(Moment),
+) -> Outcome {
+    let troubles = &story.troubles;
     let (mut deeds, mut crashes) = (story.deeds.clone(), story.crashes.clone());
+    let mut twin = troubles.twin.map(|(from, until)| vec![from, until]).unwrap_or_default();
+    let mut deaths = server.deaths();
+    let mut seen = None;
+    let mut next_moment = begun;
     loop {
-        let passed = clock::now().duration_since(begun);
+        let now = clock::world();
+        let passed = now.duration_since(begun);
         if passed >= watch.longest {
-            break;
+            return Outcome::OutOfTime;
         }
         for (_, deed) in deeds.extract_if(.., |(at, _)| *at <= passed) {
-            act(&server, &traffic, story, deed);
+            deed.happen(server, traffic, story);
         }
-        if crashes.extract_if(.., |at| *at <= passed).count() > 0 {
-            operator.abort();
-            operator = start_operator(&server, story, surroundings.clone());
+        for _ in crashes.extract_if(.., |at| *at <= passed) {
+            staff.kill(now, troubles.downtime);
         }
-        tokio::time::sleep(step).await;
-        let moment = Moment::of(&server, &traffic.lock().unwrap_or_else(PoisonError::into_inner), clock::now());
-        tell(&moment);
-        played.moments.push(moment);
-        if is_over(&server) && deeds.is_empty() && crashes.is_empty() {
-            played.outcome = Outcome::Over;
-            break;
+        for _ in twin.extract_if(.., |at| *at <= passed).collect::<Vec<_>>() {
+            if Some(passed) < troubles.twin.map(|(_, until)| until) { staff.hire() } else { staff.dismiss() }
         }
-    }
-    played.taken = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
-    (played.ledger, played.targets) = (moment::ledger(&server), moment::targets(&server));
-    played.is_alive = !operator.is_finished();
-    operator.abort();
-    Ok(played)
-}
-
-/// The operator, as `headroom run` starts it, with nothing remembered.
-fn start_operator(server: &ApiServer, story: &Story, surroundings: Surroundings) -> tokio::task::JoinHandle<()> {
-    let client = server.client("headroom");
-    let namespace = |object: &serde_json::Value| object["metadata"]["namespace"].as_str().map(ToOwned::to_owned);
-    let settings = context::Settings {
-        install: INSTALL.to_owned(),
-        ledger_namespace: LEDGER.to_owned(),
-        prometheus_url: "http://prometheus".to_owned(),
-        sender_namespaces: story.objects.iter().filter_map(namespace).collect(),
-        breach_recovery: SignedDuration::from_mins(10),
-    };
-    let (stores, touched) = stores::start(&client, LEDGER);
-    let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(surroundings)));
-    tokio::spawn(controller::run(ctx, touched, std::future::pending()))
-}
-
-/// Does what somebody does. What the API server refuses a person is his to mend.
-fn act(server: &ApiServer, traffic: &Mutex<Traffic>, story: &Story, deed: Deed) {
-    const CAMPAIGNS: &str = "campaigns.headroom.dev";
-    match deed {
-        Deed::Edit { campaign: (namespace, name), spec } => {
-            if let Some(place) = server.place(CAMPAIGNS, &namespace, &name) {
-                let _ = server.merge(PEOPLE, &place, serde_json::json!({ "spec": spec }));
+        staff.bury(now, troubles.downtime);
+        staff.start_due(now);
+        if now >= next_moment && now > begun {
+            if watch.keeps_moments {
+                tell(Moment::of(server, &traffic.lock().unwrap_or_else(PoisonError::into_inner), now));
+            }
+            let is_done = deeds.is_empty() && crashes.is_empty() && twin.is_empty() && passed >= troubles.calm;
+            // Nothing that ends a story happens without a change.
+            if is_done && seen.replace(server.revision()) != Some(server.revision()) && is_over(server) {
+                return Outcome::Over;
+            }
+            let quiet_since = server.last_write().unwrap_or(begun).max(begun + troubles.calm);
+            if is_done && watch.quiet.is_some_and(|quiet| now.duration_since(quiet_since) >= quiet) {
+                return Outcome::Quiet;
             }
         }
-        Deed::Reapply { campaign: (namespace, name) } => {
-            if let Some(place) = server.place(CAMPAIGNS, &namespace, &name) {
-                let _ = server.delete(PEOPLE, &place);
-            }
-            let is_it = |object: &&serde_json::Value| {
-                object["metadata"]["namespace"] == namespace.as_str() && object["metadata"]["name"] == name.as_str()
-            };
-            if let Some(object) = story.campaigns.iter().find(is_it) {
-                let _ = server.create(PEOPLE, object);
-            }
+        if now >= next_moment {
+            next_moment = now + watch.step;
         }
-        Deed::Demand(rate) => {
-            let mut traffic = traffic.lock().unwrap_or_else(PoisonError::into_inner);
-            traffic.workloads.iter_mut().for_each(|workload| workload.shape = Shape::Flat(rate * workload.share));
+        let of_story = deeds.iter().map(|(at, _)| at).chain(&crashes).chain(&twin).min().map(|at| begun + *at);
+        let next = of_story.into_iter().chain(staff.next()).fold(next_moment, Timestamp::min);
+        let wait = Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO);
+        tokio::select! {
+            biased;
+            _ = deaths.changed() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
 /// Whether every campaign has ended and no scale is borrowed any more.
 fn is_over(server: &ApiServer) -> bool {
-    let ended =
-        |campaign: &Campaign| campaign.status.as_ref().and_then(|status| status.phase).is_some_and(Phase::is_finished);
-    let given_back = |pool: &CapacityPool| pool.status.as_ref().is_none_or(|status| status.claims.is_empty());
-    server.read_all::<Campaign>("").iter().all(ended) && server.read_all::<CapacityPool>("").iter().all(given_back)
+    let ended = |campaign: &Arc<Value>| {
+        let phase = campaign.pointer("/status/phase").and_then(|phase| Phase::deserialize(phase).ok());
+        phase.is_some_and(Phase::is_finished)
+    };
+    let given_back =
+        |pool: &Arc<Value>| pool.pointer("/status/claims").and_then(Value::as_array).is_none_or(Vec::is_empty);
+    server.list("campaigns.headroom.dev", "").iter().all(ended)
+        && server.list("capacitypools.headroom.dev", "").iter().all(given_back)
 }

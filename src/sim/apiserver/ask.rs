@@ -2,6 +2,7 @@
 //! kind, and nothing is done.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use http::Method;
 use http::request::Parts;
@@ -29,6 +30,27 @@ pub enum Verb {
     Delete,
     /// Remove many.
     DeleteCollection,
+}
+
+impl Verb {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Patch => "patch",
+            Verb::Delete => "delete",
+            Verb::DeleteCollection => "deletecollection",
+        }
+    }
+
+    /// Whether it is to change something.
+    pub fn writes(self) -> bool {
+        !matches!(self, Verb::Get | Verb::List | Verb::Watch)
+    }
 }
 
 /// What a path names.
@@ -84,6 +106,13 @@ impl Place {
             name: name.to_owned(),
             subresource: String::new(),
         }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.resource(), self.namespace, self.name)?;
+        if self.subresource.is_empty() { Ok(()) } else { write!(f, "/{}", self.subresource) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads and writes from inside the process, for the controllers and people of a simulated world. They go the way of
 //! every other call, into the same log and under the same rules, but nobody interferes with them and they never wait.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use kube::Resource;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use super::ApiServer;
 use super::ask::{Ask, Place, Verb};
+use super::fault::Call;
 use super::meta;
 use super::refusal::Refusal;
 use super::store::{Store, key};
@@ -81,8 +83,9 @@ impl ApiServer {
 
     /// Deletes an object.
     pub fn delete(&self, agent: &str, place: &Place) -> Result<(), Refusal> {
-        let ask = Ask::direct(agent, Verb::Delete, place.clone(), Value::Null);
-        self.apply(&self.arrive(ask)).map(|_| ())
+        let call = self.arrive(Ask::direct(agent, Verb::Delete, place.clone(), Value::Null));
+        self.note_direct(&call);
+        self.apply(&call).map(|_| ())
     }
 
     /// Where an object of a kind is, by the name of the kind among all; None if the kind is not served.
@@ -91,8 +94,20 @@ impl ApiServer {
         core.store.named(resource).map(|collection| Place::of(&collection.kind, namespace, name))
     }
 
+    /// What is written from inside is made of what is on the tape already; that it was, and what, belongs there too.
+    fn note_direct(&self, call: &Call) {
+        let tape = self.core().tape.clone();
+        if let Some(tape) = tape {
+            let what = format!("{} {} {} {}", call.ask.agent, call.ask.verb.word(), call.number, call.ask.place);
+            let body = &call.ask.body;
+            tape.note_as(&what, |hasher| body.hash(hasher), |line| line.push_str(&format!(" {body}")));
+        }
+    }
+
     fn do_directly(&self, agent: &str, verb: Verb, place: Place, body: Value) -> Result<Arc<Value>, Refusal> {
-        let answer = self.apply(&self.arrive(Ask::direct(agent, verb, place, body)))?;
+        let call = self.arrive(Ask::direct(agent, verb, place, body));
+        self.note_direct(&call);
+        let answer = self.apply(&call)?;
         answer.object().cloned().ok_or_else(|| Refusal::not_simulated("a write that answers with no object"))
     }
 }

@@ -18,7 +18,7 @@ use tower::{BoxError, Service};
 use super::ApiServer;
 use super::answer::Answer;
 use super::ask::{Ask, Verb};
-use super::fault::{Interference, Then};
+use super::fault::{Call, Interference, Then};
 use super::feed::Feed;
 use super::refusal::Refusal;
 
@@ -44,9 +44,14 @@ impl Door {
             Ok(ask) => ask,
             Err(refusal) => return refuse(&refusal),
         };
+        self.live().await;
         let call = Arc::new(self.server.arrive(ask));
-        if let Some(refusal) = undergo(self.server.before(&call)).await? {
-            return refuse(&refusal);
+        self.server.note(call.ask.verb.word(), call.number, &call.ask.place, &body);
+        if call.ask.verb.writes() {
+            self.server.note_write();
+        }
+        if let Some(refusal) = self.undergo(&call, self.server.before(&call)).await? {
+            return self.refuse(&call, &refusal);
         }
         if call.ask.verb == Verb::Watch {
             let begun = Feed::begin(&self.server, &call);
@@ -56,36 +61,70 @@ impl Door {
                     let lines = feed.lines().map(|line| Ok(Frame::data(line)));
                     respond(200, StreamBody::new(lines).boxed_unsync())
                 }
-                Err(refusal) => refuse(&refusal),
+                Err(refusal) => self.refuse(&call, &refusal),
             };
         }
         let answered = self.server.apply(&call);
         let code = answered.as_ref().map_or_else(|refusal| refusal.code, |answer| success(&call.ask, answer));
-        if let Some(refusal) = undergo(self.server.after(&call, code)).await? {
-            return refuse(&refusal);
+        if let Some(refusal) = self.undergo(&call, self.server.after(&call, code)).await? {
+            return self.refuse(&call, &refusal);
         }
         match answered {
-            Ok(answer) => respond(code, Full::from(answer.body(call.ask.metadata_only)).boxed_unsync()),
-            Err(refusal) => refuse(&refusal),
+            Ok(answer) => {
+                let body = answer.body(call.ask.metadata_only);
+                self.server.note("answer", call.number, &code, &body);
+                respond(code, Full::from(body).boxed_unsync())
+            }
+            Err(refusal) => self.refuse(&call, &refusal),
         }
+    }
+
+    /// Goes no further if the client is dead.
+    async fn live(&self) {
+        if self.server.is_dead(&self.agent) {
+            std::future::pending().await
+        }
+    }
+
+    /// Lets happen what interferes; returns the answer it puts in place of the real one.
+    async fn undergo(&self, call: &Call, interference: Interference) -> Result<Option<Refusal>, BoxError> {
+        if !interference.delay.is_zero() {
+            self.server.note("delay", call.number, &interference.delay.as_millis(), &[]);
+            tokio::time::sleep(interference.delay).await;
+            self.live().await;
+        }
+        match interference.then {
+            Then::Go => Ok(None),
+            Then::Refuse(refusal) => Ok(Some(refusal)),
+            Then::Break => {
+                self.server.note("break", call.number, &"", &[]);
+                Err("the connection was reset".into())
+            }
+            Then::Hang => {
+                self.server.note("hang", call.number, &"", &[]);
+                std::future::pending().await
+            }
+            Then::Die => {
+                self.server.note("die", call.number, &self.agent, &[]);
+                self.server.kill(&self.agent);
+                std::future::pending().await
+            }
+            Then::LastWords => {
+                self.server.note("last words", call.number, &self.agent, &[]);
+                self.server.kill(&self.agent);
+                Ok(None)
+            }
+        }
+    }
+
+    fn refuse(&self, call: &Call, refusal: &Refusal) -> Result<Response<Content>, BoxError> {
+        self.server.note("answer", call.number, &refusal.code, refusal.message.as_bytes());
+        refuse(refusal)
     }
 }
 
 pub(super) fn success(ask: &Ask, _answer: &Answer) -> u16 {
     if ask.verb == Verb::Create { 201 } else { 200 }
-}
-
-/// Lets happen what interferes; returns the answer it puts in place of the real one.
-async fn undergo(interference: Interference) -> Result<Option<Refusal>, BoxError> {
-    if !interference.delay.is_zero() {
-        tokio::time::sleep(interference.delay).await;
-    }
-    match interference.then {
-        Then::Go => Ok(None),
-        Then::Refuse(refusal) => Ok(Some(refusal)),
-        Then::Break => Err("the connection was reset".into()),
-        Then::Hang => std::future::pending().await,
-    }
 }
 
 fn respond(code: u16, content: Content) -> Result<Response<Content>, BoxError> {

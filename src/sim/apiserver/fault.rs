@@ -37,6 +37,10 @@ pub enum Then {
     Break,
     /// No answer ever comes.
     Hang,
+    /// The client's process ends at this moment.
+    Die,
+    /// The client is answered, and its process ends before it can call again.
+    LastWords,
 }
 
 /// What happens to a change that a watch is about to tell of.

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use futures::Stream;
 use futures::stream;
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::ApiServer;
 use super::answer::{bookmark, line};
+use super::bell::Listener;
 use super::fault::{Call, Delivery};
 use super::kinds::Kind;
 use super::meta;
@@ -34,7 +34,7 @@ pub(super) struct Feed {
     selector: Selector,
     cursor: u64,
     epoch: u64,
-    changed: watch::Receiver<u64>,
+    changed: Listener,
     end: Instant,
     next_bookmark: Option<Instant>,
     pending: VecDeque<Change>,
@@ -96,6 +96,7 @@ impl Feed {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(line) = self.lines.pop_front() {
+                self.server.note("line", self.call.number, &self.kind.plural, &line);
                 return Some(line);
             }
             if self.over {
@@ -106,7 +107,7 @@ impl Feed {
                 continue;
             }
             // Before the look: a change that comes after it must wake us.
-            self.changed.borrow_and_update();
+            self.changed.catch_up();
             match self.changes() {
                 None => self.over = true,
                 Some(changes) if changes.is_empty() => self.wait().await,
@@ -166,9 +167,8 @@ impl Feed {
         tokio::select! {
             // A change that is there goes before the end that is there.
             biased;
-            changed = self.changed.changed() => {
-                // The kind is no longer served.
-                self.over = changed.is_err();
+            is_served = self.changed.rung() => {
+                self.over = !is_served;
             }
             () = sleep_until(wake) => {
                 self.over = wake == self.end;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use super::ask::{Place, Verb};
+use super::store::Change;
 
 /// A call that was applied or refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,15 @@ pub struct Record {
     pub insisted: Option<u64>,
     /// The revision of the last change it made, if it made one.
     pub revision: Option<u64>,
+    /// Every change it made.
+    pub changes: Vec<Change>,
+}
+
+impl Record {
+    /// Whether it was to change something.
+    pub fn writes(&self) -> bool {
+        self.verb.writes()
+    }
 }
 
 /// The newest calls.

@@ -4,18 +4,22 @@
 //! It is one state behind one lock, so that there is one order of all that happens. It reads no clock but the one of the
 //! process, draws no random number, and computes no status: that is what the controllers of `sim::cluster` are for.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::tape::Tape;
 use crate::clock;
 
 mod answer;
 mod ask;
+mod bell;
 mod builtin;
 mod delete;
 mod direct;
@@ -37,6 +41,7 @@ mod tests;
 mod write;
 
 pub use ask::{Ask, Place, Verb};
+pub use bell::Listener;
 pub use door::Door;
 pub use fault::{Call, Delivery, Interceptor, Interference, Then, Undisturbed};
 pub use log::Record;
@@ -52,8 +57,8 @@ use store::{Collection, Store};
 pub struct ApiServer {
     core: Arc<Mutex<Core>>,
     interceptor: Arc<Mutex<Box<dyn Interceptor>>>,
-    /// The newest revision, for those who wait for any change.
-    revision: Arc<watch::Sender<u64>>,
+    /// How many clients have died.
+    deaths: Arc<watch::Sender<usize>>,
 }
 
 /// What is behind the lock.
@@ -62,6 +67,11 @@ struct Core {
     store: Store,
     log: Log,
     arrived: u64,
+    tape: Option<Tape>,
+    /// Clients whose process has ended.
+    dead: BTreeSet<String>,
+    /// When a client last tried to change anything.
+    wrote: Option<Timestamp>,
 }
 
 impl Default for ApiServer {
@@ -74,10 +84,12 @@ impl ApiServer {
     /// A server with the namespaces that every cluster has, and no definitions.
     pub fn new() -> ApiServer {
         let core = Core::default();
-        let revision = Arc::new(watch::channel(core.store.revision()).0);
         let interceptor: Box<dyn Interceptor> = Box::new(Undisturbed);
-        let server =
-            ApiServer { core: Arc::new(Mutex::new(core)), interceptor: Arc::new(Mutex::new(interceptor)), revision };
+        let server = ApiServer {
+            core: Arc::new(Mutex::new(core)),
+            interceptor: Arc::new(Mutex::new(interceptor)),
+            deaths: Arc::new(watch::channel(0).0),
+        };
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             // Nothing can refuse them.
@@ -109,6 +121,40 @@ impl ApiServer {
         *self.interceptor() = interceptor;
     }
 
+    /// Notes every call and answer on a tape from now on.
+    pub fn tape(&self, tape: &Tape) {
+        self.core().tape = Some(tape.clone());
+    }
+
+    /// Ends a client's process, as far as the server can see: no call of its own gets an answer any more.
+    pub fn kill(&self, agent: &str) {
+        let mut core = self.core();
+        core.dead.insert(agent.to_owned());
+        let count = core.dead.len();
+        drop(core);
+        self.deaths.send_replace(count);
+    }
+
+    /// Whether a client's process has ended.
+    pub fn is_dead(&self, agent: &str) -> bool {
+        self.core().dead.contains(agent)
+    }
+
+    /// Tells whenever a client dies.
+    pub fn deaths(&self) -> watch::Receiver<usize> {
+        self.deaths.subscribe()
+    }
+
+    /// When a client last tried to change anything; those that write from inside the process do not count.
+    pub fn last_write(&self) -> Option<Timestamp> {
+        self.core().wrote
+    }
+
+    /// The calls that have arrived so far.
+    pub fn arrived(&self) -> u64 {
+        self.core().arrived
+    }
+
     /// Forgets every change so far, as etcd's compaction does.
     pub fn compact(&self) {
         self.core().store.compact();
@@ -137,13 +183,8 @@ impl ApiServer {
         self.core().store.revision()
     }
 
-    /// Tells of every change from now on, whatever its kind.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.revision.subscribe()
-    }
-
     /// Tells of every change of a kind from now on; None if the kind is not served.
-    pub fn changes_of(&self, resource: &str) -> Option<watch::Receiver<u64>> {
+    pub fn changes_of(&self, resource: &str) -> Option<Listener> {
         self.core().store.named(resource).map(Collection::listen)
     }
 
@@ -174,13 +215,14 @@ impl ApiServer {
     }
 
     fn apply(&self, call: &Call) -> Result<Answer, Refusal> {
-        let now = clock::now();
+        let now = clock::world();
         let mut core = self.core();
         let before = core.store.revision();
         let answered = core.store.apply(&call.ask, now);
         let after = core.store.revision();
         let code = answered.as_ref().map_or_else(|refusal| refusal.code, |answer| door::success(&call.ask, answer));
         let insisted = meta::revision(&call.ask.body);
+        let changes = core.store.take_fresh();
         core.log.note(Record {
             number: call.number,
             at: now,
@@ -190,26 +232,37 @@ impl ApiServer {
             code,
             insisted: (insisted > 0).then_some(insisted),
             revision: (after > before).then_some(after),
+            changes,
         });
         drop(core);
-        if after > before {
-            self.revision.send_replace(after);
-        }
         answered
     }
 
     fn note_watch(&self, call: &Call, refusal: Option<&Refusal>) {
         let record = Record {
             number: call.number,
-            at: clock::now(),
+            at: clock::world(),
             agent: call.ask.agent.clone(),
             verb: Verb::Watch,
             place: call.ask.place.clone(),
             code: refusal.map_or(200, |refusal| refusal.code),
             insisted: None,
             revision: None,
+            changes: Vec::new(),
         };
         self.core().log.note(record);
+    }
+
+    fn note_write(&self) {
+        self.core().wrote = Some(clock::world());
+    }
+
+    /// Notes on the tape, if there is one.
+    fn note(&self, what: &str, number: u64, of: &dyn std::fmt::Display, bytes: &[u8]) {
+        let tape = self.core().tape.clone();
+        if let Some(tape) = tape {
+            tape.note(&format!("{what} {number} {of}"), &[bytes]);
+        }
     }
 }
 

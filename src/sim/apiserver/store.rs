@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::ask::Place;
+use super::bell::{Bell, Listener};
 use super::kinds::{Kind, builtin};
 use super::meta;
 use super::refusal::Refusal;
@@ -19,7 +19,7 @@ const FIRST: u64 = 1_000;
 const HISTORY: usize = 4_096;
 
 /// A change.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Its place in the order of all changes.
     pub revision: u64,
@@ -40,7 +40,7 @@ pub struct Collection {
     history: VecDeque<Change>,
     /// Changes up to this revision are forgotten.
     floor: u64,
-    changed: watch::Sender<u64>,
+    changed: Bell,
 }
 
 /// The key of an object among those of its kind; the same order as the real server's.
@@ -59,7 +59,7 @@ impl Collection {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             floor: revision,
-            changed: watch::channel(revision).0,
+            changed: Bell::default(),
         }
     }
 
@@ -102,19 +102,18 @@ impl Collection {
     }
 
     /// Tells of every change from now on.
-    pub fn listen(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    pub fn listen(&self) -> Listener {
+        self.changed.listen()
     }
 
     fn note(&mut self, change: Change, most: usize) {
-        let revision = change.revision;
         self.history.push_back(change);
         while self.history.len() > most {
             if let Some(forgotten) = self.history.pop_front() {
                 self.floor = forgotten.revision;
             }
         }
-        self.changed.send_replace(revision);
+        self.changed.ring();
     }
 }
 
@@ -125,6 +124,8 @@ pub struct Store {
     revision: u64,
     made: u64,
     history: usize,
+    /// The changes that the call under way has made.
+    fresh: Vec<Change>,
     /// Watches that were begun in an earlier one have ended.
     pub epoch: u64,
 }
@@ -132,7 +133,7 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Store {
         let collections = builtin().into_iter().map(|kind| (kind.resource(), Collection::new(kind, FIRST))).collect();
-        Store { collections, revision: FIRST, made: 0, history: HISTORY, epoch: 0 }
+        Store { collections, revision: FIRST, made: 0, history: HISTORY, fresh: Vec::new(), epoch: 0 }
     }
 }
 
@@ -194,6 +195,7 @@ impl Store {
         if let Some(collection) = self.collections.get_mut(&kind.resource()) {
             let previous = collection.objects.insert(key_of(&object), Arc::clone(&object));
             let change = Change { revision: self.revision, object: Arc::clone(&object), previous, gone: false };
+            self.fresh.push(change.clone());
             collection.note(change, self.history);
         }
         object
@@ -208,9 +210,15 @@ impl Store {
         if let Some(collection) = self.collections.get_mut(&kind.resource()) {
             let previous = collection.objects.remove(&key_of(&last));
             let change = Change { revision: self.revision, object: Arc::clone(&last), previous, gone: true };
+            self.fresh.push(change.clone());
             collection.note(change, self.history);
         }
         last
+    }
+
+    /// Takes the changes that were made since this was last asked.
+    pub(super) fn take_fresh(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Forgets every change so far, as etcd's compaction does: whoever watches from before must list anew.
@@ -229,7 +237,7 @@ impl Store {
     /// Wakes every watch.
     pub fn wake(&self) {
         for collection in self.collections.values() {
-            collection.changed.send_replace(self.revision);
+            collection.changed.ring();
         }
     }
 }

@@ -56,7 +56,7 @@ impl<S: Surroundings> Cluster<S> {
 
     /// Makes all pods ready that now have a place: the cluster was there before the story begins.
     pub fn settle(&mut self) {
-        let now = clock::now();
+        let now = clock::world();
         self.follow(now);
         self.pods.values_mut().for_each(|pods| pods.settle(now));
         self.follow(now);
@@ -68,13 +68,13 @@ impl<S: Surroundings> Cluster<S> {
         let (Some(mut deployments), Some(mut autoscalers)) = (listen(DEPLOYMENTS), listen(AUTOSCALERS)) else { return };
         loop {
             // Before the look: a change that comes after it must wake us.
-            deployments.borrow_and_update();
-            autoscalers.borrow_and_update();
+            deployments.catch_up();
+            autoscalers.catch_up();
             let next = self.step();
             tokio::select! {
                 biased;
-                changed = deployments.changed() => if changed.is_err() { return },
-                changed = autoscalers.changed() => if changed.is_err() { return },
+                is_served = deployments.rung() => if !is_served { return },
+                is_served = autoscalers.rung() => if !is_served { return },
                 () = sleep_until(next) => {}
             }
         }
@@ -82,7 +82,7 @@ impl<S: Surroundings> Cluster<S> {
 
     /// Does what is due, and says when something will be due by time alone.
     pub fn step(&mut self) -> Instant {
-        let (now, instant) = (clock::now(), Instant::now());
+        let (now, instant) = (clock::world(), Instant::now());
         let sync = self.next_sync.unwrap_or(instant);
         if sync <= instant {
             self.scale(now);

@@ -41,7 +41,10 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     let limits: Vec<String> = spec.limits.iter().flatten().map(|limit| limit.name.clone()).collect();
     let guardrails: Vec<String> = spec.guardrails.iter().flatten().map(|rail| rail.name.clone()).collect();
     let streak = |streak: &super::case::WrittenStreak| {
-        let basis = Basis { campaign: streak.generation, sender: 1, pool: 1, recipients: streak.recipients };
+        let basis = {
+            let name = streak.send.rsplit('/').next().unwrap_or_default();
+            Basis::new(&format!("uid-{name}"), streak.generation, 1, 1, streak.recipients)
+        };
         let (first, newest) = (now - streak.first.0, now - streak.newest.0);
         ((streak.send.clone(), streak.wave.clone()), Streak { first, newest, count: streak.count, basis })
     };

@@ -272,6 +272,12 @@ fn campaign(seen: &Seen, place: usize) -> Option<snapshot::Campaign> {
     })
 }
 
+/// The birth whose UID a confirmation was seen for.
+fn birth_of(place: usize, object: u64) -> u8 {
+    let is_it = |birth: &u8| Basis::new(&uid(place, *birth), 1, 1, 1, 1).object == object;
+    (0..=u8::MAX).find(is_it).unwrap()
+}
+
 fn uid(place: usize, birth: u8) -> String {
     format!("{}-{birth}", NAMES[place])
 }
@@ -328,12 +334,9 @@ fn remembered(seen: &Seen) -> Memory {
     for (slot, streak) in seen.memory.iter().enumerate() {
         let Some(streak) = streak else { continue };
         let key = (format!("marketing/{}", NAMES[slot / WAVES]), WAVE_NAMES[slot % WAVES].to_owned());
-        let basis = Basis {
-            campaign: i64::from(streak.generation),
-            sender: 1,
-            pool: 1,
-            recipients: 1_000 * u64::from(streak.recipients),
-        };
+        let uid = uid(slot / WAVES, streak.birth);
+        let recipients = 1_000 * u64::from(streak.recipients);
+        let basis = Basis::new(&uid, i64::from(streak.generation), 1, 1, recipients);
         let (first, newest) = (seen.sample(streak.first), seen.sample(streak.newest));
         memory.streaks.insert(key, memory::Streak { first, newest, count: u32::from(streak.count), basis });
     }
@@ -393,6 +396,7 @@ fn compact(seen: &Seen, plan: &Plan) -> Decided {
             first: seen.moment(streak.first + SignedDuration::from_secs(1)),
             newest: seen.moment(streak.newest + SignedDuration::from_secs(1)),
             count: u8::try_from(streak.count.min(u32::from(seen.samples))).unwrap(),
+            birth: birth_of(place(send.trim_start_matches("marketing/")), streak.basis.object),
             generation: u8::try_from(streak.basis.campaign).unwrap(),
             recipients: u8::try_from(streak.basis.recipients / 1_000).unwrap(),
         });

@@ -104,6 +104,8 @@ pub struct Streak {
     pub first: Moment,
     pub newest: Moment,
     pub count: u8,
+    /// Which of the Campaigns of one name it was seen for.
+    pub birth: u8,
     pub generation: u8,
     pub recipients: u8,
 }

@@ -232,7 +232,7 @@ impl Drawing {
             let tenth = u64::try_from(self.audience / 10).unwrap();
             let all = u64::try_from(self.audience).unwrap();
             let recipients = if self.went == Went::Released { all - tenth } else { tenth };
-            let basis = Basis { campaign: 1, sender: 1, pool: 1, recipients };
+            let basis = Basis::new(&world.campaigns[0].uid, 1, 1, 1, recipients);
             let streak = Streak { first: ago(newest + 60), newest: ago(newest), count, basis };
             world.memory.streaks.insert(("marketing/sale".into(), wave.into()), streak);
         }

@@ -1,0 +1,15 @@
+//! The real operator in worlds that exist in memory, in virtual time: a seed decides what goes wrong, everything that
+//! happens can be told again byte for byte, and checkers that see only the truth hold it against what is promised.
+
+mod check;
+mod dice;
+mod history;
+mod kept;
+mod mix;
+mod mutants;
+mod replay;
+mod run;
+mod seeds;
+mod stories;
+mod told;
+mod trouble;
