@@ -155,13 +155,13 @@ fn story(flat: Option<f64>) -> Story {
 /// The whole operator in a simulated world.
 fn worlds(criterion: &mut Criterion, table: &mut Table) {
     let demo = story(Some(0.94));
-    let watch = Watch { step: SignedDuration::from_secs(2), longest: SignedDuration::from_mins(30) };
+    let watch = Watch::every(SignedDuration::from_secs(2), SignedDuration::from_mins(30));
     let _ = table.measure(criterion, "one told story (the demo)", None, || {
         world::play(black_box(&demo), watch, None, &mut |_| {}).unwrap()
     });
     let mut fortnight = story(None);
     pool::one_campaign_a_day(&mut fortnight, 14);
-    let watch = Watch { step: SignedDuration::from_secs(30), longest: SignedDuration::from_hours(14 * 24) };
+    let watch = Watch::every(SignedDuration::from_secs(30), SignedDuration::from_hours(14 * 24));
     let mut played = None;
     let took = table.measure(criterion, "a simulated fortnight, 14 campaigns", Some(5_000.0), || {
         played = Some(world::play(black_box(&fortnight), watch, None, &mut |_| {}).unwrap());

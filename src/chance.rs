@@ -54,7 +54,7 @@ fn drawn() -> Uuid {
     }
 }
 
-/// SplitMix64: a number, and the state after it.
+/// `SplitMix64`: a number, and the state after it.
 fn mixed(state: u64) -> (u64, u64) {
     let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = state;

@@ -11,7 +11,7 @@ use headroom::plan::identity::{SendId, WaveId, digest};
 use headroom::plan::memory::Memory;
 use headroom::plan::reading::{HistoryPoints, Reading};
 use headroom::plan::rules::Rules;
-use headroom::plan::snapshot::{Campaign, Entry, Found, Pool, Sender, Settings, Snapshot, Workload};
+use headroom::plan::snapshot::{Asks, Campaign, Entry, Found, Gates, Pool, Sender, Settings, Snapshot, Workload};
 use headroom::sim::story::Story;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -81,6 +81,7 @@ pub fn snapshot(kind: Kind, campaigns: u32) -> Snapshot {
     let reading =
         Reading { value: 300.0, sample_at: at(-1), evaluated_at: at(0), range: SignedDuration::from_secs(60) };
     let mut snapshot = Snapshot {
+        gates: Gates::default(),
         pool: Pool {
             namespace: "shop".into(),
             name: "storefront".into(),
@@ -143,6 +144,7 @@ fn campaign(name: &str, schedule: &Value) -> Campaign {
     });
     let sender = json!({"namespaceSelector": {}, "sendRate": "500/s", "webhook": {"url": "http://mail/send"}});
     Campaign {
+        asks: Asks::default(),
         namespace: "marketing".into(),
         name: name.into(),
         uid: format!("uid-{name}"),

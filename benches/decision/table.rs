@@ -48,7 +48,7 @@ impl Table {
             for _ in 0..rounds {
                 black_box(work());
             }
-            let took = worked() - begun;
+            let took = worked().saturating_sub(begun);
             samples.push((took / rounds).as_secs_f64() * 1_000.0);
             took
         };

@@ -119,7 +119,7 @@ mod tests {
             let value = if (-ago..-ago + 60).contains(&minute) { 300.0 } else { 100.0 };
             (at(minute), value)
         });
-        History::new(points.collect())
+        History::new(&points.collect::<Vec<_>>())
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 Err(why) => return Some(Err(why)),
             };
             let history = match &seen.history {
-                Some(Ok(points)) => Some(History::new(points.points.clone())),
+                Some(Ok(points)) => Some(History::new(&points.points)),
                 Some(Err(fault)) => {
                     let (measured, name) = (Measured::Demand, workload.name.clone());
                     return Some(Err(Why::Sensor { measured, name, fault: fault.clone() }));

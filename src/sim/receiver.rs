@@ -205,7 +205,7 @@ impl Surroundings {
 
     async fn die(&self) {
         self.server.kill(&self.agent);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// A request comes; whether its key has been announced.

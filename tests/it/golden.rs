@@ -14,6 +14,7 @@ mod campaign;
 pub mod case;
 mod entry;
 mod expect;
+mod gates;
 mod measured;
 mod merge;
 mod pool;

@@ -71,7 +71,7 @@ impl Sight<'_> {
             Some((read, history)) if minute < *read + KEPT => history.clone(),
             _ => {
                 let points = (minute - HISTORY * DAY..minute).step_by(5);
-                let fresh = History::new(points.map(|past| (at(past), self.demand[past])).collect());
+                let fresh = History::new(&points.map(|past| (at(past), self.demand[past])).collect::<Vec<_>>());
                 *self.history = Some((minute, fresh.clone()));
                 fresh
             }

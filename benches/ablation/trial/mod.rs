@@ -65,7 +65,8 @@ impl Tally {
 pub fn play(seed: u64, size: Size, controller: Controller) -> Tally {
     let fortnight = fortnight(seed, size);
     let mut demand = fortnight.baseline.clone();
-    let (mut queue, mut ledger): (Vec<(Due, u32)>, Vec<(Due, usize)>) = (Vec::new(), Vec::new());
+    let mut queue: Vec<(Due, u32)> = Vec::new();
+    let mut ledger: Vec<(Due, usize)> = Vec::new();
     let (mut history, mut coming) = (None, fortnight.dues.into_iter().peekable());
     for minute in HISTORY * DAY..demand.len() - DAY {
         while let Some(due) = coming.next_if(|due| due.minute <= minute) {

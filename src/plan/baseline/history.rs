@@ -33,7 +33,7 @@ fn step(instant: Timestamp) -> i64 {
 
 impl History {
     /// From points in any order; one that is not a finite number at least 0 is left out.
-    pub fn new(points: Vec<(Timestamp, f64)>) -> History {
+    pub fn new(points: &[(Timestamp, f64)]) -> History {
         let good = || points.iter().filter(|(_, value)| value.is_finite() && *value >= 0.0);
         let Some(newest) = good().map(|(instant, _)| step(*instant)).max() else { return History::default() };
         let oldest = good().map(|(instant, _)| step(*instant)).min().unwrap_or(newest);
@@ -125,7 +125,7 @@ mod tests {
                 points = points.iter().enumerate().filter(|(place, _)| !(from..from + length).contains(place)).map(|(_, point)| *point).collect();
             }
             let instant = |second: i64| Timestamp::from_second(second).unwrap();
-            let history = History::new(points.iter().map(|(second, value)| (instant(*second), *value)).collect());
+            let history = History::new(&points.iter().map(|(second, value)| (instant(*second), *value)).collect::<Vec<_>>());
             let (days, highest) = plainly(&points, now + ahead);
             prop_assert_eq!(history.days(), days);
             prop_assert!((history.h7(instant(now + ahead)) - highest).abs() < 1e-12);

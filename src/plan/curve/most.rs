@@ -26,7 +26,7 @@ fn walk(
     let mut at = start + 1;
     while let Some(minute) = headroom.minutes.get(at) {
         let after = at - start;
-        if at % LARGE == 0 {
+        if at.is_multiple_of(LARGE) {
             if headroom.from.get(at / LARGE).is_some_and(|least| fades(after, *least)) {
                 return true;
             }
@@ -35,7 +35,7 @@ fn walk(
                 continue;
             }
         }
-        if at % SMALL == 0
+        if at.is_multiple_of(SMALL)
             && headroom.small.get(at / SMALL).is_some_and(|least| is_well(after, after + SMALL - 1, *least))
         {
             at += SMALL;

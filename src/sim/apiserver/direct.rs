@@ -100,7 +100,7 @@ impl ApiServer {
         if let Some(tape) = tape {
             let what = format!("{} {} {} {}", call.ask.agent, call.ask.verb.word(), call.number, call.ask.place);
             let body = &call.ask.body;
-            tape.note_as(&what, |hasher| body.hash(hasher), |line| line.push_str(&format!(" {body}")));
+            tape.note_as(&what, |hasher| body.hash(hasher), |line| line.extend([" ", &body.to_string()]));
         }
     }
 

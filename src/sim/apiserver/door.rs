@@ -82,7 +82,7 @@ impl Door {
     /// Goes no further if the client is dead.
     async fn live(&self) {
         if self.server.is_dead(&self.agent) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

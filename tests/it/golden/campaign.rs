@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use headroom::plan::snapshot::{Asks, Campaign, Sender};
+use headroom::plan::snapshot::{Campaign, Sender};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::case::Ago;
+use super::gates::WrittenAsks;
 use super::merge::strict;
 
 /// A campaign.
@@ -24,6 +25,8 @@ pub struct WrittenCampaign {
     #[serde(default)]
     deleting: bool,
     spec: Value,
+    #[serde(default)]
+    asks: WrittenAsks,
     #[serde(default)]
     status: Option<Value>,
     sender: Option<WrittenSender>,
@@ -60,6 +63,7 @@ impl WrittenCampaign {
             }),
         };
         let status = self.status.as_ref().map(|status| strict(&format!("{what}.status"), status)).transpose()?;
+        let spec = strict(&format!("{what}.spec"), &self.spec)?;
         Ok(Campaign {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
@@ -68,8 +72,8 @@ impl WrittenCampaign {
             version: "7".to_owned(),
             created: now - self.created.0,
             deleting: self.deleting,
-            spec: strict(&format!("{what}.spec"), &self.spec)?,
-            asks: Asks::default(),
+            asks: self.asks.asks(&spec),
+            spec,
             status: status.unwrap_or_default(),
             sender,
             labels: self.labels.clone(),

@@ -86,6 +86,7 @@ pub enum History {
 /// So many days at one level, and what differs from it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[allow(clippy::struct_field_names)] // As a case writes it: `{days: 8, level: 300}`.
 pub struct Level {
     days: f64,
     level: f64,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headroom::plan::memory::{Basis, Memory, Streak};
-use headroom::plan::snapshot::{Gates, Settings, Snapshot};
+use headroom::plan::snapshot::{Settings, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 
 use super::case::Case;
@@ -40,6 +40,10 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     claims.extend(orphans.iter().map(|orphan| orphan.claim.clone()));
     let limits: Vec<String> = spec.limits.iter().flatten().map(|limit| limit.name.clone()).collect();
     let guardrails: Vec<String> = spec.guardrails.iter().flatten().map(|rail| rail.name.clone()).collect();
+    let checks: Vec<String> = spec.checks.iter().flatten().map(|check| check.name.clone()).collect();
+    if let Some(strange) = case.gates.checks.keys().find(|name| !checks.contains(name)) {
+        return Err(format!("gates.checks.{strange}: the pool has no such one"));
+    }
     let streak = |streak: &super::case::WrittenStreak| {
         let basis = {
             let name = streak.send.rsplit('/').next().unwrap_or_default();
@@ -56,7 +60,7 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     let snapshot = Snapshot {
         pool: case.pool.pool(claims, now)?,
         workloads,
-        gates: Gates::default(),
+        gates: case.gates.gates(&checks, now)?,
         orphans,
         limits: answers("limits", &limits, &case.limits, |answer| answer.reading(now))?,
         guardrails: answers("guardrails", &guardrails, &case.guardrails, |answer| answer.reading(now))?,

@@ -167,8 +167,12 @@ fn befall(class: Class, dice: &mut Dice, names: &[String], story: &mut Story, de
     let campaign = Thing::new(CAMPAIGNS, MARKETING, &name);
     let until = |dice: &mut Dice| (at + seconds(dice.between(2, 90))).min(seconds(CALM - 1));
     match class {
-        Class::Refusals | Class::AppliedAndRefused | Class::BrokenBefore | Class::BrokenAfter | Class::Delays => {}
-        Class::LateWatches => {}
+        Class::Refusals
+        | Class::AppliedAndRefused
+        | Class::BrokenBefore
+        | Class::BrokenAfter
+        | Class::Delays
+        | Class::LateWatches => {}
         Class::CutWatches => deeds.push((at, Deed::CutWatches)),
         Class::Compaction => {
             deeds.push((at, Deed::Compact));
@@ -218,11 +222,11 @@ fn befall(class: Class, dice: &mut Dice, names: &[String], story: &mut Story, de
         Class::Receivers => {
             let manners = [
                 Manner::Refuses,
-                Manner::ConnectsIn(Duration::from_millis(4_000)),
+                Manner::ConnectsIn(Duration::from_secs(4)),
                 Manner::ConnectsIn(Duration::from_millis(5_100)),
-                Manner::Stalls(Duration::from_millis(4_000)),
+                Manner::Stalls(Duration::from_secs(4)),
                 Manner::Stalls(Duration::from_millis(5_100)),
-                Manner::Stalls(Duration::from_millis(90_000)),
+                Manner::Stalls(Duration::from_secs(90)),
                 Manner::Answers(202, true),
                 Manner::Answers(400, false),
                 Manner::Answers(404, false),

@@ -34,8 +34,8 @@ pub fn in_order(case: &Case<'_>) -> Result<(), String> {
             let of_wave = |versions: &&Vec<Version>| {
                 versions[0].text("/spec/sendId") == asked.send_id && versions[0].text("/spec/wave/name") == *earlier
             };
-            let entries = case.history.all(ENTRIES).map(|(_, versions)| versions);
-            let Some(entry) = entries.filter(|versions| of_wave(versions)).next() else {
+            let mut entries = case.history.all(ENTRIES).map(|(_, versions)| versions);
+            let Some(entry) = entries.find(|versions| of_wave(versions)) else {
                 return Err(format!("{} wave {} went before {earlier}", asked.campaign, asked.wave));
             };
             let Some(then) = entry.iter().rev().find(|version| version.revision <= armed) else {
