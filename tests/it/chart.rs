@@ -78,11 +78,12 @@ fn every_switch_does_what_it_says() {
     let usual = render(&[URL]).unwrap();
     assert_eq!(count(&usual, "CustomResourceDefinition"), 4);
     assert_eq!(count(&usual, "Namespace"), 1);
-    assert_eq!(count(&usual, "ValidatingAdmissionPolicy"), 2);
-    assert_eq!(count(&usual, "ValidatingAdmissionPolicyBinding"), 2);
+    assert_eq!(count(&usual, "ValidatingAdmissionPolicy"), 3);
+    assert_eq!(count(&usual, "ValidatingAdmissionPolicyBinding"), 3);
     assert_eq!(count(&render(&[URL, "crds.install=false"]).unwrap(), "CustomResourceDefinition"), 0);
     assert_eq!(count(&render(&[URL, "ledger.create=false"]).unwrap(), "Namespace"), 0);
-    assert_eq!(count(&render(&[URL, "ledger.protect=false"]).unwrap(), "ValidatingAdmissionPolicy"), 0);
+    assert_eq!(count(&render(&[URL, "ledger.protect=false"]).unwrap(), "ValidatingAdmissionPolicy"), 1);
+    assert_eq!(count(&render(&[URL, "approval.protect=false"]).unwrap(), "ValidatingAdmissionPolicy"), 2);
     let bare = render(&[URL, "rbac.create=false"]).unwrap();
     for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] {
         assert_eq!(count(&bare, kind), 0, "{kind}");
