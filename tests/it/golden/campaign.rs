@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use headroom::api::CampaignSpec;
+use headroom::plan::approval::digest;
 use headroom::plan::snapshot::{Asks, Campaign, Sender};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -25,12 +27,40 @@ pub struct WrittenCampaign {
     deleting: bool,
     spec: Value,
     #[serde(default)]
+    asks: WrittenAsks,
+    #[serde(default)]
     status: Option<Value>,
     sender: Option<WrittenSender>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
     taken_by: Option<String>,
     unreadable_entry: Option<String>,
+}
+
+/// What people ask of it from outside Git, as the annotations say it. `DIGEST` stands for that of the spec as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct WrittenAsks {
+    hold: Option<String>,
+    resume: Option<String>,
+    abort: Option<String>,
+    approved: Option<String>,
+    without_headroom: Option<String>,
+    reason: Option<String>,
+}
+
+impl WrittenAsks {
+    fn asks(&self, spec: &CampaignSpec) -> Asks {
+        let with = |text: &Option<String>| text.as_ref().map(|text| text.replace("DIGEST", &digest(spec)));
+        Asks {
+            hold: self.hold.clone(),
+            resume: self.resume.clone(),
+            abort: self.abort.clone(),
+            approved: with(&self.approved),
+            without_headroom: with(&self.without_headroom),
+            without_headroom_reason: self.reason.clone(),
+        }
+    }
 }
 
 /// A Sender.
@@ -60,6 +90,7 @@ impl WrittenCampaign {
             }),
         };
         let status = self.status.as_ref().map(|status| strict(&format!("{what}.status"), status)).transpose()?;
+        let spec: CampaignSpec = strict(&format!("{what}.spec"), &self.spec)?;
         Ok(Campaign {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
@@ -68,8 +99,8 @@ impl WrittenCampaign {
             version: "7".to_owned(),
             created: now - self.created.0,
             deleting: self.deleting,
-            spec: strict(&format!("{what}.spec"), &self.spec)?,
-            asks: Asks::default(),
+            asks: self.asks.asks(&spec),
+            spec,
             status: status.unwrap_or_default(),
             sender,
             labels: self.labels.clone(),

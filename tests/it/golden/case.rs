@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::campaign::WrittenCampaign;
 use super::entry::WrittenEntry;
 use super::expect::Expect;
+use super::gates::WrittenGates;
 use super::measured::{Answer, WrittenOrphan, WrittenWorkload};
 use super::merge::merge;
 use super::pool::WrittenPool;
@@ -39,6 +40,9 @@ pub struct Case {
     /// What each guardrail reads, by name.
     #[serde(default)]
     pub guardrails: BTreeMap<String, Answer>,
+    /// What may keep campaigns back beside the room there is.
+    #[serde(default)]
+    pub gates: WrittenGates,
     /// The campaigns.
     pub campaigns: Vec<WrittenCampaign>,
     /// The ledger.

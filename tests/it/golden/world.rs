@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headroom::plan::memory::{Basis, Memory, Streak};
-use headroom::plan::snapshot::{Gates, Settings, Snapshot};
+use headroom::plan::snapshot::{Settings, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 
 use super::case::Case;
@@ -40,6 +40,7 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     claims.extend(orphans.iter().map(|orphan| orphan.claim.clone()));
     let limits: Vec<String> = spec.limits.iter().flatten().map(|limit| limit.name.clone()).collect();
     let guardrails: Vec<String> = spec.guardrails.iter().flatten().map(|rail| rail.name.clone()).collect();
+    let checks: Vec<String> = spec.checks.iter().flatten().map(|check| check.name.clone()).collect();
     let streak = |streak: &super::case::WrittenStreak| {
         let basis = Basis { campaign: streak.generation, sender: 1, pool: 1, recipients: streak.recipients };
         let (first, newest) = (now - streak.first.0, now - streak.newest.0);
@@ -53,7 +54,9 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     let snapshot = Snapshot {
         pool: case.pool.pool(claims, now)?,
         workloads,
-        gates: Gates::default(),
+        gates: case
+            .gates
+            .gates(answers("gates.checks", &checks, &case.gates.checks, |answer| answer.reading(now))?, now)?,
         orphans,
         limits: answers("limits", &limits, &case.limits, |answer| answer.reading(now))?,
         guardrails: answers("guardrails", &guardrails, &case.guardrails, |answer| answer.reading(now))?,
