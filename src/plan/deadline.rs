@@ -38,12 +38,16 @@ pub fn never(intent: &Intent, frozen: &[Freeze]) -> Option<(usize, Why)> {
 /// Freezes that leave no time between start and end in which it could leave.
 fn only_in_freezes(times: &WaveSchedule, frozen: &[Freeze], takes: SignedDuration) -> Option<String> {
     let (fit, freeze) = freezes::fit(times, frozen, times.start()?, takes);
-    let freeze = freeze.filter(|_| fit == Fit::Never)?;
+    freeze.filter(|_| fit == Fit::Never).map(|freeze| no_time_beside(freeze, takes))
+}
+
+/// What a freeze leaves no time for, as the end of a sentence.
+pub(super) fn no_time_beside(freeze: &Freeze, takes: SignedDuration) -> String {
     let takes = Span::from_millis(i64::try_from(takes.as_millis()).unwrap_or(i64::MAX)).for_people(Rounding::Up);
-    Some(format!(
+    format!(
         "it takes {takes} to leave, and the pool's freezes ({}, …) leave no such time before its end",
         freeze.reason
-    ))
+    )
 }
 
 pub(super) fn too_long(wave: &str, recipients: u64, intent: &Intent, why: &str) -> Why {

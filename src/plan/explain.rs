@@ -143,7 +143,9 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         }
         Why::After { pending } => {
             let all: Vec<String> = pending.iter().map(not_yet).collect();
-            format!("Waiting: {}.", all.join("; "))
+            let all = all.join("; ");
+            // A fault may end with a question.
+            format!("Waiting: {all}{}", if all.ends_with('?') { "" } else { "." })
         }
         Why::Frozen { wave, reason, from, at } => format!(
             "Scheduled: wave \"{wave}\" may start {}; the pool is frozen from {} on ({reason}), and nothing leaves meanwhile.",

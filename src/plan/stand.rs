@@ -12,7 +12,7 @@ use crate::api::release::{EntryWave, SkipReason};
 use super::admit::understood;
 use super::approval;
 use super::bursts;
-use super::deadline::{missed, never, too_long};
+use super::deadline::{self, missed, never, too_long};
 use super::doubt::{foreign, lost, uncertain};
 use super::freezes;
 use super::guard::Guard;
@@ -386,6 +386,10 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         Fit::Never => {
             // Too long for every window is not the same as too late: the plan can still be changed.
             let is_over = times.end().is_some_and(|end| now >= end);
+            // A freeze can be taken back and an end be moved, and a skip is for good: it waits until the end leaves no time.
+            if let Some(freeze) = freeze.filter(|_| times.fit(now, takes) != Fit::Never) {
+                return rests(too_long(&name, recipients, &intent, &deadline::no_time_beside(freeze, takes)));
+            }
             return match times.fits_at_all(takes) {
                 Err(why) if !is_over => rests(too_long(&name, recipients, &intent, &why)),
                 _ => missed(snapshot, campaign, &intent, &names, &past),

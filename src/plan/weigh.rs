@@ -145,6 +145,13 @@ struct Line {
     sites: Vec<(usize, Asker, Rc<Vec<Site>>)>,
 }
 
+/// What a wave asks of each workload: its load there, the room for it, and the replicas that open the gate.
+struct Asked {
+    shared: Vec<Burst>,
+    rooms: Vec<Room>,
+    needs: Vec<Option<u32>>,
+}
+
 struct Head {
     campaign: String,
     wave: String,
@@ -218,11 +225,7 @@ impl<'a> Scales<'_, 'a> {
         };
         let start = want.not_before.as_ref().map_or(self.now, |(at, _)| (*at).max(self.now));
         let burst = want.burst(start);
-        let shared: Vec<Burst> = self.measures.iter().map(|measure| burst.scaled(measure.rules.share)).collect();
-        let rooms: Vec<Room> =
-            sites.iter().zip(&shared).map(|(site, burst)| site.room(Some(burst), self.now)).collect();
-        let needs: Vec<Option<u32>> =
-            sites.iter().zip(&shared).map(|(site, burst)| site.needed_replicas(Some(burst), self.now)).collect();
+        let Asked { shared, rooms, needs } = self.asked(&burst, &sites);
 
         let mut lacks = self.lacks(&want, line, &sites, &shared, &rooms, &needs);
         if !lacks.is_empty() {
@@ -267,12 +270,50 @@ impl<'a> Scales<'_, 'a> {
         if !want.begun {
             line.starting.push(want.key());
         }
-        let weighed = self.confirm(want, &sites, rooms, &needs, memory, verdict.release.is_none());
+        let weighed = self.confirm(want, rooms, &needs, memory, verdict.release.is_none());
         let (weighed, release) = weighed;
         if release.is_some() {
             verdict.release = release;
         }
         verdict.weighed.push(weighed);
+    }
+
+    /// What a wave asks of each workload.
+    fn asked(&self, burst: &Burst, sites: &[Site]) -> Asked {
+        let shared: Vec<Burst> = self.measures.iter().map(|measure| burst.scaled(measure.rules.share)).collect();
+        let each = || sites.iter().zip(&shared);
+        let rooms = each().map(|(site, burst)| site.room(Some(burst), self.now)).collect();
+        let needs = each().map(|(site, burst)| site.needed_replicas(Some(burst), self.now)).collect();
+        Asked { shared, rooms, needs }
+    }
+
+    /// What keeps a wave back that a person answers for, had nobody: only told, never acted on.
+    fn would_wait_for(&self, want: &Want<'_>, line: &Line) -> Option<Why> {
+        if self.measures.len() != self.rules.workloads.len() {
+            return self.guard.shut.first().cloned();
+        }
+        let sites = match self.sites(&line.promised, self.asker(want)) {
+            Ok(sites) => sites,
+            Err(why) => return Some(why),
+        };
+        let Asked { shared, rooms, needs } = self.asked(&want.burst(self.now), &sites);
+        let lacks = self.lacks(want, line, &sites, &shared, &rooms, &needs);
+        lacks.into_iter().next().or_else(|| self.lacks_replicas(want, &rooms, &needs))
+    }
+
+    /// Room that there will be, once replicas are ready and held.
+    fn lacks_replicas(&self, want: &Want<'_>, rooms: &[Room], needs: &[Option<u32>]) -> Option<Why> {
+        let narrowest = Site::narrowest(rooms);
+        let (measure, room) = (self.measures.get(narrowest)?, rooms.get(narrowest)?);
+        let needed = needs.get(narrowest).copied().flatten().and_then(|need| i32::try_from(need).ok()).unwrap_or(0);
+        (!rooms.iter().all(Room::is_enough)).then(|| Why::Scaling {
+            wave: want.wave.name.clone(),
+            needed,
+            have: measure.found.ready,
+            held: i32::try_from(measure.held).unwrap_or(i32::MAX),
+            most: i32::try_from(measure.most).unwrap_or(i32::MAX),
+            numbers: Self::numbers(measure, room, want),
+        })
     }
 
     fn fits_alone(&self, line: &mut Line, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
@@ -290,7 +331,6 @@ impl<'a> Scales<'_, 'a> {
     fn confirm(
         &self,
         want: Want<'a>,
-        sites: &[Site],
         rooms: Vec<Room>,
         needs: &[Option<u32>],
         memory: &mut Memory,
@@ -304,17 +344,8 @@ impl<'a> Scales<'_, 'a> {
             return (Weighed { want, why, also: Vec::new(), rooms, confirmations: (0, asked) }, None);
         };
         let numbers = Self::numbers(measure, room, &want);
-        if !rooms.iter().all(Room::is_enough) || sites.len() != rooms.len() {
+        if let Some(why) = self.lacks_replicas(&want, &rooms, needs) {
             memory.streaks.remove(&key);
-            let needed = needs.get(narrowest).copied().flatten().and_then(|need| i32::try_from(need).ok()).unwrap_or(0);
-            let why = Why::Scaling {
-                wave: want.wave.name.clone(),
-                needed,
-                have: measure.found.ready,
-                held: i32::try_from(measure.held).unwrap_or(i32::MAX),
-                most: i32::try_from(measure.most).unwrap_or(i32::MAX),
-                numbers,
-            };
             return (Weighed { want, why, also: Vec::new(), rooms, confirmations: (0, asked) }, None);
         }
         // Distinct samples: the oldest of the newest, so that every workload has brought a new one.

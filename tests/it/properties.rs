@@ -4,6 +4,7 @@
 use proptest::prelude::ProptestConfig;
 
 mod gate;
+mod gates;
 mod schedule;
 mod waves;
 mod words;

@@ -40,11 +40,15 @@ impl<'a> Scales<'_, 'a> {
     /// Lets a wave go that a person answers for. What would have held it back is written down with it.
     pub(super) fn permit(&self, want: Want<'a>, closed: &[Why], line: &mut Line, verdict: &mut Verdict<'a>) {
         let Some(permission) = approval::without_headroom(want.campaign, self.now) else { return };
-        let held_back: Vec<&Why> = closed.iter().chain(&self.guard.shut).collect();
         let voice = Voice { zone: &TimeZone::UTC, now: self.now };
-        let instead_of = held_back
-            .first()
-            .map_or_else(|| "Headroom was not waited for.".to_owned(), |why| explain::sentence(why, &voice));
+        let instead_of = self
+            .guard
+            .stops
+            .as_ref()
+            .or(closed.first())
+            .cloned()
+            .or_else(|| self.would_wait_for(&want, line))
+            .map_or_else(|| "Headroom was not waited for.".to_owned(), |why| explain::sentence(&why, &voice));
         let nothing = Evidence {
             bottleneck: self.rules.workloads.first().map_or_else(String::new, |first| first.name.clone()),
             needed: 0.0,

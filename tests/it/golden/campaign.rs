@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use headroom::plan::snapshot::{Campaign, Sender};
+use headroom::api::CampaignSpec;
+use headroom::plan::approval::digest;
+use headroom::plan::snapshot::{Asks, Campaign, Sender};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::case::Ago;
-use super::gates::WrittenAsks;
 use super::merge::strict;
 
 /// A campaign.
@@ -34,6 +35,32 @@ pub struct WrittenCampaign {
     labels: BTreeMap<String, String>,
     taken_by: Option<String>,
     unreadable_entry: Option<String>,
+}
+
+/// What people ask of it from outside Git, as the annotations say it. `DIGEST` stands for that of the spec as it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct WrittenAsks {
+    hold: Option<String>,
+    resume: Option<String>,
+    abort: Option<String>,
+    approved: Option<String>,
+    without_headroom: Option<String>,
+    reason: Option<String>,
+}
+
+impl WrittenAsks {
+    fn asks(&self, spec: &CampaignSpec) -> Asks {
+        let with = |text: &Option<String>| text.as_ref().map(|text| text.replace("DIGEST", &digest(spec)));
+        Asks {
+            hold: self.hold.clone(),
+            resume: self.resume.clone(),
+            abort: self.abort.clone(),
+            approved: with(&self.approved),
+            without_headroom: with(&self.without_headroom),
+            without_headroom_reason: self.reason.clone(),
+        }
+    }
 }
 
 /// A Sender.
@@ -63,7 +90,7 @@ impl WrittenCampaign {
             }),
         };
         let status = self.status.as_ref().map(|status| strict(&format!("{what}.status"), status)).transpose()?;
-        let spec = strict(&format!("{what}.spec"), &self.spec)?;
+        let spec: CampaignSpec = strict(&format!("{what}.spec"), &self.spec)?;
         Ok(Campaign {
             namespace: self.namespace.clone(),
             name: self.name.clone(),

@@ -40,7 +40,7 @@ pub struct Case {
     /// What each guardrail reads, by name.
     #[serde(default)]
     pub guardrails: BTreeMap<String, Answer>,
-    /// What else may keep campaigns back.
+    /// What may keep campaigns back beside the room there is.
     #[serde(default)]
     pub gates: WrittenGates,
     /// The campaigns.

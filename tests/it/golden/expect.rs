@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use headroom::api::campaign_status::CampaignStatus;
 use headroom::plan::Plan;
 use headroom::plan::report::Report;
 use jiff::Timestamp;
@@ -65,6 +66,13 @@ struct Told {
     /// Parts of it.
     #[serde(default)]
     says: Vec<String>,
+    /// Its last words.
+    ends: Option<String>,
+    /// `<reason> since <instant>`, or `none`.
+    hold: Option<String>,
+    /// `required`, `required, by <name>`, `by <name>` or `none`.
+    approval: Option<String>,
+    priority: Option<i32>,
     needed: Option<i64>,
     free: Option<i64>,
     bottleneck: Option<String>,
@@ -103,6 +111,19 @@ struct Goes {
     bottleneck: Option<String>,
     latest_start: Option<Timestamp>,
     margin: Option<f64>,
+    /// Messages per second.
+    rate: Option<f64>,
+    /// Who answers for its going without confirmed headroom. Always compared: `null`, or all of it.
+    without_headroom: Option<AnsweredFor>,
+}
+
+/// Who answers for a wave, and what would have held it back.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AnsweredFor {
+    by: String,
+    reason: String,
+    instead_of: String,
 }
 
 /// What is written to a target.
@@ -132,6 +153,9 @@ struct Claimed {
     /// Whether it is seen that nothing needs it.
     #[serde(default)]
     quiet: bool,
+    /// Whether it is seen that nothing is heard of its workload.
+    #[serde(default)]
+    silent: bool,
 }
 
 /// Collects what differs.
@@ -161,6 +185,16 @@ impl Differences {
 
 fn condition(report: &Report, kind: &str) -> Option<bool> {
     report.status.conditions.iter().find(|condition| condition.type_ == kind).map(|found| found.status == "True")
+}
+
+fn hold(status: &CampaignStatus) -> String {
+    status.hold.as_ref().map_or("none".to_owned(), |hold| format!("{} since {}", hold.reason, hold.since.0))
+}
+
+fn approval(status: &CampaignStatus) -> String {
+    let Some(approval) = &status.approval else { return "none".to_owned() };
+    let by = approval.by.as_ref().map(|by| format!("by {by}"));
+    approval.required.then(|| "required".to_owned()).into_iter().chain(by).collect::<Vec<_>>().join(", ")
 }
 
 impl Expect {
@@ -211,6 +245,15 @@ impl Expect {
                     found.0.push(format!("{}:\n    expected … {part} …\n    got      {message}", at("message")));
                 }
             }
+            if message.chars().count() > headroom::plan::explain::LONGEST {
+                found.0.push(format!("{}: the API server takes no such long one: {message}", at("message")));
+            }
+            if let Some(ends) = expected.ends.as_ref().filter(|ends| !message.ends_with(*ends)) {
+                found.0.push(format!("{}:\n    expected … {ends}\n    got      {message}", at("message")));
+            }
+            found.if_asked(&at("hold"), expected.hold.as_ref(), Some(hold(status)));
+            found.if_asked(&at("approval"), expected.approval.as_ref(), Some(approval(status)));
+            found.if_asked(&at("priority"), expected.priority.as_ref(), status.priority);
             let headroom = status.headroom.as_ref();
             found.if_asked(&at("needed"), expected.needed.as_ref(), headroom.map(|headroom| headroom.needed));
             found.if_asked(&at("free"), expected.free.as_ref(), headroom.map(|headroom| headroom.free));
@@ -257,6 +300,13 @@ impl Expect {
         }
         found.near("release.free", goes.free, order.evidence.free);
         found.near("release.margin", goes.margin, order.load.margin);
+        found.near("release.rate", goes.rate, order.load.send_rate);
+        let answered = order.evidence.without_headroom.clone().map(|answered| AnsweredFor {
+            by: answered.by,
+            reason: answered.reason,
+            instead_of: answered.instead_of,
+        });
+        found.same("release.withoutHeadroom", &goes.without_headroom, &answered);
         // No limit is a limit that nobody wrote: it is always compared.
         found.same("release.latestStart", &goes.latest_start, &order.latest_start);
     }
@@ -276,6 +326,7 @@ impl Expect {
                 baseline: claim.baseline,
                 reassertions: claim.reassertions,
                 quiet: claim.quiet_since.is_some(),
+                silent: claim.silent_since.is_some(),
             };
             (claim.name.clone(), told)
         });

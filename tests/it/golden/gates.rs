@@ -1,105 +1,103 @@
-//! What may keep campaigns back beside the room there is, as a case writes it: the one switch, incidents, checks, rollouts,
-//! other campaigns, and what people ask by annotations.
+//! What may keep campaigns back beside the room there is, as a case writes it: the one switch, incidents, checks, rollouts and
+//! other campaigns.
 
 use std::collections::BTreeMap;
 
 use headroom::api::Phase;
-use headroom::api::campaign::{AfterKind, CampaignSpec};
+use headroom::api::campaign::AfterKind;
 use headroom::plan::after::{Other, Rollout};
-use headroom::plan::approval;
-use headroom::plan::snapshot::{Asks, Gates};
+use headroom::plan::reading::{Reading, SensorFault};
+use headroom::plan::snapshot::Gates;
 use headroom::plan::stop::Stop;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::measured::Answer;
 
-/// Everything beside the room there is.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// All of it; what is not written was not asked, or is not there.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct WrittenGates {
-    /// The data of the `ConfigMap`, if it is there.
-    stop: Option<BTreeMap<String, String>>,
-    /// Why it cannot be read.
-    stop_unreadable: Option<String>,
-    /// How many incidents are open.
+    stop: Option<WrittenStop>,
     incidents: Option<Answer>,
-    /// What each check reads, by name.
+    /// By name.
     pub checks: BTreeMap<String, Answer>,
-    /// Deployments that campaigns wait for, by name.
+    /// Deployments, by name.
     rollouts: BTreeMap<String, WrittenRollout>,
-    /// Other campaigns, by `<namespace>/<name>`.
+    /// By name, in the namespace `marketing`.
     others: BTreeMap<String, WrittenOther>,
 }
 
-/// A Deployment; without images it is missing.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenRollout {
-    complete: bool,
-    images: Option<Vec<String>>,
+/// The data of the `ConfigMap`, or `unreadable`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum WrittenStop {
+    Data(BTreeMap<String, String>),
+    Word(String),
 }
 
-/// Another campaign.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct WrittenOther {
-    phase: Option<Phase>,
+/// `Missing`, `Unreadable`, or as it stands.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum WrittenRollout {
+    There(Images),
+    Word(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Images {
+    complete: bool,
     #[serde(default)]
-    has_gone: bool,
+    images: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOther {
+    phase: Option<Phase>,
+    /// Whether the ledger has a wave of it that was released.
+    #[serde(default)]
+    gone: bool,
+    /// The campaigns it waits for itself, by name.
     #[serde(default)]
     after: Vec<String>,
 }
 
+fn here(name: &str) -> String {
+    format!("marketing/{name}")
+}
+
 impl WrittenGates {
-    /// As the snapshot holds it. `checks` are the names of the pool's, in their order.
-    pub fn gates(&self, checks: &[String], now: Timestamp) -> Result<Gates, String> {
-        let read = |answer: &Answer| answer.reading(now);
-        let stop = self.stop.as_ref().map(Stop::read);
-        let rollout = |(name, written): (&String, &WrittenRollout)| {
-            let there = match &written.images {
-                None => Rollout::Missing,
-                Some(images) => Rollout::There { complete: written.complete, images: images.clone() },
-            };
-            ((AfterKind::Deployment, name.clone()), there)
+    /// As the snapshot holds it; `checks` are the answers in the order of the pool's checks.
+    pub fn gates(&self, checks: Vec<Option<Result<Reading, SensorFault>>>, now: Timestamp) -> Result<Gates, String> {
+        let stop = match &self.stop {
+            None => None,
+            Some(WrittenStop::Data(data)) => Some(Stop::read(data)),
+            Some(WrittenStop::Word(word)) if word == "unreadable" => Some(Stop::unreadable("it took too long")),
+            Some(WrittenStop::Word(word)) => return Err(format!("gates.stop: {word}")),
         };
-        let other = |(key, written): (&String, &WrittenOther)| {
-            let other = Other { phase: written.phase, has_gone: written.has_gone, after: written.after.clone() };
-            (key.clone(), other)
+        let rollout = |(name, written): (&String, &WrittenRollout)| {
+            let rollout = match written {
+                WrittenRollout::There(Images { complete, images }) => {
+                    Rollout::There { complete: *complete, images: images.clone() }
+                }
+                WrittenRollout::Word(word) if word == "Missing" => Rollout::Missing,
+                WrittenRollout::Word(word) if word == "Unreadable" => Rollout::Unreadable("it is forbidden".to_owned()),
+                WrittenRollout::Word(word) => return Err(format!("gates.rollouts.{name}: {word}")),
+            };
+            Ok(((AfterKind::Deployment, name.clone()), rollout))
+        };
+        let other = |(name, written): (&String, &WrittenOther)| {
+            let after = written.after.iter().map(|name| here(name)).collect();
+            (here(name), Other { phase: written.phase, has_gone: written.gone, after })
         };
         Ok(Gates {
-            stop: self.stop_unreadable.as_deref().map(Stop::unreadable).or(stop),
-            incidents: self.incidents.as_ref().map(read).transpose()?.flatten(),
-            checks: checks.iter().map(|name| self.checks.get(name).map_or(Ok(None), read)).collect::<Result<_, _>>()?,
-            rollouts: self.rollouts.iter().map(rollout).collect(),
+            stop,
+            incidents: self.incidents.as_ref().map_or(Ok(None), |answer| answer.reading(now))?,
+            checks,
+            rollouts: self.rollouts.iter().map(rollout).collect::<Result<_, _>>()?,
             others: self.others.iter().map(other).collect(),
         })
-    }
-}
-
-/// What people ask by annotations; `DIGEST` stands for the digest of the spec as the case has it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct WrittenAsks {
-    hold: Option<String>,
-    resume: Option<String>,
-    abort: Option<String>,
-    approved: Option<String>,
-    without_headroom: Option<String>,
-    reason: Option<String>,
-}
-
-impl WrittenAsks {
-    /// As the snapshot holds it.
-    pub fn asks(&self, spec: &CampaignSpec) -> Asks {
-        let with_digest = |text: &String| text.replace("DIGEST", &approval::digest(spec));
-        Asks {
-            hold: self.hold.clone(),
-            resume: self.resume.clone(),
-            abort: self.abort.clone(),
-            approved: self.approved.as_ref().map(with_digest),
-            without_headroom: self.without_headroom.as_ref().map(with_digest),
-            without_headroom_reason: self.reason.clone(),
-        }
     }
 }

@@ -162,6 +162,7 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct WrittenClaim {
     quiet_for: Option<Ago>,
+    silent_for: Option<Ago>,
     stepped: Option<Ago>,
     reassertions: i32,
     /// Not written yet.
@@ -175,7 +176,7 @@ impl WrittenWorkload {
     pub fn claim(&self, name: &str, now: Timestamp) -> Option<Claim> {
         let ago = |ago: Option<Ago>| ago.map(|ago| Time(now - ago.0));
         self.held.map(|floor| Claim {
-            silent_since: None,
+            silent_since: ago(self.claim.silent_for),
             id: format!("claim-{name}"),
             workload: name.to_owned(),
             kind: self.kind.clone(),

@@ -41,14 +41,9 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     let limits: Vec<String> = spec.limits.iter().flatten().map(|limit| limit.name.clone()).collect();
     let guardrails: Vec<String> = spec.guardrails.iter().flatten().map(|rail| rail.name.clone()).collect();
     let checks: Vec<String> = spec.checks.iter().flatten().map(|check| check.name.clone()).collect();
-    if let Some(strange) = case.gates.checks.keys().find(|name| !checks.contains(name)) {
-        return Err(format!("gates.checks.{strange}: the pool has no such one"));
-    }
     let streak = |streak: &super::case::WrittenStreak| {
-        let basis = {
-            let name = streak.send.rsplit('/').next().unwrap_or_default();
-            Basis::new(&format!("uid-{name}"), streak.generation, 1, 1, streak.recipients)
-        };
+        let name = streak.send.rsplit('/').next().unwrap_or_default();
+        let basis = Basis::new(&format!("uid-{name}"), streak.generation, 1, 1, streak.recipients);
         let (first, newest) = (now - streak.first.0, now - streak.newest.0);
         ((streak.send.clone(), streak.wave.clone()), Streak { first, newest, count: streak.count, basis })
     };
@@ -60,7 +55,9 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     let snapshot = Snapshot {
         pool: case.pool.pool(claims, now)?,
         workloads,
-        gates: case.gates.gates(&checks, now)?,
+        gates: case
+            .gates
+            .gates(answers("gates.checks", &checks, &case.gates.checks, |answer| answer.reading(now))?, now)?,
         orphans,
         limits: answers("limits", &limits, &case.limits, |answer| answer.reading(now))?,
         guardrails: answers("guardrails", &guardrails, &case.guardrails, |answer| answer.reading(now))?,

@@ -15,6 +15,8 @@ use proptest::prelude::*;
 use crate::golden::case::Case;
 use crate::golden::world::build;
 
+use super::gates::{Gate, Permit, gate};
+
 /// What a sensor says.
 #[derive(Clone, Debug)]
 pub enum Drawn {
@@ -24,7 +26,7 @@ pub enum Drawn {
 }
 
 impl Drawn {
-    fn answer(&self, now: Timestamp) -> Option<Result<Reading, SensorFault>> {
+    pub fn answer(&self, now: Timestamp) -> Option<Result<Reading, SensorFault>> {
         match self {
             Drawn::Value(value, age) => Some(Ok(Reading {
                 value: *value,
@@ -79,6 +81,8 @@ pub struct Drawing {
     pub confirmations: u32,
     pub streak: Option<(u32, i64)>,
     pub second: bool,
+    pub gate: Gate,
+    pub permit: Permit,
 }
 
 fn drawn(usual: std::ops::Range<f64>) -> impl Strategy<Value = Drawn> {
@@ -105,7 +109,10 @@ pub fn drawing() -> impl Strategy<Value = Drawing> {
     let past = (went, 0_i64..2_000, prop::option::weighted(0.3, (1_u64..600_000, 0_i64..2_000)));
     let ask = (1_i64..3_000_000, 0_u8..16, prop::option::weighted(0.3, 0_i64..1_500));
     let seen = (1_u32..4, prop::option::weighted(0.5, (1_u32..4, 0_i64..120)), prop::bool::weighted(0.3));
-    (sensors, scale, past, ask, seen).prop_map(|(sensors, scale, past, ask, seen)| Drawing {
+    // Mostly peace; a number of incidents that is drawn is as often as not a strange one.
+    let peace = prop_oneof![1 => Just(Drawn::Value(0.0, 1)), 1 => drawn(0.0..2.0)];
+    let said = (gate(peace), prop::option::weighted(0.06, prop_oneof![-1_i64..2, 1_i64..14_000, 14_399_i64..14_402]));
+    (sensors, scale, past, ask, seen, said).prop_map(|(sensors, scale, past, ask, seen, said)| Drawing {
         demand: sensors.0,
         limit: sensors.1,
         guardrail: sensors.2,
@@ -121,6 +128,8 @@ pub fn drawing() -> impl Strategy<Value = Drawing> {
         confirmations: seen.0,
         streak: seen.1,
         second: seen.2,
+        gate: said.0,
+        permit: said.1,
     })
 }
 
@@ -149,7 +158,8 @@ pub fn now() -> Timestamp {
     base().1
 }
 
-fn ago(seconds: i64) -> Timestamp {
+/// So many seconds before.
+pub fn ago(seconds: i64) -> Timestamp {
     now() - SignedDuration::from_secs(seconds)
 }
 
@@ -236,7 +246,13 @@ impl Drawing {
             let streak = Streak { first: ago(newest + 60), newest: ago(newest), count, basis };
             world.memory.streaks.insert(("marketing/sale".into(), wave.into()), streak);
         }
+        self.gate.lay_upon(&mut world, self.permit);
         world
+    }
+
+    /// Whether somebody answers for the first campaign, for a time that counts: more than none and at most four hours.
+    pub fn is_answered_for(&self) -> bool {
+        self.permit.is_some_and(|left| left > 0 && left <= 4 * 3_600)
     }
 
     /// Whether something forbids that anything of the first campaign goes.
