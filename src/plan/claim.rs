@@ -284,7 +284,11 @@ fn claimed(
         Wish::Keep => (next.floor.max(baseline), true),
         Wish::Release | Wish::ReleaseNow => (baseline, false),
     };
-    if need >= next.floor {
+    // A floor that was no more than somebody's own value is that somebody's to lower: what is needed counts anew, and with it
+    // the most that may be asked for.
+    let was_theirs = foreign.is_some() && claim.baseline.is_some_and(|baseline| baseline >= claim.floor);
+    let is_counted_anew = was_theirs && matches!(wish, Wish::Hold { .. });
+    if is_counted_anew || need >= next.floor {
         next.floor = need;
         next.quiet_since = None;
     } else if wish == Wish::ReleaseNow {

@@ -85,9 +85,12 @@ impl Prometheus {
     /// What is wrong with what a query measures, and since when.
     fn ailment(&self, query: &str) -> Option<(Ailment, Timestamp)> {
         let passed = clock::world().duration_since(self.begun);
-        let is_demand = || self.traffic().workloads.iter().any(|workload| workload.query == query);
-        let spell = self.spells.iter().find(|spell| (spell.from..spell.until).contains(&passed))?;
-        (spell.of_all || is_demand()).then(|| (spell.what, self.begun + spell.from))
+        let is_demand = self.traffic().workloads.iter().any(|workload| workload.query == query);
+        let concerns = |spell: &&Spell| (spell.from..spell.until).contains(&passed) && (spell.of_all || is_demand);
+        // Of several at a time, what tells nothing wins over what tells something wrong: it cannot tell it then.
+        let tells = |spell: &&Spell| matches!(spell.what, Ailment::Lying(_) | Ailment::Clock(_));
+        let spell = self.spells.iter().filter(concerns).min_by_key(tells)?;
+        Some((spell.what, self.begun + spell.from))
     }
 
     /// What is told at an instant by the operator's clock, of a sample that was scraped then.
