@@ -63,7 +63,8 @@ use super::schema;
 #[x_kube(
     validation = Rule::new("has(self.sendId) == has(oldSelf.sendId) && (!has(self.sendId) || self.sendId == oldSelf.sendId)").message("sendId is the identity of the send: it cannot be changed, added or removed; create a new Campaign instead"),
     validation = Rule::new("!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)").message("abort cannot be taken back: create a new Campaign with a sendId of its own instead"),
-    validation = Rule::new("self.senderRef == oldSelf.senderRef").message("senderRef cannot be changed: another sender could send the same message to the same people again; create a new Campaign instead")
+    validation = Rule::new("self.senderRef == oldSelf.senderRef").message("senderRef cannot be changed: another sender could send the same message to the same people again; create a new Campaign instead"),
+    validation = Rule::new("!has(self.pace) || self.pace != 'Smooth' || !has(self.waves)").message("pace Smooth plans the waves itself: leave out waves, or pace")
 )]
 pub struct CampaignSpec {
     /// The `CapacityPool` that takes the traffic of this send.
@@ -87,6 +88,10 @@ pub struct CampaignSpec {
         validation = Rule::new("self.exists(w, has(w.recipients)) || (self.all(w, has(w.percent)) ? self.map(w, w.percent).sum() == 100 : self.filter(w, has(w.percent)).map(w, w.percent).sum() < 100)").message("the percentages of the waves must add up to 100, or to less when one wave leaves its size out and takes the rest")
     )]
     pub waves: Option<Vec<Wave>>,
+    /// How fast a send without `waves` goes: as soon as there is room for all of the rest, or cut into parts that keep the
+    /// busiest minute as calm as it can be until the end. Default `Asap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
     /// Strings handed to the Sender: quote numbers. Never personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::parameters")]
@@ -131,6 +136,17 @@ pub struct CampaignSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub contact: Option<String>,
+}
+
+/// How fast a send goes whose waves are not written.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Pace {
+    /// As soon as there is room: the rest goes whole.
+    #[default]
+    Asap,
+    /// The rest goes in parts, which Headroom sizes so that the busiest minute is as calm as it can be: until
+    /// `schedule.end`, or over 24 hours where there is none.
+    Smooth,
 }
 
 /// Something that must be so before anything goes: one of them.

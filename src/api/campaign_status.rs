@@ -57,7 +57,7 @@ pub struct CampaignStatus {
     pub headroom: Option<Headroom>,
     /// Every wave of the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 40))]
+    #[schemars(length(max = 96))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub waves: Vec<WaveStatus>,
     /// The wave that is about to be fired: written with a compare-and-swap before the ledger is.

@@ -105,6 +105,9 @@ pub struct WorkloadStatus {
     /// The floor that stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<i32>,
+    /// By how much demand moves from one ten minutes to the next: a canary must bring three times as much to be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<i64>,
     /// Where the baseline demand comes from: `7 days of history`, `demand.peak`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]

@@ -2,15 +2,18 @@
 //! When it may go is not decided here.
 
 use super::after;
-use super::intent::Intent;
+use super::bursts;
+use super::intent::{Intent, Known};
 use super::rules::Rules;
 use super::snapshot::{Campaign, Sender, Snapshot};
+use super::waves::Gone;
 use super::why::Why;
 
 /// What the campaign refers to, and what it means.
 pub(super) fn understood<'a>(
     snapshot: &'a Snapshot,
     campaign: &'a Campaign,
+    gone: &[Gone],
 ) -> Result<(&'a Rules, &'a Sender, Intent), Why> {
     let pool = &snapshot.pool;
     if pool.missing {
@@ -44,7 +47,8 @@ pub(super) fn understood<'a>(
         let why = not_urgent(&pool.key(), &campaign.namespace);
         return Err(Why::Invalid { field: "spec.urgent".to_owned(), why });
     }
-    let intent = Intent::parse(campaign, sender, rules)?;
+    let noises = bursts::noises(snapshot, rules);
+    let intent = Intent::parse(campaign, sender, rules, &Known { gone, noises: &noises })?;
     if let Some(why) = after::contradiction(snapshot, campaign, rules) {
         return Err(why);
     }

@@ -2,10 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::canary::{self, Noise, Unseen};
 use super::ledger::Committed;
 use super::load::{Burst, Component, Send};
+use super::number;
 use super::rules::{Rules, WorkloadRules};
-use super::snapshot::Entry;
+use super::snapshot::{Entry, Snapshot};
 
 /// Traffic of a send is watched no longer than this after its last wave.
 const LONGEST_WATCH: SignedDuration = SignedDuration::from_hours(24);
@@ -50,6 +52,28 @@ pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &Worklo
     Committed::new(
         bursts.filter(|burst| burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH).collect(),
     )
+}
+
+/// How demand moves on each workload, where the pool's status knows it.
+pub fn noises(snapshot: &Snapshot, rules: &Rules) -> Vec<Noise> {
+    let known = snapshot.pool.status.workloads.iter();
+    known
+        .filter_map(|told| {
+            let workload = rules.workloads.iter().find(|workload| workload.name == told.name)?;
+            let deviation = number::of_count(u64::try_from(told.noise?).ok()?);
+            Some(Noise { workload: told.name.clone(), share: workload.share, deviation })
+        })
+        .collect()
+}
+
+/// Why nothing can be told from the traffic of a recorded wave while it is watched, if nothing can.
+pub fn unseen(entry: &Entry, snapshot: &Snapshot, soak: SignedDuration) -> Option<Unseen> {
+    let rules = snapshot.pool.rules.as_ref().ok()?;
+    let burst = of(entry)?;
+    let send = burst.send();
+    // The first part of a load is people's.
+    let people = send.components.first()?;
+    canary::unseen(&noises(snapshot, rules), people, send.rate, send.margin, send.recipients, soak)
 }
 
 /// Whether a campaign's own load still matters: more than one replica of some workload. What still comes, where, and

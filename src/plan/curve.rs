@@ -4,6 +4,7 @@
 
 mod most;
 mod pace;
+mod parts;
 mod response;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +16,7 @@ use super::number;
 
 pub use most::{in_a_minute, in_each_minute, largest, largest_each_minute};
 pub use pace::{Ask, Run, Sending, asap, busiest, replan, smooth};
+pub use parts::{Ahead, Cut, Part, Parts, even};
 pub use response::Response;
 
 /// Minutes of the small and of the large blocks of which the least is kept.
@@ -47,14 +49,20 @@ impl Headroom {
         headroom
     }
 
-    /// What a workload's most replicas bear beyond its baseline and what is committed to it.
+    /// What a workload's most replicas bear beyond the reserve, its baseline and what is committed to it.
     pub fn of(site: &Site, from: Timestamp, minutes: usize) -> Headroom {
         let most = site.capacity.of(site.most);
+        let most = most - most * site.reserve;
         let committed = site.committed.by_the_minute(from, minutes);
         let instants = (0_i64..).map(|minute| from.checked_add(SignedDuration::from_mins(minute)));
         let left =
             instants.zip(&committed).map(|(at, sends)| at.map_or(f64::NAN, |at| most - site.baseline.at(at) - sends));
         Headroom::new(left.collect())
+    }
+
+    /// From one minute until another.
+    fn between(&self, from: usize, until: usize) -> Headroom {
+        Headroom::new(self.minutes.get(from..until).unwrap_or_default().to_vec())
     }
 
     /// By the minute.

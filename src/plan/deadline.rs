@@ -29,9 +29,10 @@ pub fn never(intent: &Intent, frozen: &[Freeze]) -> Option<(usize, Why)> {
             recipients: sized.recipients,
             share: wave.size.as_written(),
         });
-        let takes = intent.rate.time_for(sized.recipients);
+        let recipients = intent.at_least(index, sized.recipients);
+        let takes = intent.rate.time_for(recipients);
         let why = times.fits_at_all(takes).err().or_else(|| only_in_freezes(times, frozen, takes))?;
-        Some((index, too_long(&wave.name, sized.recipients, intent, &why)))
+        Some((index, too_long(&wave.name, recipients, intent, &why)))
     })
 }
 

@@ -4,15 +4,16 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::api::campaign_status::Phase;
-
-use super::after::{Pending, Rollout};
-use super::approval::Needed;
+use super::canary::Unseen;
 use super::rules::Bound;
 use super::snapshot::TargetFault;
 use super::units::Span;
 use super::units::people::{self, Rounding};
 use super::why::{Lack, Numbers, Why};
+
+mod beforehand;
+
+use beforehand::{awaiting_approval, not_yet};
 
 /// The longest sentence the API server takes.
 pub const LONGEST: usize = 1024;
@@ -265,9 +266,18 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             people::grouped(*recipients),
             voice.at(*until)
         ),
-        Why::Soaking { wave, until } => {
-            format!("Wave \"{wave}\" has left; its effect is watched until {} before the next wave.", voice.at(*until))
-        }
+        Why::Soaking { wave, until, unseen } => format!(
+            "Wave \"{wave}\" has left; its effect is watched until {} before the next wave.{}",
+            voice.at(*until),
+            unseen.as_ref().map_or_else(String::new, cannot_be_seen)
+        ),
+        Why::Paced { wave, recipients, left, at, busiest } => format!(
+            "Scheduled: wave \"{wave}\" may start {}; pace Smooth gives it {} of the {} recipients that are left, so that the send as a whole takes the workloads to at most {:.0} % of what they bear.",
+            voice.at(*at),
+            people::grouped(*recipients),
+            people::grouped(*left),
+            (busiest * 100.0).ceil()
+        ),
         Why::Suspended { released, planned } => {
             format!("Held: spec.suspend is true; {released} of {planned} waves have gone. Set it to false to go on.")
         }
@@ -372,55 +382,15 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
     }
 }
 
-fn awaiting_approval(needed: Needed, pool: &str, name: &str, namespace: &str, edited: bool) -> String {
-    let why = match needed {
-        Needed::Asked => "spec.approval.required is true".to_owned(),
-        Needed::Above { size, above } => format!(
-            "it goes to {} recipients, and the CapacityPool {pool} lets {} go without",
-            people::grouped(size),
-            people::grouped(above)
-        ),
-    };
-    let edited = if edited { " It was approved as it was before, and has been edited since." } else { "" };
+/// Why watching a wave tells nothing about its load.
+fn cannot_be_seen(unseen: &Unseen) -> String {
     format!(
-        "Waiting for approval: {why}.{edited} Who may approve on {pool} does so with \"kubectl headroom approve {name} -n {namespace}\"."
+        " Its traffic cannot be told from an ordinary day's: it brings {} to {}, where demand moves by {} from one ten minutes to the next. So the guardrails alone are watched, and the margin of {} stays.",
+        people::needed(unseen.expects),
+        unseen.workload,
+        people::per_second(unseen.noise, Rounding::Up),
+        factor(unseen.margin)
     )
-}
-
-/// Something that a campaign waits for, as part of a sentence.
-fn not_yet(pending: &Pending) -> String {
-    match pending {
-        Pending::Campaign { name, is_there: false, .. } => {
-            format!("there is no Campaign {name} in this namespace, and spec.after names it")
-        }
-        Pending::Campaign { name, phase: Some(phase), .. } if pending.is_hopeless() => format!(
-            "Campaign {name} is {} and does not complete; take it out of spec.after, or set spec.abort",
-            phase.name()
-        ),
-        Pending::Campaign { name, phase: Some(Phase::Completed), .. } => {
-            format!("Campaign {name} says that it has completed, and the ledger knows no wave of it that went")
-        }
-        Pending::Campaign { name, phase, .. } => {
-            format!("Campaign {name} must complete first, and is {}", phase.map_or("Pending", Phase::name))
-        }
-        Pending::Workload { name, rollout: Rollout::Missing, .. } => format!("there is no Deployment {name}"),
-        Pending::Workload { name, rollout: Rollout::Unreadable(why), .. } => {
-            format!("the Deployment {name} could not be read: {why}")
-        }
-        Pending::Workload { name, rollout: Rollout::There { complete, images }, image } => match image {
-            Some(image) if !images.contains(image) => {
-                format!("the Deployment {name} must run the image {image}, and runs {}", images.join(", "))
-            }
-            _ if !complete => format!("the Deployment {name} is being rolled out"),
-            _ => format!("the Deployment {name} is rolled out"),
-        },
-        Pending::Check { name, value, bound } => {
-            format!("the check \"{name}\" must be fulfilled, and is {value} ({})", held_against(bound))
-        }
-        Pending::CheckUnknown { name, why } => {
-            format!("the check \"{name}\" cannot be believed: {}", why.trim_end_matches('.'))
-        }
-    }
 }
 
 fn room(wave: &str, numbers: &Numbers, lack: &Lack, likely: Option<Timestamp>, voice: &Voice<'_>) -> String {

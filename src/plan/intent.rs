@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::api::campaign::Load;
 
+use super::canary::{self, Noise};
 use super::identity::{SendId, WaveId};
 use super::load::{self, Burst, Component, Profile, Send};
 use super::profiles;
@@ -14,7 +15,7 @@ use super::schedule::{Schedule, WaveSchedule};
 use super::snapshot::{Campaign, Sender};
 use super::template::{Template, Variables};
 use super::units::{Percent, Rate, Span};
-use super::waves::WavePlan;
+use super::waves::{Beside, CANARY_SOAK, Gone, WavePlan, WavesError};
 use super::why::Why;
 use jiff::Timestamp;
 
@@ -59,43 +60,18 @@ pub fn send_id(campaign: &Campaign) -> Result<SendId, Why> {
 
 impl Intent {
     /// Understands a campaign.
-    pub fn parse(campaign: &Campaign, sender: &Sender, rules: &Rules) -> Result<Intent, Why> {
+    pub fn parse(campaign: &Campaign, sender: &Sender, rules: &Rules, known: &Known<'_>) -> Result<Intent, Why> {
         let spec = &campaign.spec;
         let send_id = send_id(campaign)?;
         let raw = spec.schedule.clone().unwrap_or_default();
         let schedule = Schedule::parse(&raw).map_err(|error| invalid("", error))?;
-        let waves =
-            WavePlan::resolve(spec.waves.as_deref(), rules.waves.as_deref()).map_err(|error| invalid("", error))?;
-        let unable = |why: String| Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why };
-        if let Some(why) = &sender.trouble {
-            return Err(unable(why.clone()));
-        }
-        let able =
-            at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
+        let mut waves = waves(campaign, Some(rules), known.gone, None).map_err(|error| invalid("", error))?;
+        let Sending { rate, components, template } = Sending::of(campaign, sender, rules)?;
         let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
-        let class = spec.audience.class.as_deref().unwrap_or("consumer");
-        let template = match &sender.spec.webhook.body {
-            None => Template::default_body(),
-            Some(text) => Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?,
-        };
-        let rate = match &spec.max_send_rate {
-            None => able,
-            Some(text) => {
-                let field = "spec.maxSendRate";
-                let most = at(field, Rate::parse(text)).map_err(|error| invalid(field, error.why))?;
-                if most.per_second() >= able.per_second() {
-                    able
-                } else if template.passes_rate_on() {
-                    most
-                } else {
-                    return Err(unable(format!(
-                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; its body does not pass {{{{ wave.sendRate }}}} on, so that its receiver cannot be told to go slower. Ask the platform team to add it, or leave maxSendRate out"
-                    )));
-                }
-            }
-        };
-        let profile = profiles::of(&rules.profiles, &spec.channel, class);
-        let components = components(profile, &spec.channel, class, spec.load.as_ref(), rate.per_second(), audience)?;
+        if let Some(percent) = canary(campaign, rules, &rate, &components, known) {
+            waves =
+                self::waves(campaign, Some(rules), known.gone, Some(percent)).map_err(|error| invalid("", error))?;
+        }
         let mut times = Vec::new();
         for wave in &waves.waves {
             let path = format!("spec.waves[{}]", wave.name);
@@ -105,6 +81,14 @@ impl Intent {
             template.check_parameters(&parameters).map_err(|error| invalid("spec.parameters", error))?;
         }
         Ok(Intent { send_id, schedule, waves, times, rate, components, margin: rules.margin, template, audience })
+    }
+
+    /// The fewest recipients that one of its waves takes, were it to go next: less than it could where it is cut.
+    pub fn at_least(&self, index: usize, recipients: u64) -> u64 {
+        match self.waves.cut {
+            Some(cut) if index + 1 == self.waves.waves.len() => recipients.min(cut.least(self.audience)),
+            _ => recipients,
+        }
     }
 
     /// The load of one of its waves, were it to start then.
@@ -143,6 +127,94 @@ impl Intent {
         };
         self.template.render(&variables).map_err(|error| invalid("spec.parameters", error))
     }
+}
+
+/// How its messages leave, and what each brings.
+struct Sending {
+    rate: Rate,
+    components: Vec<Component>,
+    template: Template,
+}
+
+impl Sending {
+    fn of(campaign: &Campaign, sender: &Sender, rules: &Rules) -> Result<Sending, Why> {
+        let spec = &campaign.spec;
+        let unable = |why: String| Why::SenderUnable { sender: format!("{}/{}", sender.namespace, sender.name), why };
+        if let Some(why) = &sender.trouble {
+            return Err(unable(why.clone()));
+        }
+        let able =
+            at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
+        let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
+        let class = spec.audience.class.as_deref().unwrap_or("consumer");
+        let template = match &sender.spec.webhook.body {
+            None => Template::default_body(),
+            Some(text) => Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?,
+        };
+        let rate = match &spec.max_send_rate {
+            None => able,
+            Some(text) => {
+                let field = "spec.maxSendRate";
+                let most = at(field, Rate::parse(text)).map_err(|error| invalid(field, error.why))?;
+                if most.per_second() >= able.per_second() {
+                    able
+                } else if template.passes_rate_on() {
+                    most
+                } else {
+                    return Err(unable(format!(
+                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; its body does not pass {{{{ wave.sendRate }}}} on, so that its receiver cannot be told to go slower. Ask the platform team to add it, or leave maxSendRate out"
+                    )));
+                }
+            }
+        };
+        let profile = profiles::of(&rules.profiles, &spec.channel, class);
+        let components = components(profile, &spec.channel, class, spec.load.as_ref(), rate.per_second(), audience)?;
+        Ok(Sending { rate, components, template })
+    }
+}
+
+/// What is known of a campaign beside what is written of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Its waves in the ledger.
+    pub gone: &'a [Gone],
+    /// How demand moves on the workloads of its pool.
+    pub noises: &'a [Noise],
+}
+
+/// The waves of a campaign, with a canary of so many percent where nobody has written one.
+pub fn waves(
+    campaign: &Campaign,
+    rules: Option<&Rules>,
+    gone: &[Gone],
+    canary: Option<u32>,
+) -> Result<WavePlan, WavesError> {
+    let pools = rules.and_then(|rules| rules.waves.as_deref());
+    let beside = Beside { pace: campaign.spec.pace.unwrap_or_default(), canary, gone };
+    WavePlan::of(campaign.spec.waves.as_deref(), pools, &beside)
+}
+
+/// The share of a canary that can be measured, where nobody has written a plan and none has gone.
+fn canary(campaign: &Campaign, rules: &Rules, rate: &Rate, components: &[Component], known: &Known<'_>) -> Option<u32> {
+    if campaign.spec.waves.is_some() || rules.waves.is_some() || !known.gone.is_empty() {
+        return None;
+    }
+    let audience = u64::try_from(campaign.spec.audience.size).ok()?;
+    // The first part of a load is people's.
+    canary::percent(known.noises, components.first()?, rate.per_second(), audience, CANARY_SOAK)
+}
+
+/// The same, told without understanding the whole campaign: its canary is the one that would go.
+pub fn waves_as_told(campaign: &Campaign, rules: Option<&Rules>, known: &Known<'_>) -> Result<WavePlan, WavesError> {
+    let canary = || {
+        let (rules, sender) = (rules?, campaign.sender.as_ref()?);
+        if campaign.spec.waves.is_some() || rules.waves.is_some() || !known.gone.is_empty() || known.noises.is_empty() {
+            return None;
+        }
+        let Sending { rate, components, .. } = Sending::of(campaign, sender, rules).ok()?;
+        canary(campaign, rules, &rate, &components, known)
+    };
+    waves(campaign, rules, known.gone, canary())
 }
 
 /// The campaign's parameters, and over them the wave's own.

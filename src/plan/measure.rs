@@ -52,6 +52,11 @@ pub struct Measure<'a> {
 }
 
 impl Measure<'_> {
+    /// By how much demand moves from one ten minutes to the next, requests per second.
+    pub(super) fn noise(&self) -> Option<f64> {
+        self.history.as_ref()?.noise()
+    }
+
     /// Whether the autoscaler, rather than the pool, sets the most.
     pub(super) fn is_capped_by_autoscaler(&self) -> bool {
         self.found.autoscaler_max.is_some_and(|max| max < self.rules.most)

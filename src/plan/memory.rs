@@ -10,6 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Memory {
     /// Confirmations, by send and wave.
     pub streaks: BTreeMap<(String, String), Streak>,
+    /// How the next part of a send that is cut was chosen, by send and wave.
+    pub parts: BTreeMap<(String, String), Chosen>,
     /// Since when a guardrail has been out of bounds, by name.
     pub out_since: BTreeMap<String, Timestamp>,
     /// What was last said of each campaign, by UID.
@@ -18,6 +20,21 @@ pub struct Memory {
     pub pool_matter: Option<String>,
     /// When the pool's numbers were last written.
     pub numbers_written: Option<Timestamp>,
+}
+
+/// How many recipients the next part of a send takes, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// When it is to go.
+    pub at: Timestamp,
+    /// How many.
+    pub recipients: u64,
+    /// The share of what the workloads bear that the whole send then uses at most.
+    pub line: f64,
+    /// When that was worked out.
+    pub made: Timestamp,
+    /// For what: its recipients are those that are left.
+    pub basis: Basis,
 }
 
 /// What was last written of a campaign: numbers that move a little are not worth a write.

@@ -20,6 +20,7 @@ pub mod approval;
 pub mod baseline;
 mod believe;
 pub mod bursts;
+pub mod canary;
 pub mod capacity;
 mod checks;
 pub mod claim;
@@ -169,7 +170,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
             let rooms =
                 measures.iter().map(|measure| measure.rules.name.clone()).zip(weighed.rooms.iter().cloned()).collect();
             let confirmations = weighed.confirmations;
-            let details = Details { why: &weighed.why, also: &weighed.also, rooms, confirmations };
+            let part =
+                weighed.want.cutting.as_ref().map(|_| (weighed.want.wave.name.as_str(), weighed.want.recipients));
+            let details = Details { why: &weighed.why, also: &weighed.also, rooms, confirmations, part };
             reports.extend(report::tell(snapshot, &ledger, campaign, &details, &mut memory, now));
         }
     }
@@ -270,7 +273,8 @@ fn standing<'a>(
                 }
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
                 if facts.is_empty() {
-                    let details = Details { why: &why, also: &also, rooms: Vec::new(), confirmations: (0, 0) };
+                    let details =
+                        Details { why: &why, also: &also, rooms: Vec::new(), confirmations: (0, 0), part: None };
                     all.reports.extend(report::tell(snapshot, ledger, campaign, &details, memory, now));
                 } else {
                     all.again = SignedDuration::ZERO;

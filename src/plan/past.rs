@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use crate::api::release::{Disposition, EntryWave, Outcome, SkipReason};
 
 use super::identity::{self, WaveId};
+use super::intent;
 use super::order::Skip;
 use super::rules::Rules;
 use super::snapshot::{Campaign, Entry, Snapshot};
@@ -80,9 +81,8 @@ impl<'a> Past<'a> {
 }
 
 /// Names of all waves, also of a campaign that cannot be understood.
-pub(super) fn names(campaign: &Campaign, rules: Option<&Rules>) -> Vec<String> {
-    let pools = rules.and_then(|rules| rules.waves.as_deref());
-    match WavePlan::resolve(campaign.spec.waves.as_deref(), pools).or_else(|_| WavePlan::resolve(None, None)) {
+pub(super) fn names(campaign: &Campaign, rules: Option<&Rules>, gone: &[Gone]) -> Vec<String> {
+    match intent::waves(campaign, rules, gone, None).or_else(|_| WavePlan::resolve(None, None)) {
         Ok(plan) => plan.waves.into_iter().map(|wave| wave.name).collect(),
         Err(_) => vec!["rest".to_owned()],
     }

@@ -26,6 +26,7 @@ impl Why {
             Why::Frozen { .. } => (Phase::Scheduled, Reason::Frozen),
             Why::BeforeStart { .. } => (Phase::Scheduled, Reason::BeforeStart),
             Why::OutsideWindow { .. } => (Phase::Scheduled, Reason::OutsideWindow),
+            Why::Paced { .. } => (Phase::Scheduled, Reason::Paced),
             Why::Room { .. } => (Phase::Queued, Reason::WaitingForRoom),
             Why::Turn { .. } => (Phase::Queued, Reason::WaitingForTurn),
             Why::Slots { .. } => (Phase::Queued, Reason::MaxConcurrent),
@@ -100,6 +101,7 @@ impl Why {
             Why::Room { wave, numbers, lack, .. } => {
                 format!("{wave} {} {}", numbers.workload, matches!(lack, Lack::Now { .. }))
             }
+            Why::Paced { wave, at, .. } => format!("{wave} {at}"),
             Why::Incident { .. } => String::new(),
             Why::Stopped { reason, only } => format!("{reason} {only:?}"),
             Why::Turn { wave, ahead, ahead_wave, .. } => format!("{wave} {ahead} {ahead_wave}"),

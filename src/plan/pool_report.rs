@@ -187,6 +187,7 @@ fn workloads(
             let measure = measures.iter().find(|measure| measure.rules.name == workload.name);
             if let Some(measure) = measure {
                 told.demand = whole(measure.demand.value, Rounding::Up);
+                told.noise = measure.noise().and_then(|noise| whole(noise, Rounding::Up));
                 told.held = i32::try_from(measure.held).ok();
                 if let Some(site) = measure.at_rest() {
                     let room: Room = site.room(None, now);
@@ -211,6 +212,7 @@ fn moved(old: &[WorkloadStatus], fresh: &[WorkloadStatus]) -> bool {
             || far(old.capacity, new.capacity)
             || far(old.committed, new.committed)
             || far(old.free, new.free)
+            || far(old.noise, new.noise)
             || (old.ready, old.held, old.floor) != (new.ready, new.held, new.floor)
             || old.message.is_some() != new.message.is_some()
     })

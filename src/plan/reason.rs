@@ -34,6 +34,8 @@ pub enum Reason {
     BeforeStart,
     /// No window is open, or what is left of it is too short.
     OutsideWindow,
+    /// It is cut into parts, and the next is not due.
+    Paced,
     /// There is not enough room.
     WaitingForRoom,
     /// Another campaign goes first.
@@ -106,7 +108,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Reason; 48] = [
+    pub const ALL: [Reason; 49] = [
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
@@ -121,6 +123,7 @@ impl Reason {
         Reason::Frozen,
         Reason::BeforeStart,
         Reason::OutsideWindow,
+        Reason::Paced,
         Reason::WaitingForRoom,
         Reason::WaitingForTurn,
         Reason::MaxConcurrent,

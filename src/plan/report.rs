@@ -15,13 +15,13 @@ use super::checks;
 use super::explain::{self, Voice};
 use super::gate::Room;
 use super::hold;
-use super::intent;
+use super::intent::{self, Known};
 use super::memory::{Memory, Said};
 use super::past::BySend;
 use super::schedule::Schedule;
 use super::snapshot::{Campaign, Entry, Snapshot};
 use super::units::people;
-use super::waves::{Gone, WavePlan};
+use super::waves::Gone;
 use super::why::Why;
 
 /// Numbers are written again after this, if they moved.
@@ -56,6 +56,8 @@ pub struct Details<'a> {
     pub rooms: Vec<(String, Room)>,
     /// Confirmations so far, of those asked for.
     pub confirmations: (u32, u32),
+    /// The next part of a send that is cut, and how many recipients it takes.
+    pub part: Option<(&'a str, u64)>,
 }
 
 /// Its time zone; UTC where none can be understood.
@@ -149,9 +151,9 @@ pub fn tell(
     } else if !memory.said.contains_key(&campaign.uid) {
         memory.said.insert(campaign.uid.clone(), said);
     }
-    waves(snapshot, ledger, campaign, &mut status);
+    let further = waves(snapshot, ledger, campaign, details.part, &mut status);
     status.display =
-        Some(display(campaign, why, &status, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
+        Some(display(campaign, why, &status, further, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
     let message = status.message.clone().unwrap_or_default();
     let wanted = conditions(why, &status, &reason, &message);
     status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
@@ -207,9 +209,15 @@ fn state(entry: Option<&Entry>) -> &'static str {
     }
 }
 
-fn waves(snapshot: &Snapshot, ledger: &BySend<'_>, campaign: &Campaign, status: &mut CampaignStatus) {
-    let pools = snapshot.pool.rules.as_ref().ok().and_then(|rules| rules.waves.as_deref());
-    let Ok(plan) = WavePlan::resolve(campaign.spec.waves.as_deref(), pools) else { return };
+/// Each wave; and whether there will be more than those.
+fn waves(
+    snapshot: &Snapshot,
+    ledger: &BySend<'_>,
+    campaign: &Campaign,
+    part: Option<(&str, u64)>,
+    status: &mut CampaignStatus,
+) -> bool {
+    let rules = snapshot.pool.rules.as_ref().ok();
     let send_id = campaign.send_id();
     let ours = ledger.entries(&send_id).iter().copied();
     let mut entries: Vec<&Entry> = ours.filter(|entry| entry.campaign_uid == campaign.uid).collect();
@@ -219,14 +227,23 @@ fn waves(snapshot: &Snapshot, ledger: &BySend<'_>, campaign: &Campaign, status: 
         let (name, share) = (entry.wave.clone(), entry.share.clone());
         gone.push(Gone { name, offset: entry.offset, recipients: entry.recipients, share });
     }
+    let noises = rules.map_or_else(Vec::new, |rules| bursts::noises(snapshot, rules));
+    let known = Known { gone: &gone, noises: &noises };
+    let Ok(plan) = intent::waves_as_told(campaign, rules, &known) else { return false };
     let audience = u64::try_from(campaign.spec.audience.size).unwrap_or(0);
-    let mut told = Vec::new();
+    let (mut told, mut further) = (Vec::new(), false);
     for (index, wave) in plan.waves.iter().enumerate() {
         let entry = entries.iter().copied().find(|entry| entry.wave == wave.name);
         let recipients = if let Some(entry) = entry {
             entry.recipients
         } else {
-            let sized = plan.size(index, audience, &gone);
+            let mut sized = plan.size(index, audience, &gone);
+            if plan.cut.is_some() && index + 1 == plan.waves.len() {
+                let all = sized.recipients;
+                let chosen = part.filter(|(name, _)| *name == wave.name);
+                sized.recipients = chosen.map_or(all, |(_, recipients)| recipients.min(all));
+                further = chosen.is_none() || sized.recipients < all;
+            }
             gone.push(Gone {
                 name: wave.name.clone(),
                 offset: sized.offset,
@@ -247,12 +264,14 @@ fn waves(snapshot: &Snapshot, ledger: &BySend<'_>, campaign: &Campaign, status: 
         });
     }
     status.waves = told;
+    further
 }
 
 fn display(
     campaign: &Campaign,
     why: &Why,
     status: &CampaignStatus,
+    further: bool,
     kept: Option<&Display>,
     voice: &Voice<'_>,
 ) -> Display {
@@ -266,7 +285,7 @@ fn display(
         (None, None) => String::new(),
     };
     Display {
-        waves: format!("{}/{}", released.count(), status.waves.len()),
+        waves: format!("{}/{}{}", released.count(), status.waves.len(), if further { "+" } else { "" }),
         sent: format!("{leaving}{}/{}", short(messages), short(campaign.spec.audience.size)),
         room,
         next: match kept {

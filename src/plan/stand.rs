@@ -81,6 +81,19 @@ pub struct Want<'a> {
     pub not_before: Option<(Timestamp, Why)>,
     /// It may not start after this: its last message would not leave in time.
     pub not_after: Option<Timestamp>,
+    /// Set while its recipients are all that are left, of which the next part is cut.
+    pub cutting: Option<Cutting>,
+}
+
+/// How a send is cut into parts.
+#[derive(Clone, Debug)]
+pub struct Cutting {
+    /// No part is smaller, but for the last.
+    pub least: u64,
+    /// How long each is watched before the next.
+    pub soak: SignedDuration,
+    /// When the first wave of the send was tried.
+    pub since: Option<Timestamp>,
 }
 
 impl Want<'_> {
@@ -143,7 +156,8 @@ pub fn stand<'a>(
     };
     let past = Past::of(ledger, send.as_str());
     let rules = snapshot.pool.rules.as_ref().ok();
-    let names = names(campaign, rules);
+    let gone = past.gone();
+    let names = names(campaign, rules, &gone);
 
     // What has ended stays ended, and what is to end is written to the ledger first.
     if let Some((_, reason)) = past.ending().filter(|(entry, _)| entry.campaign_uid == campaign.uid) {
@@ -176,11 +190,10 @@ pub fn stand<'a>(
         );
         return rests(Why::Invalid { field: "spec.poolRef".to_owned(), why });
     }
-    let (rules, sender, intent) = match understood(snapshot, campaign) {
+    let (rules, sender, intent) = match understood(snapshot, campaign, &gone) {
         Ok(understood) => understood,
         Err(why) => return rests(why),
     };
-    let gone = past.gone();
     if let Err(error) = intent.waves.check_against(&gone) {
         return rests(Why::WaveChanged { why: error.to_string() });
     }
@@ -228,6 +241,13 @@ fn leaving(intent: &Intent, entry: &Entry) -> (Timestamp, Timestamp) {
     let soak =
         intent.waves.waves.iter().find(|wave| wave.name == entry.wave).map_or(SignedDuration::ZERO, |wave| wave.soak);
     (end, end.checked_add(soak).unwrap_or(Timestamp::MAX))
+}
+
+/// Watched until then; and that nothing can be told from its traffic, where that is so.
+fn soaking(snapshot: &Snapshot, intent: &Intent, entry: &Entry, until: Timestamp) -> Why {
+    let wave = intent.waves.waves.iter().find(|wave| wave.name == entry.wave);
+    let unseen = wave.and_then(|wave| bursts::unseen(entry, snapshot, wave.soak));
+    Why::Soaking { wave: entry.wave.clone(), until, unseen }
 }
 
 fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
@@ -278,7 +298,7 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
         }
         if now < soaked {
             return Stand::Rests {
-                why: Why::Soaking { wave: entry.wave.clone(), until: soaked },
+                why: soaking(snapshot, intent, entry, soaked),
                 also: Vec::new(),
                 skips: Vec::new(),
                 until: Some(soaked),
@@ -354,7 +374,14 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     if let Some(stand) = retry.and_then(|entry| not_again_yet(entry, sender, now)) {
         return stand;
     }
-    let takes = intent.rate.time_for(recipients);
+    // One that is cut needs time for no more than the least of its parts.
+    let cut = intent.waves.cut.filter(|_| retry.is_none() && index + 1 == intent.waves.waves.len());
+    let cutting = cut.map(|cut| Cutting {
+        least: cut.least(intent.audience),
+        soak: wave.soak,
+        since: past.entries.first().map(|entry| entry.first_attempt),
+    });
+    let takes = intent.rate.time_for(cutting.as_ref().map_or(recipients, |cutting| recipients.min(cutting.least)));
     let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
     if gone.is_empty()
         && times.start().is_none_or(|start| now < start)
@@ -407,7 +434,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         }
         let told = "no recipients are left for it";
         let skips = vec![skip(snapshot, campaign, &intent.send_id, (&name, offset), SkipReason::Empty, told)];
-        let why = Why::Soaking { wave: name, until: now };
+        let why = Why::Soaking { wave: name, until: now, unseen: None };
         return Stand::Rests { why, also: Vec::new(), skips, until: Some(now) };
     }
     let begun = past.released().next().is_some();
@@ -428,6 +455,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         begun,
         not_before,
         not_after,
+        cutting,
     }))
 }
 

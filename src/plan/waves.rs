@@ -7,12 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use crate::api::campaign::{Wave, Window};
+use crate::api::campaign::{Pace, Wave, Window};
 
 use super::units::Span;
 
+mod parts;
+
+pub use parts::Cut;
+
 /// The plan of a send that has none: a canary, watched for ten minutes, and the rest.
 const CANARY: (&str, u32, SignedDuration) = ("canary", 2, SignedDuration::from_mins(10));
+/// How long that canary is watched.
+pub const CANARY_SOAK: SignedDuration = CANARY.2;
 /// Parts per million in one percent.
 const PPM: u32 = 10_000;
 
@@ -90,6 +96,22 @@ pub enum WavesError {
         /// The size it has now.
         is: String,
     },
+    /// Parts have gone, and the plan is written now.
+    #[error(
+        "wave \"{name}\" went as one of the parts that Headroom cut by spec.pace; spec.waves cannot be written any more: take it out again"
+    )]
+    Written {
+        /// The part.
+        name: String,
+    },
+    /// A plan whose last wave cannot be cut.
+    #[error(
+        "spec.pace: Smooth cuts the last wave of the pool's plan, \"{name}\", into parts, and that has a fixed number of recipients; leave spec.pace out, or ask the pool's owner for a plan whose last wave takes the rest"
+    )]
+    Fixed {
+        /// The wave.
+        name: String,
+    },
 }
 
 /// How much of the audience a wave takes.
@@ -101,6 +123,19 @@ pub enum Size {
     Recipients(u64),
     /// What the others leave.
     Rest,
+    /// So many as Headroom has chosen, of what the others leave.
+    Part,
+}
+
+/// What a plan rests on beside what is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Whether Headroom cuts the last wave into parts.
+    pub pace: Pace,
+    /// A canary that is large enough to be measured, in percent; None: there is none, or nothing is known.
+    pub canary: Option<u32>,
+    /// What has an entry in the ledger.
+    pub gone: &'a [Gone],
 }
 
 impl Size {
@@ -110,13 +145,14 @@ impl Size {
             Size::Percent(percent) => format!("{percent}%"),
             Size::Recipients(count) => count.to_string(),
             Size::Rest => "rest".to_owned(),
+            Size::Part => parts::SHARE.to_owned(),
         }
     }
 
     fn ppm(self) -> u64 {
         match self {
             Size::Percent(percent) => u64::from(percent) * u64::from(PPM),
-            Size::Recipients(_) | Size::Rest => 0,
+            Size::Recipients(_) | Size::Rest | Size::Part => 0,
         }
     }
 }
@@ -151,6 +187,13 @@ pub struct Gone {
     pub share: String,
 }
 
+impl Gone {
+    /// Its size, where that was written in percent.
+    fn percent(&self) -> Option<u32> {
+        self.share.strip_suffix('%')?.parse().ok().filter(|percent| (1..=100).contains(percent))
+    }
+}
+
 /// A wave's part of the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sized {
@@ -165,6 +208,8 @@ pub struct Sized {
 pub struct WavePlan {
     /// In the order they go.
     pub waves: Vec<PlannedWave>,
+    /// Set where Headroom chooses how many recipients the last of them takes.
+    pub cut: Option<Cut>,
 }
 
 fn planned(wave: &Wave) -> Result<PlannedWave, WavesError> {
@@ -196,8 +241,18 @@ fn planned(wave: &Wave) -> Result<PlannedWave, WavesError> {
 }
 
 impl WavePlan {
-    /// The campaign's own plan, else the pool's, else a canary and the rest.
+    /// The campaign's own plan, else the pool's, else a canary and the rest; cut into parts where the pace asks for it.
+    pub fn of(own: Option<&[Wave]>, pool: Option<&[Wave]>, beside: &Beside<'_>) -> Result<WavePlan, WavesError> {
+        let whole = WavePlan::whole(own, pool, beside)?;
+        if own.is_some() { Ok(whole) } else { parts::cut(whole, beside) }
+    }
+
+    /// A plan as it is written.
     pub fn resolve(own: Option<&[Wave]>, pool: Option<&[Wave]>) -> Result<WavePlan, WavesError> {
+        WavePlan::whole(own, pool, &Beside::default())
+    }
+
+    fn whole(own: Option<&[Wave]>, pool: Option<&[Wave]>, beside: &Beside<'_>) -> Result<WavePlan, WavesError> {
         let Some(written) = own.or(pool).filter(|waves| !waves.is_empty()) else {
             let wave = |name: &str, size, soak| PlannedWave {
                 name: name.to_owned(),
@@ -207,8 +262,11 @@ impl WavePlan {
                 windows: None,
                 parameters: BTreeMap::new(),
             };
-            let canary = wave(CANARY.0, Size::Percent(CANARY.1), CANARY.2);
-            return Ok(WavePlan { waves: vec![canary, wave("rest", Size::Rest, SignedDuration::ZERO)] });
+            // One that has gone keeps its size, whatever is known by now.
+            let went = beside.gone.iter().find(|gone| gone.name == CANARY.0).and_then(Gone::percent);
+            let percent = went.or(beside.canary).unwrap_or(CANARY.1);
+            let canary = wave(CANARY.0, Size::Percent(percent), CANARY.2);
+            return Ok(WavePlan { waves: vec![canary, wave("rest", Size::Rest, SignedDuration::ZERO)], cut: None });
         };
         let waves = written.iter().map(planned).collect::<Result<Vec<_>, _>>()?;
         let mut names = BTreeSet::new();
@@ -232,7 +290,7 @@ impl WavePlan {
         if sum > 100 || (all_percents && has_percents && sum != 100) {
             return Err(WavesError::Sum { sum });
         }
-        Ok(WavePlan { waves })
+        Ok(WavePlan { waves, cut: None })
     }
 
     /// The part of the audience that a wave takes, were it to go next, after those that have gone.
@@ -264,7 +322,7 @@ impl WavePlan {
                 let ppm = before.map(|(_, wave)| wave.size.ppm()).sum::<u64>() + wave.size.ppm();
                 share(audience, ppm.min(1_000_000))
             }
-            Size::Rest => audience.saturating_sub(claimed),
+            Size::Rest | Size::Part => audience.saturating_sub(claimed),
         };
         Sized { offset, recipients: end.min(audience).saturating_sub(offset) }
     }
@@ -274,6 +332,9 @@ impl WavePlan {
     pub fn check_against(&self, gone: &[Gone]) -> Result<(), WavesError> {
         for gone in gone {
             let Some(wave) = self.waves.iter().find(|wave| wave.name == gone.name) else {
+                if gone.share == parts::SHARE {
+                    return Err(WavesError::Written { name: gone.name.clone() });
+                }
                 return Err(WavesError::Removed { name: gone.name.clone(), recipients: gone.recipients });
             };
             let is = wave.size.as_written();

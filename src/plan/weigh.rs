@@ -21,6 +21,7 @@ use super::why::{Numbers, Why};
 
 mod lacks;
 mod order;
+mod part;
 
 /// A likely time is looked for no further ahead.
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
@@ -96,6 +97,7 @@ pub fn weigh<'a>(
     let keys: HashSet<(String, String)> =
         wants.iter().map(|want| (want.intent.send_id.as_str().to_owned(), want.wave.name.clone())).collect();
     memory.streaks.retain(|key, _| keys.contains(key));
+    memory.parts.retain(|key, _| keys.contains(key));
     let mut verdict = Verdict { weighed: Vec::new(), needed: vec![None; rules.workloads.len()], release: None };
     let scales = Scales { snapshot, rules, guard, measures: &measures, busy: &busy, now };
     let mut line = Line {
@@ -108,7 +110,8 @@ pub fn weigh<'a>(
     };
     // What a person answers for waits for nothing that could be measured.
     if let Some(index) = wants.iter().position(|want| scales.is_permitted(want)) {
-        let want = wants.remove(index);
+        let mut want = wants.remove(index);
+        scales.cut_unweighed(&mut want, memory);
         scales.permit(want, &closed, &mut line, &mut verdict);
     }
     if closed.is_empty() && measures.len() != rules.workloads.len() {
@@ -210,7 +213,7 @@ impl<'a> Scales<'_, 'a> {
         })
     }
 
-    fn weigh_one(&self, want: Want<'a>, line: &mut Line, verdict: &mut Verdict<'a>, memory: &mut Memory) {
+    fn weigh_one(&self, mut want: Want<'a>, line: &mut Line, verdict: &mut Verdict<'a>, memory: &mut Memory) {
         let key = (want.intent.send_id.as_str().to_owned(), want.wave.name.clone());
         let confirmations = (0, self.rules.confirmations);
         let shut = |want, why, also, rooms| Weighed { want, why, also, rooms, confirmations };
@@ -223,6 +226,11 @@ impl<'a> Scales<'_, 'a> {
                 return;
             }
         };
+        if let Some(why) = self.cut(&mut want, &sites, line, memory) {
+            memory.streaks.remove(&key);
+            verdict.weighed.push(shut(want, why, self.guard.shut.clone(), Vec::new()));
+            return;
+        }
         let start = want.not_before.as_ref().map_or(self.now, |(at, _)| (*at).max(self.now));
         let burst = want.burst(start);
         let Asked { shared, rooms, needs } = self.asked(&burst, &sites);

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::after::Pending;
 use super::approval::Needed;
+use super::canary::Unseen;
 use super::reading::SensorFault;
 use super::rules::Bound;
 use super::snapshot::TargetFault;
@@ -151,6 +152,13 @@ pub enum Why {
         takes: String,
         window_was_open: bool,
     },
+    Paced {
+        wave: String,
+        recipients: u64,
+        left: u64,
+        at: Timestamp,
+        busiest: f64,
+    },
     Room {
         wave: String,
         numbers: Numbers,
@@ -242,6 +250,7 @@ pub enum Why {
     Soaking {
         wave: String,
         until: Timestamp,
+        unseen: Option<Unseen>,
     },
     Suspended {
         released: usize,
@@ -367,7 +376,10 @@ impl Why {
     /// When the wave it speaks of may go, as far as that is known.
     pub fn next_start(&self) -> Option<Timestamp> {
         match self {
-            Why::BeforeStart { at, .. } | Why::OutsideWindow { at, .. } | Why::Frozen { at, .. } => Some(*at),
+            Why::BeforeStart { at, .. }
+            | Why::OutsideWindow { at, .. }
+            | Why::Frozen { at, .. }
+            | Why::Paced { at, .. } => Some(*at),
             Why::Room { likely, .. } => *likely,
             Why::Soaking { until, .. } => Some(*until),
             Why::NotYetTried { again, .. } => *again,
@@ -380,6 +392,7 @@ impl Why {
         match self {
             Why::BeforeStart { wave, .. }
             | Why::Frozen { wave, .. }
+            | Why::Paced { wave, .. }
             | Why::Slots { wave, .. }
             | Why::WouldGo { wave, .. }
             | Why::OutsideWindow { wave, .. }

@@ -5,6 +5,7 @@ use proptest::prelude::ProptestConfig;
 
 mod gate;
 mod gates;
+mod parts;
 mod schedule;
 mod waves;
 mod words;

@@ -2,7 +2,7 @@
 //! among the files, whether it can be carried out.
 
 use crate::api::{CampaignSpec, CapacityPoolSpec, SenderSpec};
-use crate::plan::intent::{self, Intent};
+use crate::plan::intent::{self, Intent, Known};
 use crate::plan::rules::Rules;
 use crate::plan::schedule::Schedule;
 use crate::plan::snapshot::Sender;
@@ -61,7 +61,7 @@ pub fn look(held: &mut [Held], index: usize) {
     }
     let Some(with) = with else { return };
     asks_of_pool(object, &campaign.spec, &with);
-    match Intent::parse(&campaign, &with.sender, &with.rules) {
+    match Intent::parse(&campaign, &with.sender, &with.rules, &Known::default()) {
         Err(why) => refuse(object, &why),
         // With a size or a time that is wrong, nothing that follows from it is worth telling.
         Ok(intent) if !object.is_wrong() => carried_out(object, &intent, &with),

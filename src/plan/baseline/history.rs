@@ -16,6 +16,13 @@ const AROUND: i64 = 3;
 /// More steps than a history has: sixteen days. What is older says nothing of the days that are asked for.
 const KEPT: i64 = 16 * DAY / STEP;
 
+/// Steps in ten minutes, the length of a canary's soak.
+const TEN_MINUTES: i64 = 2;
+/// The noise is that of the last day, and known if half of it was seen.
+const NOISE_PAIRS: (i64, usize) = (143, 72);
+/// From the median of what is normally distributed to its standard deviation.
+const MEDIAN_TO_DEVIATION: f64 = 1.4826;
+
 /// What was measured, by step.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -67,6 +74,29 @@ impl History {
         self.days
     }
 
+    /// By how much the mean of ten minutes differs from that of the ten before, on the last day: a standard deviation,
+    /// from the median, so that a few jumps do not count. None where too little was seen.
+    pub fn noise(&self) -> Option<f64> {
+        let last = self.first + i64::try_from(self.points.len()).ok()?;
+        let mean = |back: i64| {
+            let end = last - back * TEN_MINUTES;
+            let seen = self.between(end - TEN_MINUTES, end - 1);
+            let seen: Vec<f64> = seen.iter().copied().filter(|value| !value.is_nan()).collect();
+            let count = u32::try_from(seen.len()).ok().filter(|count| *count > 0)?;
+            Some(seen.iter().sum::<f64>() / f64::from(count))
+        };
+        let means: Vec<Option<f64>> = (0..=NOISE_PAIRS.0).map(mean).collect();
+        let pairs = means.iter().zip(means.iter().skip(1));
+        let mut moved: Vec<f64> = pairs.filter_map(|(later, earlier)| Some(((*later)? - (*earlier)?).abs())).collect();
+        if moved.len() < NOISE_PAIRS.1 {
+            return None;
+        }
+        moved.sort_by(f64::total_cmp);
+        let middle = moved.len() / 2;
+        let (low, high) = (moved.get(middle.saturating_sub(1 - moved.len() % 2))?, moved.get(middle)?);
+        Some(MEDIAN_TO_DEVIATION * f64::midpoint(*low, *high))
+    }
+
     /// The most of the same hour, a quarter of an hour around it, on each of the last seven days. Where nothing of it
     /// was seen, the most of everything that was.
     pub fn h7(&self, instant: Timestamp) -> f64 {
@@ -85,6 +115,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    #[test]
+    fn noise_is_what_ten_minutes_differ_by() {
+        // 100, 100, 130, 130, 100, …: every mean of ten minutes is 30 from the one before. 1.4826 · 30 = 44.478.
+        let wave = |steps: i64| {
+            let points = (0..steps).map(|step| {
+                let value = if (step / 2) % 2 == 0 { 100.0 } else { 130.0 };
+                (Timestamp::from_second(1_800_000_000 + step * 300).unwrap(), value)
+            });
+            History::new(&points.collect::<Vec<_>>()).noise()
+        };
+        assert!((wave(600).unwrap() - 44.478).abs() < 1e-9);
+        // Half a day: 73 tens of minutes are 72 pairs, and one fewer is too little.
+        assert!(wave(146).is_some() && wave(144).is_none());
+        // A jump, of which there is one in a day, is no noise.
+        let jump = (0..400).map(|step| {
+            let value = if step < 300 { 100.0 } else { 900.0 };
+            (Timestamp::from_second(1_800_000_000 + step * 300).unwrap(), value)
+        });
+        assert_eq!(History::new(&jump.collect::<Vec<_>>()).noise(), Some(0.0));
+    }
 
     /// The same by a map of steps and nothing else.
     fn plainly(points: &[(i64, f64)], instant: i64) -> (usize, f64) {

@@ -63,7 +63,7 @@ impl<'a> Scales<'_, 'a> {
         let wave = want.wave.name.clone();
         line.promised.push(want.burst(self.now));
         let (why, release) = match self.order(&want, nothing) {
-            Ok(release) => (Why::Soaking { wave, until: self.now }, Some(release)),
+            Ok(release) => (Why::Soaking { wave, until: self.now, unseen: None }, Some(release)),
             Err(why) => (why, None),
         };
         verdict.release = release;

@@ -1,7 +1,7 @@
 //! What was measured and read, as a case writes it: a number with an age, or the name of a fault; a workload's replicas,
 //! and the claim on them.
 
-use headroom::api::pool_status::{Claim, Rival};
+use headroom::api::pool_status::{Claim, Rival, WorkloadStatus};
 use headroom::plan::claim::{Note, Target, TargetKind};
 use headroom::plan::reading::{HistoryPoints, Reading, SensorFault};
 use headroom::plan::snapshot::{Found, Orphan, TargetFault, Workload};
@@ -151,6 +151,8 @@ pub struct WrittenWorkload {
     unreadable: Option<String>,
     #[serde(default)]
     missing: bool,
+    /// What the pool's status says of how its demand moves.
+    noise: Option<i64>,
 }
 
 fn yes() -> bool {
@@ -172,6 +174,11 @@ pub struct WrittenClaim {
 }
 
 impl WrittenWorkload {
+    /// What the pool's status says of it.
+    pub fn status(&self, name: &str) -> WorkloadStatus {
+        WorkloadStatus { name: name.to_owned(), noise: self.noise, ..WorkloadStatus::default() }
+    }
+
     /// The claim in the pool's status.
     pub fn claim(&self, name: &str, now: Timestamp) -> Option<Claim> {
         let ago = |ago: Option<Ago>| ago.map(|ago| Time(now - ago.0));

@@ -1,7 +1,7 @@
 //! The pool as a case writes it: its spec in the form of the API, and the parts of its status that decisions read.
 
 use headroom::api::pool::CapacityPoolSpec;
-use headroom::api::pool_status::{Breach, CapacityPoolStatus, Claim, Reservation};
+use headroom::api::pool_status::{Breach, CapacityPoolStatus, Claim, Reservation, WorkloadStatus};
 use headroom::plan::rules::Rules;
 use headroom::plan::snapshot::Pool;
 use jiff::Timestamp;
@@ -60,8 +60,8 @@ impl WrittenPool {
         strict("pool.spec", &self.spec)
     }
 
-    /// As the snapshot holds it, with these claims.
-    pub fn pool(&self, claims: Vec<Claim>, now: Timestamp) -> Result<Pool, String> {
+    /// As the snapshot holds it, with these claims and what it says of its workloads.
+    pub fn pool(&self, claims: Vec<Claim>, workloads: Vec<WorkloadStatus>, now: Timestamp) -> Result<Pool, String> {
         let breach = |breach: &WrittenBreach| Breach {
             guardrail: breach.guardrail.clone(),
             since: Time(now - breach.since.0),
@@ -81,6 +81,7 @@ impl WrittenPool {
             status: CapacityPoolStatus {
                 observed_generation: Some(1),
                 claims,
+                workloads,
                 breaches: self.breaches.iter().map(breach).collect(),
                 reservation,
                 ..CapacityPoolStatus::default()

@@ -30,11 +30,12 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
     if let Some(strange) = case.workloads.keys().find(|name| !names.contains(name)) {
         return Err(format!("workloads.{strange}: the pool has no such one"));
     }
-    let (mut workloads, mut claims) = (Vec::new(), Vec::new());
+    let (mut workloads, mut claims, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for name in &names {
         let written = case.workloads.get(name).ok_or(format!("workloads.{name}: nothing is said of it"))?;
         workloads.push(written.workload(name, &key, now)?);
         claims.extend(written.claim(name, now));
+        told.push(written.status(name));
     }
     let orphans: Vec<_> = case.orphans.iter().map(|orphan| orphan.orphan(&key, now)).collect();
     claims.extend(orphans.iter().map(|orphan| orphan.claim.clone()));
@@ -53,7 +54,7 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
         ..Memory::default()
     };
     let snapshot = Snapshot {
-        pool: case.pool.pool(claims, now)?,
+        pool: case.pool.pool(claims, told, now)?,
         workloads,
         gates: case
             .gates

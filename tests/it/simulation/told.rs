@@ -84,6 +84,9 @@ pub fn story(seed: u64, mix: &Mix) -> Story {
     let count = *dice.pick(&[1, 1, 1, 2, 2, 3, 4]);
     let names: Vec<String> = (0..count).map(|index| format!("sale-{index}")).collect();
     story.campaigns = names.iter().map(|name| campaign(&file, name, &mut dice)).collect();
+    if seed >= FIRST_SMOOTH {
+        smooth(seed, &mut story);
+    }
     let mut deeds = Vec::new();
     for class in mix.classes() {
         let mut dice =
@@ -97,6 +100,35 @@ pub fn story(seed: u64, mix: &Mix) -> Story {
     story.crashes.sort();
     story.troubles.spells.sort_by_key(|spell| spell.from);
     story
+}
+
+/// Earlier seeds are told as they were when defects were found in them.
+const FIRST_SMOOTH: u64 = 360;
+
+/// In one story of three the pool has a plan of its own, and campaigns leave it to Headroom how it is cut.
+fn smooth(seed: u64, story: &mut Story) {
+    let mut dice = Dice::of(seed, 5);
+    if !dice.one_in(3) {
+        return;
+    }
+    let soak = *dice.pick(&["0s", "5s", "15s"]);
+    let pool = story.objects.iter_mut().find(|object| object["kind"] == "CapacityPool").unwrap();
+    pool["spec"]["waves"] = json!([{"name": "canary", "percent": 10, "soak": soak}, {"name": "rest"}]);
+    for campaign in &mut story.campaigns {
+        if dice.one_in(3) {
+            continue;
+        }
+        let spec = campaign["spec"].as_object_mut().unwrap();
+        spec.remove("waves");
+        spec.insert("pace".to_owned(), json!("Smooth"));
+        // So many that they seldom go at once.
+        let size = spec["audience"]["size"].as_u64().unwrap();
+        spec["audience"]["size"] = json!(size * dice.between(1, 20));
+        if !spec.contains_key("schedule") {
+            let end = format!("2027-03-19T{}:00Z", clock_time(dice.between(3, 9)));
+            spec.insert("schedule".to_owned(), json!({"end": end}));
+        }
+    }
 }
 
 fn time(dice: &mut Dice) -> SignedDuration {

@@ -9,10 +9,24 @@ use super::{Asked, CAMPAIGNS, Case, ENTRIES, SENDERS, Version, asked, leaving, r
 /// What was written may not have been seen for so long.
 const UNSEEN: SignedDuration = SignedDuration::from_secs(60);
 
-fn waves(version: &Version) -> Vec<(String, SignedDuration)> {
-    let waves = version.get("/spec/waves").as_array().cloned().unwrap_or_default();
+/// A send is cut into no more parts.
+const MOST_PARTS: usize = 60;
+
+/// Names and soaks of the waves: written, or the pool's, of which the last is cut into parts.
+fn waves(case: &Case<'_>, version: &Version) -> Vec<(String, SignedDuration)> {
     let text = |wave: &Value, field: &str| wave[field].as_str().unwrap_or_default().to_owned();
-    waves.iter().map(|wave| (text(wave, "name"), span(&text(wave, "soak")))).collect()
+    let read = |waves: &Vec<Value>| -> Vec<(String, SignedDuration)> {
+        waves.iter().map(|wave| (text(wave, "name"), span(&text(wave, "soak")))).collect()
+    };
+    if let Some(waves) = version.get("/spec/waves").as_array() {
+        return read(waves);
+    }
+    let pool = case.story.objects.iter().find(|object| object["kind"] == "CapacityPool").unwrap();
+    let mut waves = pool["spec"]["waves"].as_array().map(read).unwrap_or_default();
+    if let Some((last, soak)) = waves.pop() {
+        waves.extend((1..=MOST_PARTS).map(|part| (format!("{last}-{part}"), soak)));
+    }
+    waves
 }
 
 fn lately<'a>(case: &'a Case<'_>, asked: &Asked, heard: &Heard) -> Vec<&'a Version> {
@@ -26,7 +40,7 @@ pub fn in_order(case: &Case<'_>) -> Result<(), String> {
         // The plan that was there when it was armed.
         let Some((armed, _)) = case.armed_at(heard) else { continue };
         let Some(version) = case.history.at(CAMPAIGNS, &asked.campaign, armed) else { continue };
-        let waves = waves(version);
+        let waves = waves(case, version);
         let Some(index) = waves.iter().position(|(name, _)| *name == asked.wave) else {
             return Err(format!("{} has no wave {} and it went", asked.campaign, asked.wave));
         };
@@ -61,7 +75,7 @@ pub fn soaked(case: &Case<'_>) -> Result<(), String> {
             // As fast as its Sender was then, with the shortest soak that was written lately.
             let sender = case.history.at(SENDERS, "mail/app-push", before.revision);
             let per_second = sender.map_or(2_000.0, |sender| rate(sender.text("/spec/sendRate")));
-            let soaks = lately(case, &asked_now, heard).into_iter().flat_map(waves);
+            let soaks = lately(case, &asked_now, heard).into_iter().flat_map(|version| waves(case, version));
             let soak = soaks.filter(|(name, _)| *name == asked_before.wave).map(|(_, soak)| soak).min();
             let over = before.at + leaving(asked_before.recipients, per_second) + soak.unwrap_or_default();
             if heard.at + case.drift() < over {
