@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::api::MANAGER;
 use crate::api::pool_status::{Claim, Rival};
 
 /// After so many times of writing the floor again, whoever keeps lowering it has the last word.
@@ -87,7 +88,10 @@ pub enum Wish {
         rising: bool,
     },
     /// Nothing can be said now: leave it as it is.
-    Keep,
+    Keep {
+        /// The most that may be asked for; None: not known.
+        most: Option<i32>,
+    },
     /// Nothing needs it any more: give it back, in steps.
     Release,
     /// Give it back now: the pool is going, or its owner asked.
@@ -168,10 +172,14 @@ enum Seen {
 fn seen(target: &Target, claim: &Claim) -> Seen {
     let live = target.value.unwrap_or(1);
     let written = target.note.as_ref().filter(|note| note.claim == claim.id).map(|note| note.last_written);
+    let is_anothers = target.writer.as_deref().is_some_and(|writer| writer != MANAGER);
     match written {
-        Some(written) if live == written => Seen::Undisturbed,
+        // Unless somebody else has set the very same value since, which is his then.
+        Some(written) if live == written && !is_anothers => Seen::Undisturbed,
         // Written, and the note taken away by a rollout's undo.
         None if live == claim.floor => Seen::Undisturbed,
+        // The same, and the floor was raised meanwhile: what stands there is what we wrote last.
+        None if claim.observed && target.writer.as_deref() == Some(MANAGER) => Seen::Undisturbed,
         // Claimed and not written yet; once our floor was seen there, somebody has put the old value back.
         None if target.value == claim.baseline && !claim.observed => Seen::Undisturbed,
         _ => Seen::Foreign(live),
@@ -279,15 +287,16 @@ fn claimed(
         next.baseline = Some(value);
     }
     let baseline = next.baseline.unwrap_or(1);
-    let (need, rising) = match wish {
-        Wish::Hold { replicas, rising } => (replicas.max(baseline), rising),
-        Wish::Keep => (next.floor.max(baseline), true),
-        Wish::Release | Wish::ReleaseNow => (baseline, false),
-    };
     // A floor that was no more than somebody's own value is that somebody's to lower: what is needed counts anew, and with it
     // the most that may be asked for.
     let was_theirs = foreign.is_some() && claim.baseline.is_some_and(|baseline| baseline >= claim.floor);
-    let is_counted_anew = was_theirs && matches!(wish, Wish::Hold { .. });
+    let (need, rising) = match wish {
+        Wish::Hold { replicas, rising } => (replicas.max(baseline), rising),
+        Wish::Keep { most } if was_theirs => (most.map_or(0, |most| next.floor.min(most)).max(baseline), true),
+        Wish::Keep { .. } => (next.floor.max(baseline), true),
+        Wish::Release | Wish::ReleaseNow => (baseline, false),
+    };
+    let is_counted_anew = was_theirs && matches!(wish, Wish::Hold { .. } | Wish::Keep { .. });
     if is_counted_anew || need >= next.floor {
         next.floor = need;
         next.quiet_since = None;

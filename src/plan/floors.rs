@@ -10,7 +10,7 @@ use super::capacity::Capacity;
 use super::claim::{self, Move, Pace, TargetKind, Wish, Write};
 use super::measure::Measure;
 use super::rules::{Rules, WorkloadRules};
-use super::snapshot::{Found, Snapshot, TargetFault};
+use super::snapshot::{Found, Snapshot, TargetFault, Workload};
 
 /// The decided floors.
 #[derive(Debug, Default)]
@@ -76,11 +76,9 @@ pub fn decide(
         let measure = measures.iter().find(|measure| measure.rules.name == workload.name);
         let is_silent = !waits.any && measure.and_then(Measure::at_rest).is_none();
         let claim = claim.map(|claim| watched(snapshot, workload, claim, is_silent, now));
-        // A sensor that stays silent delays the giving back, and not for ever.
-        let waited_out = rules.zip(claim.as_ref()).is_some_and(|(rules, claim)| {
-            claim.silent_since.as_ref().is_some_and(|since| now.duration_since(since.0) >= rules.max_hold)
-        });
+        let waited_out = rules.zip(claim.as_ref()).is_some_and(|(rules, claim)| is_waited_out(rules, claim, now));
         let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
+        let keep = Wish::Keep { most: Some(most) };
         let wish = if give_back_now {
             Wish::ReleaseNow
         } else if let Some(replicas) = needed.get(index).copied().flatten() {
@@ -90,11 +88,11 @@ pub fn decide(
                 _ if waited_out => Wish::Release,
                 // Somebody else has had the last word while waves wait: the claim stays and remembers that, or the
                 // three times would begin anew. Once nothing waits it is given up.
-                Some(measure) if measure.trouble.is_some() && waits.any => Wish::Keep,
+                Some(measure) if measure.trouble.is_some() && waits.any => keep,
                 // Nothing goes down because a sensor is silent: the wave that waits for it may need the floor at once.
-                Some(_) if waits.silent => Wish::Keep,
+                Some(_) if waits.silent => keep,
                 Some(measure) => at_rest(measure, most, now),
-                None => Wish::Keep,
+                None => keep,
             }
         };
         let capacity = Capacity::new(workload.per_replica, workload.utilization);
@@ -123,12 +121,20 @@ pub fn decide(
                 continue;
             }
         };
-        let claim = &orphan.claim;
+        // Its workload may come back at any moment, and nobody can measure what it bears till then: a silent sensor.
+        let bereft = rules.and_then(|rules| bereft(snapshot, rules, &orphan.claim));
+        let claim = &match bereft {
+            Some(workload) => watched(snapshot, workload, orphan.claim.clone(), !waits.any, now),
+            None => orphan.claim.clone(),
+        };
         let wish = match rules {
             _ if give_back_now => Wish::ReleaseNow,
+            Some(rules) if bereft.is_some() && !is_waited_out(rules, claim, now) => {
+                Wish::Keep { most: bereft.map(|workload| workload.most) }
+            }
             Some(_) => Wish::Release,
             // Rules that cannot be understood give nothing back: the next edit may mend them.
-            None => Wish::Keep,
+            None => Wish::Keep { most: None },
         };
         let next = claim::next(&pool, &claim.workload, target, Some(claim), wish, pace, &|_| true, &claim.id, now);
         floors.take(next, target.kind, &target.name, &target.uid);
@@ -155,6 +161,18 @@ fn inherited(snapshot: &Snapshot, workload: &str, found: &Found) -> Option<Claim
     })
 }
 
+/// The workload whose floor the claim is, if the rules still name it and it is not there: deleted, perhaps to be created anew.
+fn bereft<'a>(snapshot: &Snapshot, rules: &'a Rules, claim: &Claim) -> Option<&'a WorkloadRules> {
+    let mut workloads = rules.workloads.iter().zip(&snapshot.workloads);
+    let is_it = |found: &Workload| matches!(found.target, Err(TargetFault::Missing));
+    workloads.find(|(workload, found)| workload.name == claim.workload && is_it(found)).map(|(workload, _)| workload)
+}
+
+/// A sensor that stays silent delays the giving back, and not for ever.
+fn is_waited_out(rules: &Rules, claim: &Claim, now: Timestamp) -> bool {
+    claim.silent_since.as_ref().is_some_and(|since| now.duration_since(since.0) >= rules.max_hold)
+}
+
 fn is_orphan(snapshot: &Snapshot, claim: &Claim) -> bool {
     snapshot.orphans.iter().any(|orphan| orphan.claim.id == claim.id)
 }
@@ -171,7 +189,7 @@ fn watched(snapshot: &Snapshot, workload: &WorkloadRules, claim: Claim, is_silen
 
 /// What recorded waves still need, when none waits.
 fn at_rest(measure: &Measure<'_>, most: i32, now: Timestamp) -> Wish {
-    let Some(site) = measure.at_rest() else { return Wish::Keep };
+    let Some(site) = measure.at_rest() else { return Wish::Keep { most: Some(most) } };
     if !site.is_held(now) {
         return Wish::Release;
     }

@@ -187,7 +187,11 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     if waiting && !hopeless {
         let span = rules.map_or(TICK, |rules| rules.confirm_span);
         let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
-        again = again.min((span / steps).clamp(SHORTEST_TICK, TICK));
+        let tick = (span / steps).clamp(SHORTEST_TICK, TICK);
+        // Only what is far away is looked at more seldom, and only if there is nothing else.
+        let rests =
+            verdict.weighed.iter().map(|weighed| weighed.rests(now)).try_fold(IDLE, |all, one| Some(all.min(one?)));
+        again = again.min(rests.filter(|_| !verdict.weighed.is_empty()).unwrap_or(tick));
     }
     if !decided.claims.is_empty() || !guard.breaches.is_empty() {
         again = again.min(TICK);

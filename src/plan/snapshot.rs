@@ -24,7 +24,8 @@ pub struct Snapshot {
     pub pool: Pool,
     /// One per workload in the rules, in their order.
     pub workloads: Vec<Workload>,
-    /// Claims in the pool's status that belong to no workload of the rules any more.
+    /// Claims in the pool's status on targets that no workload of the rules was found with: it left the rules, is not there, or
+    /// has another target now.
     pub orphans: Vec<Orphan>,
     /// One answer per limit, in their order; None where nothing was asked.
     pub limits: Vec<Option<Result<Reading, SensorFault>>>,

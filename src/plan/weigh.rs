@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::IDLE;
 use super::baseline::Unproven;
 use super::gate::{Room, Site};
 use super::guard::Guard;
@@ -16,7 +17,7 @@ use super::memory::{Basis, Memory, Streak};
 use super::order::Release;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
-use super::stand::Want;
+use super::stand::{LEAD, Want};
 use super::why::{Numbers, Why};
 
 mod lacks;
@@ -27,6 +28,8 @@ mod part;
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
 /// A likely time is worked out for so many waves; it is a courtesy, and costs time.
 const MOST_ESTIMATES: usize = 4;
+/// Between the parts of a send that is cut, what it does to others is looked at so often.
+const WATCHED: SignedDuration = SignedDuration::from_secs(15);
 
 /// A wave that was weighed.
 pub struct Weighed<'a> {
@@ -40,6 +43,16 @@ pub struct Weighed<'a> {
     pub rooms: Vec<Room>,
     /// Confirmations so far, of those asked for.
     pub confirmations: (u32, u32),
+}
+
+impl Weighed<'_> {
+    /// How long it need not be looked at, if its time is chosen and far away: nothing is confirmed till then.
+    pub fn rests(&self, now: Timestamp) -> Option<SignedDuration> {
+        let Why::Paced { at, .. } = &self.why else { return None };
+        let rests = at.duration_since(now) - LEAD;
+        let most = if self.want.begun { WATCHED } else { IDLE };
+        rests.is_positive().then(|| rests.min(most))
+    }
 }
 
 /// Those that stand in front of the gate.

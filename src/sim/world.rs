@@ -1,10 +1,11 @@
 //! A whole world: API server, cluster, Prometheus, receivers and people, with the real operator in the middle of it, in
 //! virtual time. Runs until everything is over, and tells of each moment. It decides nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -128,6 +129,12 @@ fn create(server: &ApiServer, object: &serde_json::Value) -> Result<(), WorldErr
     server.create(PEOPLE, object).map(|_| ()).map_err(told)
 }
 
+/// What is installed in every world: worked out once.
+fn definitions() -> &'static [CustomResourceDefinition] {
+    static DEFINITIONS: OnceLock<Vec<CustomResourceDefinition>> = OnceLock::new();
+    DEFINITIONS.get_or_init(|| crate::api::definitions().into_iter().map(|(_, definition)| definition).collect())
+}
+
 async fn live(
     tape: &Tape,
     story: &Story,
@@ -137,9 +144,8 @@ async fn live(
 ) -> Result<Played, WorldError> {
     let _clock = clock::simulate(story.start);
     let server = ApiServer::new();
-    let definitions: Vec<_> = crate::api::definitions().into_iter().map(|(_, definition)| definition).collect();
     server
-        .define(&definitions)
+        .define(definitions())
         .map_err(|refusal| WorldError::Refused { what: "the definitions".to_owned(), refusal })?;
     for object in &story.objects {
         create(&server, object)?;

@@ -9,7 +9,9 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
+/// A target whose value is ours where the note says so, and else of "gitops".
 fn target(value: Option<i32>, note: Option<Note>) -> Target {
+    let is_ours = note.as_ref().is_some_and(|note| value == Some(note.last_written));
     Target {
         kind: TargetKind::Hpa,
         name: "web".into(),
@@ -17,7 +19,7 @@ fn target(value: Option<i32>, note: Option<Note>) -> Target {
         value,
         note,
         note_is_alive: true,
-        writer: Some("gitops".into()),
+        writer: Some(if is_ours { "headroom" } else { "gitops" }.into()),
     }
 }
 
@@ -97,8 +99,45 @@ fn while_a_wave_waits_the_floor_only_rises() {
     assert_eq!((lower.write, lower.claim.unwrap().floor), (None, 12));
     let higher = step(&there, Some(&claim(Some(2), 12)), Wish::Hold { replicas: 15, rising: true });
     assert_eq!(higher.write.unwrap().value, Some(15));
-    let silent = step(&there, Some(&claim(Some(2), 12)), Wish::Keep);
+    let silent = step(&there, Some(&claim(Some(2), 12)), Wish::Keep { most: Some(30) });
     assert_eq!((silent.write, silent.claim.unwrap().floor), (None, 12));
+}
+
+#[test]
+fn a_floor_that_was_only_somebodys_own_value_is_kept_in_silence_no_higher_than_the_cap() {
+    // He set 27 and we held it with him; now he has set 14.
+    let lowered = target(Some(14), note(Some(27), 27));
+    let moved = |wish| step(&lowered, Some(&claim(Some(27), 27)), wish).claim.unwrap();
+    let within = moved(Wish::Keep { most: Some(24) });
+    assert_eq!((within.floor, within.baseline), (24, Some(14)));
+    assert_eq!(moved(Wish::Keep { most: Some(30) }).floor, 27, "what is needed may be as much, and nobody can say");
+    // Rules that cannot be read know of no need and no cap.
+    assert_eq!(moved(Wish::Keep { most: None }).floor, 14);
+}
+
+#[test]
+fn our_own_value_without_its_note_is_no_rivals() {
+    // The floor was 12; the note was taken away; the floor was raised to 15 in the pool, and not on the target yet.
+    let raised = Claim { observed: true, ..claim(Some(2), 15) };
+    let ours = Target { writer: Some("headroom".into()), ..target(Some(12), None) };
+    let moved = step(&ours, Some(&raised), Wish::Hold { replicas: 15, rising: true });
+    let claimed = moved.claim.unwrap();
+    assert_eq!((claimed.baseline, claimed.reassertions, claimed.rival), (Some(2), 0, None));
+    assert_eq!(moved.write.unwrap().value, Some(15));
+    // Somebody else's is.
+    let moved = step(&target(Some(12), None), Some(&raised), Wish::Hold { replicas: 15, rising: true });
+    assert_eq!(moved.claim.unwrap().baseline, Some(12));
+}
+
+#[test]
+fn the_very_value_of_the_floor_is_his_who_set_it_last() {
+    let his = Target { writer: Some("gitops".into()), ..target(Some(12), note(Some(2), 12)) };
+    let moved = step(&his, Some(&claim(Some(2), 12)), RISE);
+    assert_eq!(moved.adopted.as_ref().map(|rival| rival.value), Some(12));
+    let claimed = moved.claim.unwrap();
+    assert_eq!((claimed.baseline, claimed.floor, claimed.reassertions), (Some(12), 12, 0));
+    let given = step(&his, Some(&claimed), Wish::Release);
+    assert_eq!(given.write, Some(Write { value: Some(12), note: None }));
 }
 
 #[test]

@@ -371,3 +371,26 @@ fn a_sensor_that_stays_silent_delays_the_giving_back_and_not_for_ever() {
     let decided = plan(&silent, at(7_261));
     assert_eq!(decided.pool.claims[0].silent_since, None);
 }
+
+#[test]
+fn a_workload_that_is_gone_keeps_its_floor_for_as_long_as_a_silent_sensor_would() {
+    let mut gone = with_pool(&json!({"scaleDown": {"maxHold": "2h", "hold": "0s", "step": "50%"}}));
+    gone.campaigns.clear();
+    let target = gone.workloads[0].target.as_ref().unwrap().target.clone();
+    let claim = gone.pool.status.claims[0].clone();
+    gone.workloads[0].target = Err(TargetFault::Missing);
+    gone.orphans = vec![snapshot::Orphan { claim, target: Ok(target) }];
+    let mut look = |second: i64| {
+        let decided = plan(&gone, at(second));
+        gone.orphans[0].claim = decided.pool.claims[0].clone();
+        gone.pool.status = decided.pool.clone();
+        decided.floors.first().map(|floor| floor.write.value)
+    };
+    assert_eq!(look(0), None, "the Deployment may come back, and under load");
+    assert_eq!(look(7_199), None, "two hours have not passed");
+    assert_eq!(look(7_200), Some(Some(10)), "half of it");
+    // A workload that left the rules is given back without waiting.
+    gone.orphans[0].claim.workload = "left".to_owned();
+    gone.orphans[0].claim.silent_since = None;
+    assert_eq!(plan(&gone, at(7_260)).floors[0].write.value, Some(5), "half of what was left");
+}

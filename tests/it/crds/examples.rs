@@ -64,10 +64,10 @@ fn campaigns() -> Vec<Value> {
         ],
         "suspend": true, "abort": false, "description": "Spring sale", "contact": "#marketing",
     });
-    // Beside the first one's start, and beside its other fields of load, these would be held against a rule.
+    // Beside the first one's start, waves, and other fields of load, these would be held against a rule.
     let second = json!({
         "poolRef": {"name": "p"}, "senderRef": {"name": "s"}, "channel": "email", "audience": {"size": 1000},
-        "schedule": {"end": "2027-03-19T18:00"}, "load": {"peak": "640/s"},
+        "schedule": {"end": "2027-03-19T18:00"}, "load": {"peak": "640/s"}, "pace": "Asap",
     });
     vec![object("Campaign", first), object("Campaign", second)]
 }

@@ -38,6 +38,12 @@ pub fn trials() -> Vec<Trial> {
         guardrail.as_object_mut().unwrap().extend(bounds.as_object().unwrap().clone());
         guardrail
     };
+    let paced = |planned: Value| {
+        let mut spec =
+            json!({"poolRef": {"name": "a"}, "senderRef": {"name": "a"}, "channel": "email", "audience": {"size": 10}});
+        spec.as_object_mut().unwrap().extend(planned.as_object().unwrap().clone());
+        spec
+    };
     let named = |length: usize| json!({"metadata": {"name": "x".repeat(length), "namespace": "default"}});
     vec![
         Trial {
@@ -107,6 +113,15 @@ pub fn trials() -> Vec<Trial> {
                 json!({"start": "2027-03-19T18:00", "end": "2027-03-19T09:00"}),
                 json!({"start": "2028-03-19T18:00:00", "end": "2027-03-19T19:00:00"}),
             ],
+        },
+        Trial {
+            message: "pace Smooth plans the waves itself",
+            right: vec![
+                paced(json!({"pace": "Smooth"})),
+                paced(json!({"pace": "Asap", "waves": shares(&[rest])})),
+                paced(json!({"waves": shares(&[rest])})),
+            ],
+            wrong: vec![paced(json!({"pace": "Smooth", "waves": shares(&[rest])}))],
         },
         Trial {
             message: "give load.peak alone",

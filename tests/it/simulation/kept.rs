@@ -3,7 +3,7 @@
 use super::run;
 
 /// The seed, and what was found by it.
-const KEPT: [(u64, &str); 7] = [
+const KEPT: [(u64, &str); 11] = [
     (23, "a wave that left in 2.8 s had its soak told with a fraction, and the same status was written every minute"),
     (51, "the same, after a connection had broken"),
     (10, "the same, after a crash"),
@@ -13,6 +13,16 @@ const KEPT: [(u64, &str); 7] = [
     ),
     (131, "a Campaign deleted and applied again was confirmed by what had been seen for the one before it"),
     (355, "a floor that was only somebody's own value was written again above the cap, after he had lowered it"),
+    (1368, "the same, in a silence in which nobody can say what is needed"),
+    (
+        482,
+        "a smooth send without an end goes on for longer than a story does, which is no defect: the checker knows it now",
+    ),
+    (
+        3233,
+        "our own floor, without its note and about to be raised, was taken for a rival's value and given back to him",
+    ),
+    (4564, "somebody set the very value of our floor, by way of another one, and the value of before was given back"),
     (17, "who waits for a change was woken in an order of chance, and no story was told twice alike"),
 ];
 

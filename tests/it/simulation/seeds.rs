@@ -84,13 +84,13 @@ fn whatever_a_seed_brings_every_promise_is_kept() {
     );
     assert!(sum.broken.is_empty(), "{} broken\n{}", sum.broken.len(), sum.broken.join("\n\n"));
     let over = sum.outcomes.get(&format!("{:?}", Outcome::Over)).copied().unwrap_or(0);
-    assert!(
-        sum.heard as u64 >= count,
-        "worlds in which hardly anything is sent show nothing: {} of {count}",
-        sum.heard
-    );
-    assert!(over * 4 >= count, "worlds that hardly ever end show little: {over} of {count}");
     if count >= 100 {
+        assert!(
+            sum.heard as u64 >= count,
+            "worlds in which hardly anything is sent show nothing: {} of {count}",
+            sum.heard
+        );
+        assert!(over * 4 >= count, "worlds that hardly ever end show little: {over} of {count}");
         let missing: Vec<Class> = Class::ALL.into_iter().filter(|class| !sum.classes.contains_key(class)).collect();
         assert!(missing.is_empty(), "nothing of {missing:?} happened");
     }
