@@ -146,10 +146,10 @@ fn replans(criterion: &mut Criterion, table: &mut Table) {
 fn story(flat: Option<f64>) -> Story {
     let read = |name: &str| {
         let path = format!("{}/examples/demo/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-        (name.to_owned(), std::fs::read_to_string(path).unwrap().replace("PORT", "80"))
+        headroom::yaml::read_all(&std::fs::read_to_string(path).unwrap().replace("PORT", "80")).unwrap()
     };
-    let files: Vec<(String, String)> = ["shop", "pool", "sender", "campaign"].map(read).to_vec();
-    Story::from_files(&files, "2027-03-19T09:00:00Z".parse::<Timestamp>().unwrap(), flat).unwrap()
+    let objects = ["shop", "pool", "sender", "campaign"].map(read).concat();
+    Story::of(objects, "2027-03-19T09:00:00Z".parse::<Timestamp>().unwrap(), flat).unwrap()
 }
 
 /// The whole operator in a simulated world.

@@ -13,6 +13,7 @@ use super::{plot, screen};
 use crate::sim::moment::{Moment, Outcome};
 use crate::sim::story::Story;
 use crate::sim::world::{self, Watch};
+use crate::yaml;
 
 /// What the three people of the demo have written; the same files that `tests/bed/demo` applies to a real cluster.
 const FILES: [(&str, &str); 4] = [
@@ -45,10 +46,12 @@ pub struct DemoArguments {
 
 /// Plays the demo.
 pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
-    let files: Vec<(String, String)> =
-        FILES.iter().map(|(name, text)| ((*name).to_owned(), text.replace("PORT", "80"))).collect();
+    let mut objects = Vec::new();
+    for (name, text) in FILES {
+        objects.extend(yaml::read_all(&text.replace("PORT", "80")).with_context(|| format!("failed to read {name}"))?);
+    }
     let start = Timestamp::from_second(START).context("failed to find the start")?;
-    let story = Story::from_files(&files, start, Some(DEMAND))?;
+    let story = Story::of(objects, start, Some(DEMAND))?;
     let draws = !arguments.headless && !arguments.json;
     let in_place = draws && std::io::stdout().is_terminal();
     let mut seen: Vec<Moment> = Vec::new();

@@ -4,21 +4,28 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
+use super::lint::read;
 use super::plot;
+use crate::controller::observe;
+use crate::lint::finding::Severity;
+use crate::lint::{self, Options};
 use crate::plan::units::Span;
 use crate::sim::moment::Played;
 use crate::sim::story::Story;
 use crate::sim::world::{self, Watch};
 
+/// Who approves in a simulation what needs an approval.
+const APPROVER: &str = "the simulation";
+
 /// What `headroom simulate` is given.
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
-    /// Files with at least one Campaign, its `CapacityPool` and its Sender; Deployments and autoscalers are made up if they
-    /// are not among them.
+    /// Files or folders with at least one Campaign, its `CapacityPool` and its Sender, or - for standard input; Deployments
+    /// and autoscalers are made up if they are not among them.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// When it begins.
@@ -72,18 +79,29 @@ fn play(arguments: &SimulateArguments) -> anyhow::Result<Played> {
     if arguments.flat.is_some_and(|share| !(share.is_finite() && share >= 0.0)) {
         return Err(anyhow!("--flat must be a number that is no less than 0"));
     }
-    let mut files = Vec::new();
+    let mut sources = Vec::new();
     for path in &arguments.files {
-        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        files.push((path.display().to_string(), text));
+        sources.extend(read(path)?);
     }
-    let mut story = Story::from_files(&files, arguments.from, arguments.flat)?;
+    let options = Options { closed: false, namespace: None, skip_templates: false, trouble: observe::trouble };
+    let report = lint::lint(&sources, &options);
+    if report.count(Severity::Error) > 0 {
+        eprint!("{}", lint::print::human(&report, false));
+        return Err(anyhow!("these files cannot be played before that is mended"));
+    }
+    let mut story = Story::of(lint::objects(&sources), arguments.from, arguments.flat)?;
     story.response = arguments.response;
+    story.approve(APPROVER)?;
     let watch = Watch::every(step(arguments.longest), arguments.longest);
     let played = world::play(&story, watch, None, &mut |_| {})?;
     if let Some(path) = &arguments.plot {
         plot::draw(&played, path)?;
     }
     super::tell(&played, arguments.json)?;
+    for (namespace, name) in story.approvals.iter().filter(|_| !arguments.json) {
+        super::say(&format!(
+            "{namespace}/{name} needs an approval before it goes, which here it has: see \"kubectl headroom approve\"."
+        ));
+    }
     Ok(played)
 }

@@ -32,13 +32,13 @@ pub fn digest(spec: &CampaignSpec) -> String {
     whole.rsplit(':').next().unwrap_or_default().chars().take(LENGTH).collect()
 }
 
-/// Why an approval is needed, as the end of a sentence; None: it is not.
-pub fn needed(campaign: &Campaign, rules: &Rules) -> Option<Needed> {
-    let size = u64::try_from(campaign.spec.audience.size).unwrap_or(0);
-    if campaign.spec.approval.as_ref().is_some_and(|approval| approval.required == Some(true)) {
+/// Why an approval is needed in a pool that lets so many recipients go without; None: it is not.
+pub fn needed(spec: &CampaignSpec, above: Option<u64>) -> Option<Needed> {
+    let size = u64::try_from(spec.audience.size).unwrap_or(0);
+    if spec.approval.as_ref().is_some_and(|approval| approval.required == Some(true)) {
         return Some(Needed::Asked);
     }
-    rules.approval_above.filter(|above| size > *above).map(|above| Needed::Above { size, above })
+    above.filter(|above| size > *above).map(|above| Needed::Above { size, above })
 }
 
 /// Why an approval is needed.
@@ -95,7 +95,7 @@ pub fn without_headroom(campaign: &Campaign, now: Timestamp) -> Option<Permissio
 
 /// What a campaign's status says of its approval.
 pub fn status(campaign: &Campaign, rules: Option<&Rules>) -> Option<ApprovalStatus> {
-    let required = rules.is_some_and(|rules| needed(campaign, rules).is_some());
+    let required = rules.is_some_and(|rules| needed(&campaign.spec, rules.approval_above).is_some());
     let by = given(campaign);
     (required || by.is_some()).then(|| ApprovalStatus {
         required,

@@ -44,7 +44,7 @@ pub(super) fn by_people(
 pub(super) fn beforehand(snapshot: &Snapshot, campaign: &Campaign, rules: &Rules, now: Timestamp) -> Vec<Why> {
     let mut holds = Vec::new();
     let is_approved = approval::given(campaign).is_some() || approval::without_headroom(campaign, now).is_some();
-    if let Some(needed) = approval::needed(campaign, rules).filter(|_| !is_approved) {
+    if let Some(needed) = approval::needed(&campaign.spec, rules.approval_above).filter(|_| !is_approved) {
         let (name, namespace) = (campaign.name.clone(), campaign.namespace.clone());
         let edited = approval::is_of_another_spec(campaign);
         holds.push(Why::AwaitingApproval { needed, pool: snapshot.pool.key(), name, namespace, edited });

@@ -1,4 +1,4 @@
-//! What a simulated world begins with: the objects of the files that people write, and what they leave out of them. It
+//! What a simulated world begins with: the objects that people apply, and what they leave out of them. It
 //! invents no rule: only a cluster, a day, and people who respond.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::{Campaign, CapacityPool, Sender};
+use crate::api::{APPROVED_ANNOTATION, Campaign, CapacityPool, Sender};
+use crate::plan::approval;
 use crate::plan::rules::{Rules, Unusable};
 
 use super::ailment::Spell;
@@ -16,22 +17,12 @@ use super::prometheus::Meaning;
 use super::receiver::Manner;
 use super::traffic::{Shape, Workload};
 
-/// A file that no world can be made of.
+/// Objects that no world can be made of.
 #[derive(Debug, thiserror::Error)]
 pub enum StoryError {
-    /// It is no YAML.
-    #[error("{file}: {why}")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        why: String,
-    },
     /// An object that is not what its kind says.
-    #[error("{file}: {kind} {name}: {why}")]
+    #[error("{kind} {name}: {why}")]
     Object {
-        /// The file.
-        file: String,
         /// Its kind.
         kind: String,
         /// Its name.
@@ -66,6 +57,8 @@ pub struct Story {
     pub objects: Vec<Value>,
     /// The campaigns.
     pub campaigns: Vec<Value>,
+    /// Those of them that need an approval, by namespace and name.
+    pub approvals: Vec<(String, String)>,
     /// What takes the traffic.
     pub workloads: Vec<Workload>,
     /// What queries stand for that measure no demand.
@@ -107,9 +100,8 @@ const QUIET: f64 = 0.35;
 /// A share of a limit's maximum that stands for an ordinary day.
 const USUAL: f64 = 0.4;
 
-/// An object from a file.
+/// An object that was given.
 struct Found {
-    file: String,
     kind: String,
     value: Value,
 }
@@ -117,7 +109,6 @@ struct Found {
 impl Found {
     fn of<K: for<'de> Deserialize<'de>>(&self) -> Result<K, StoryError> {
         K::deserialize(&self.value).map_err(|error| StoryError::Object {
-            file: self.file.clone(),
             kind: self.kind.clone(),
             name: self.name(),
             why: error.to_string(),
@@ -133,31 +124,18 @@ impl Found {
     }
 }
 
-fn read(files: &[(String, String)]) -> Result<Vec<Found>, StoryError> {
-    let mut found = Vec::new();
-    for (file, text) in files {
-        for document in serde_yaml::Deserializer::from_str(text) {
-            let unreadable =
-                |error: serde_yaml::Error| StoryError::Unreadable { file: file.clone(), why: error.to_string() };
-            let mut value = Value::deserialize(document).map_err(unreadable)?;
-            if value.is_null() {
-                continue;
-            }
-            if value["metadata"].is_object() && value["metadata"]["namespace"].is_null() && value["kind"] != "Namespace"
-            {
-                value["metadata"]["namespace"] = json!("default");
-            }
-            let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-            found.push(Found { file: file.clone(), kind, value });
-        }
+fn found(object: Value) -> Found {
+    let mut value = object;
+    if value["metadata"].is_object() && value["metadata"]["namespace"].is_null() && value["kind"] != "Namespace" {
+        value["metadata"]["namespace"] = json!("default");
     }
-    Ok(found)
+    Found { kind: value["kind"].as_str().unwrap_or_default().to_owned(), value }
 }
 
 impl Story {
-    /// From files, by name and text. `flat` keeps demand at its peak; otherwise a day swings below it.
-    pub fn from_files(files: &[(String, String)], start: Timestamp, flat: Option<f64>) -> Result<Story, StoryError> {
-        let found = read(files)?;
+    /// From the objects that people apply. `flat` keeps demand at its peak; otherwise a day swings below it.
+    pub fn of(objects: Vec<Value>, start: Timestamp, flat: Option<f64>) -> Result<Story, StoryError> {
+        let found: Vec<Found> = objects.into_iter().map(found).collect();
         let of_kind = |kind: &str| found.iter().filter(|found| found.kind == kind).collect::<Vec<_>>();
         for kind in ["Campaign", "CapacityPool", "Sender"] {
             if of_kind(kind).is_empty() {
@@ -168,6 +146,7 @@ impl Story {
             start,
             objects: Vec::new(),
             campaigns: Vec::new(),
+            approvals: Vec::new(),
             workloads: Vec::new(),
             meanings: Vec::new(),
             response: 1.0,
@@ -184,11 +163,13 @@ impl Story {
             namespaces.entry(name).or_default();
         }
         let mut asked: Vec<BTreeMap<String, String>> = Vec::new();
+        let mut approvals: BTreeMap<String, Option<u64>> = BTreeMap::new();
         for found in of_kind("CapacityPool") {
             let pool: CapacityPool = found.of()?;
             let selector = pool.spec.admission.as_ref().and_then(|admission| admission.namespace_selector.as_ref());
             asked.extend(selector.map(|selector| selector.match_labels.clone()));
-            story.add_pool(found, &pool, flat)?;
+            let rules = story.add_pool(found, &pool, flat)?;
+            approvals.insert(format!("{}/{}", found.namespace(), found.name()), rules.approval_above);
         }
         for found in of_kind("Sender") {
             let sender: Sender = found.of()?;
@@ -205,7 +186,13 @@ impl Story {
             story.objects.push(found.value.clone());
         }
         for found in of_kind("Campaign") {
-            let _: Campaign = found.of()?;
+            let campaign: Campaign = found.of()?;
+            let (namespace, name) = (found.namespace(), found.name());
+            let home = campaign.spec.pool_ref.namespace.as_deref().unwrap_or(&namespace);
+            let above = approvals.get(&format!("{home}/{}", campaign.spec.pool_ref.name)).copied().flatten();
+            if approval::needed(&campaign.spec, above).is_some() {
+                story.approvals.push((namespace, name));
+            }
             // A namespace of campaigns that is not among the files is taken to be one that is chosen.
             let labels = namespaces.entry(found.namespace()).or_default();
             labels.extend(asked.iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
@@ -227,7 +214,24 @@ impl Story {
         Ok(story)
     }
 
-    fn add_pool(&mut self, found: &Found, pool: &CapacityPool, flat: Option<f64>) -> Result<(), StoryError> {
+    /// Approves every campaign that needs it and has none: as if somebody who may had run `kubectl headroom approve`.
+    pub fn approve(&mut self, by: &str) -> Result<(), StoryError> {
+        for campaign in &mut self.campaigns {
+            let whose = |of: &(String, String)| {
+                campaign["metadata"]["namespace"] == of.0.as_str() && campaign["metadata"]["name"] == of.1.as_str()
+            };
+            if !self.approvals.iter().any(whose) || campaign["metadata"]["annotations"][APPROVED_ANNOTATION].is_string()
+            {
+                continue;
+            }
+            let typed: Campaign = Found { kind: "Campaign".to_owned(), value: campaign.clone() }.of()?;
+            let digest = approval::digest(&typed.spec);
+            campaign["metadata"]["annotations"][APPROVED_ANNOTATION] = json!(format!("{digest} {by}"));
+        }
+        Ok(())
+    }
+
+    fn add_pool(&mut self, found: &Found, pool: &CapacityPool, flat: Option<f64>) -> Result<Rules, StoryError> {
         let (namespace, name) = (found.namespace(), found.name());
         let key = format!("{namespace}/{name}");
         let rules = Rules::parse(&pool.spec).map_err(|why| StoryError::Pool { name: key.clone(), why })?;
@@ -267,7 +271,7 @@ impl Story {
         });
         self.meanings.extend(peace.chain(fulfilled));
         self.objects.push(found.value.clone());
-        Ok(())
+        Ok(rules)
     }
 
     /// Deployments that the pools name and the files do not hold, with an autoscaler as most have one.

@@ -34,4 +34,5 @@ mod rival;
 mod room;
 mod semantics;
 mod silence;
+mod simulate;
 mod simulation;

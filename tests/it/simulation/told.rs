@@ -53,13 +53,12 @@ pub fn seconds(count: u64) -> SignedDuration {
 pub fn demo(flat: f64) -> Story {
     static READ: OnceLock<Story> = OnceLock::new();
     let read = |name: &str| {
-        let path = format!("examples/demo/{name}.yaml");
-        let text = std::fs::read_to_string(root().join(&path)).unwrap();
-        (path, text.replace("PORT", "80"))
+        let text = std::fs::read_to_string(root().join(format!("examples/demo/{name}.yaml"))).unwrap();
+        headroom::yaml::read_all(&text.replace("PORT", "80")).unwrap()
     };
     let story = READ.get_or_init(|| {
-        let files: Vec<(String, String)> = ["shop", "pool", "sender", "campaign"].map(read).to_vec();
-        Story::from_files(&files, START.parse().unwrap(), Some(1.0)).unwrap()
+        let objects = ["shop", "pool", "sender", "campaign"].map(read).concat();
+        Story::of(objects, START.parse().unwrap(), Some(1.0)).unwrap()
     });
     let mut story = story.clone();
     for workload in &mut story.workloads {
