@@ -92,7 +92,7 @@ pub fn snapshot(kind: Kind, campaigns: u32) -> Snapshot {
             status: serde_json::from_value(status).unwrap(),
         },
         workloads: vec![Workload {
-            target: Ok(Found { target, autoscaler_max: Some(40), ready: 20, replicas: 20 }),
+            target: Ok(Found { target, autoscaler_max: Some(40), ready: 20, replicas: 20, placeable: None }),
             demand: Some(Ok(reading)),
             history: Some(Ok(HistoryPoints { points, step: SignedDuration::from_mins(5) })),
         }],

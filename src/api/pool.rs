@@ -74,6 +74,10 @@ pub struct CapacityPoolSpec {
     /// `Enforce` (default), or `Observe`: it decides and reports, and neither scales nor sends anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// `Elastic` (default): nodes come when pods need them. `Fixed`: replicas that find no place on the nodes that are there do
+    /// not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Nodes>,
     /// Share of what the replicas bear that only urgent campaigns may use, such as `20%`. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8), regex(pattern = r"^[0-9]([0-9])?(\.[0-9]+)?%$"))]
@@ -211,6 +215,16 @@ pub enum Mode {
     Enforce,
     /// It only says what it would do.
     Observe,
+}
+
+/// Whether the cluster can grow.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Nodes {
+    /// Nodes come when pods need them.
+    #[default]
+    Elastic,
+    /// There are these nodes and no others.
+    Fixed,
 }
 
 /// What is known of the load of a channel's messages.

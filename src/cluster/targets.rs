@@ -10,16 +10,19 @@ use serde_json::json;
 
 use crate::api::{FLOOR_ANNOTATION, MANAGER};
 use crate::plan::claim::{Note, Target, TargetKind, Write};
+use crate::plan::placement::Needs;
 use crate::plan::snapshot::{Found, TargetFault};
 
 use super::error::{Error, bounded};
-use super::objects;
+use super::{nodes, objects};
 
 /// A target as it was read: what the plan sees, and the version that a write must still find.
 #[derive(Clone, Debug)]
 pub struct Handle {
     /// What the plan sees.
     pub found: Found,
+    /// What one replica asks of a node; None where only the floor was looked for.
+    pub needs: Option<Box<Needs>>,
     /// Of what carries the floor, as it was read.
     meta: Box<ObjectMeta>,
 }
@@ -67,9 +70,14 @@ pub async fn carrier(client: &Client, namespace: &str, kind: &str, name: &str) -
     let hpa = bounded(what, api.get_opt(name)).await.map_err(unreadable)?.ok_or(TargetFault::Missing)?;
     let value = hpa.spec.as_ref().and_then(|spec| spec.min_replicas);
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
-    let found =
-        Found { target, autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas), ready: 0, replicas: 0 };
-    Ok(Handle { found, meta: Box::new(hpa.metadata) })
+    let found = Found {
+        target,
+        autoscaler_max: hpa.spec.as_ref().map(|spec| spec.max_replicas),
+        ready: 0,
+        replicas: 0,
+        placeable: None,
+    };
+    Ok(Handle { found, needs: None, meta: Box::new(hpa.metadata) })
 }
 
 fn ready(deployment: &Deployment) -> (i32, i32) {
@@ -83,8 +91,9 @@ fn of_deployment(deployment: Deployment) -> Handle {
     let value = deployment.spec.as_ref().and_then(|spec| spec.replicas);
     let target = target(&deployment.metadata, TargetKind::Deployment, value, "f:replicas");
     let (ready, replicas) = ready(&deployment);
-    let found = Found { target, autoscaler_max: None, ready, replicas };
-    Handle { found, meta: Box::new(deployment.metadata) }
+    let found = Found { target, autoscaler_max: None, ready, replicas, placeable: None };
+    let needs = Some(Box::new(nodes::needs(&deployment)));
+    Handle { found, needs, meta: Box::new(deployment.metadata) }
 }
 
 fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handle, TargetFault> {
@@ -106,8 +115,9 @@ fn of_hpa(deployment: &Deployment, hpa: HorizontalPodAutoscaler) -> Result<Handl
     let (max, value) = (spec.max_replicas, spec.min_replicas);
     let target = target(&hpa.metadata, TargetKind::Hpa, value, "f:minReplicas");
     let (ready, replicas) = ready(deployment);
-    let found = Found { target, autoscaler_max: Some(max), ready, replicas };
-    Ok(Handle { found, meta: Box::new(hpa.metadata) })
+    let found = Found { target, autoscaler_max: Some(max), ready, replicas, placeable: None };
+    let needs = Some(Box::new(nodes::needs(deployment)));
+    Ok(Handle { found, needs, meta: Box::new(hpa.metadata) })
 }
 
 fn target(meta: &ObjectMeta, kind: TargetKind, value: Option<i32>, field: &str) -> Target {

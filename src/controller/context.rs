@@ -1,7 +1,7 @@
 //! What every look at a pool shares: the client, the stores, the sensors, and what is remembered between two looks.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::{Client, ResourceExt};
@@ -10,11 +10,13 @@ use crate::api::WaveRelease;
 use crate::api::campaign_status::Phase;
 use crate::api::pool::Reduce;
 use crate::api::release::{Disposition, Outcome};
+use crate::cluster::error::Error;
 use crate::cluster::events::Events;
-use crate::cluster::ledger;
 use crate::cluster::stores::Stores;
+use crate::cluster::{ledger, nodes};
 use crate::metrics::{Metrics, Word};
 use crate::plan::memory::Memory;
+use crate::plan::placement::Census;
 use crate::plan::reading::{HistoryPoints, SensorFault};
 
 use super::outside::Outside;
@@ -65,8 +67,11 @@ pub struct Context {
     own_entries: Mutex<HashMap<String, WaveRelease>>,
     histories: Mutex<HashMap<Asked, KeptHistory>>,
     unable: Mutex<HashMap<(String, String), (Timestamp, String)>>,
+    census: Mutex<Option<(Timestamp, Arc<Census>)>>,
 }
 
+/// What is on the nodes is read anew after this.
+const COUNTED: SignedDuration = SignedDuration::from_secs(30);
 /// Whether a request can be made is tried again after this: a Secret may have been mended.
 const UNABLE: SignedDuration = SignedDuration::from_secs(15);
 
@@ -89,7 +94,19 @@ impl Context {
             own_entries: Mutex::default(),
             histories: Mutex::default(),
             unable: Mutex::default(),
+            census: Mutex::default(),
         }
+    }
+
+    /// Nodes and pods, read no more often than pods come and go; for every pool that counts them the same.
+    pub async fn census(&self, now: Timestamp) -> Result<Arc<Census>, Error> {
+        let kept = open(&self.census).clone();
+        if let Some((_, census)) = kept.filter(|(read_at, _)| now.duration_since(*read_at).abs() < COUNTED) {
+            return Ok(census);
+        }
+        let census = Arc::new(nodes::census(&self.client).await?);
+        *open(&self.census) = Some((now, Arc::clone(&census)));
+        Ok(census)
     }
 
     /// What was seen of a pool before.

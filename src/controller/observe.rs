@@ -19,6 +19,7 @@ use crate::cluster::targets::{self, Handle};
 use crate::cluster::{Error, ledger, objects, stores};
 use crate::plan;
 use crate::plan::identity::SendId;
+use crate::plan::placement::{self, Needs};
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::plan::rules::{Rules, Unusable};
 use crate::plan::snapshot::{self, Orphan, Settings, Snapshot, TargetFault, Workload};
@@ -265,6 +266,19 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
         for ((target, demand), history) in targets.into_iter().zip(demands).zip(histories) {
             let target = match target {
                 Ok(mut handle) => {
+                    if rules.counts_nodes {
+                        match placeable(ctx, &handle, now).await {
+                            Ok(count) => handle.found.placeable = count,
+                            Err(fault) => {
+                                snapshot.workloads.push(Workload {
+                                    target: Err(fault),
+                                    demand: Some(demand),
+                                    history: Some(history),
+                                });
+                                continue;
+                            }
+                        }
+                    }
                     handle.found.target.note_is_alive = is_alive(ctx, snapshot, &handle).await;
                     handles.push(handle.clone());
                     Ok(handle.found)
@@ -297,6 +311,18 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
         snapshot.orphans.push(Orphan { claim, target });
     }
     handles
+}
+
+/// Replicas for which there is a place on the nodes that are there.
+async fn placeable(ctx: &Context, handle: &Handle, now: Timestamp) -> Result<Option<i32>, TargetFault> {
+    let unknown = |error: &Error| {
+        TargetFault::Unreadable(format!(
+            "{error}; with \"nodes: Fixed\" the pool counts what the nodes hold, and the platform team allows that by the chart's \"nodes.count\""
+        ))
+    };
+    let census = ctx.census(now).await.map_err(|error| unknown(&error))?;
+    let count = |needs: &Needs| i32::try_from(placement::fits(&census, needs)).unwrap_or(i32::MAX);
+    Ok(handle.needs.as_deref().map(count))
 }
 
 /// Whether the pool that a note names still holds the claim it names. "No" is believed only of the API server itself: the

@@ -9,7 +9,7 @@ use super::rules::Bound;
 use super::snapshot::TargetFault;
 use super::units::Span;
 use super::units::people::{self, Rounding};
-use super::why::{Lack, Numbers, Why};
+use super::why::{CappedBy, Lack, Numbers, Why};
 
 mod beforehand;
 
@@ -397,13 +397,17 @@ fn room(wave: &str, numbers: &Numbers, lack: &Lack, likely: Option<Timestamp>, v
     let likely = likely.map_or_else(String::new, |at| format!(" Likely {}.", voice.at(at)));
     let workload = &numbers.workload;
     match lack {
-        Lack::Now { needed, most, by_autoscaler } => {
-            let by = if *by_autoscaler { "its HPA" } else { "the pool" };
+        Lack::Now { needed, most, by } => {
+            let (by, allow) = match by {
+                CappedBy::Pool => ("the pool", "allows"),
+                CappedBy::Autoscaler => ("its HPA", "allows"),
+                CappedBy::Nodes => ("the nodes", "hold"),
+            };
             let replicas = needed.map_or_else(String::new, |needed| format!(" It would take {needed} replicas."));
             let have = if numbers.replicas >= *most {
-                format!("{} replicas, the most {by} allows: ", numbers.replicas)
+                format!("{} replicas, the most {by} {allow}: ", numbers.replicas)
             } else {
-                format!("{} replicas are ready and held, {by} allows {most}: ", numbers.replicas)
+                format!("{} replicas are ready and held, {by} {allow} {most}: ", numbers.replicas)
             };
             format!(
                 "Waiting for room: wave \"{wave}\" needs {} on {workload}, {} are free ({have}{}).{replicas}{likely}",

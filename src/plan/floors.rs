@@ -77,7 +77,7 @@ pub fn decide(
         let is_silent = !waits.any && measure.and_then(Measure::at_rest).is_none();
         let claim = claim.map(|claim| watched(snapshot, workload, claim, is_silent, now));
         let waited_out = rules.zip(claim.as_ref()).is_some_and(|(rules, claim)| is_waited_out(rules, claim, now));
-        let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
+        let most = found.most(workload.most);
         let keep = Wish::Keep { most: Some(most) };
         let wish = if give_back_now {
             Wish::ReleaseNow

@@ -13,7 +13,7 @@ use super::ledger::Committed;
 use super::reading::Reading;
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Found, Snapshot};
-use super::why::{Measured, Why};
+use super::why::{CappedBy, Measured, Why};
 
 /// New pods take about this long until one was observed.
 const LEAD: SignedDuration = SignedDuration::from_mins(3);
@@ -57,9 +57,16 @@ impl Measure<'_> {
         self.history.as_ref()?.noise()
     }
 
-    /// Whether the autoscaler, rather than the pool, sets the most.
-    pub(super) fn is_capped_by_autoscaler(&self) -> bool {
-        self.found.autoscaler_max.is_some_and(|max| max < self.rules.most)
+    /// What sets the most replicas.
+    pub(super) fn capped_by(&self) -> CappedBy {
+        let beyond = self.found.autoscaler_max.unwrap_or(i32::MAX).min(self.rules.most);
+        if self.found.placeable.is_some_and(|placeable| placeable < beyond) {
+            CappedBy::Nodes
+        } else if beyond < self.rules.most {
+            CappedBy::Autoscaler
+        } else {
+            CappedBy::Pool
+        }
     }
 
     /// In front of the gate; None where nothing is known of an ordinary day.
@@ -117,7 +124,7 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 }
                 None => None,
             };
-            let most = workload.most.min(found.autoscaler_max.unwrap_or(i32::MAX));
+            let most = found.most(workload.most);
             let entries = snapshot.entries.iter().filter(|entry| entry.pool == pool);
             Some(Ok(Measure {
                 rules: workload,

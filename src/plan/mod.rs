@@ -45,6 +45,7 @@ pub mod number;
 pub mod order;
 mod past;
 mod place;
+pub mod placement;
 pub mod pool_report;
 mod profiles;
 pub mod reading;

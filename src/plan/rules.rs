@@ -6,7 +6,7 @@
 use jiff::SignedDuration;
 
 use crate::api::campaign::Wave;
-use crate::api::pool::{CapacityPoolSpec, Mode, OnBreach, Reduce};
+use crate::api::pool::{CapacityPoolSpec, Mode, Nodes, OnBreach, Reduce};
 use crate::api::reference::NamespaceSelector;
 
 use super::baseline::GROWTH;
@@ -60,6 +60,8 @@ pub struct Rules {
     pub suspended: bool,
     /// Whether it only says what it would do.
     pub observes: bool,
+    /// Whether replicas count only if there is a place for them on the nodes that are there.
+    pub counts_nodes: bool,
     /// Whose campaigns are admitted.
     pub admits: Option<NamespaceSelector>,
     /// Whose urgent campaigns may use the reserve.
@@ -320,6 +322,7 @@ impl Rules {
             max_hold: span("spec.scaleDown.maxHold", down.max_hold.as_ref(), SCALE_DOWN_MAX_HOLD)?,
             suspended: spec.suspend.unwrap_or(false),
             observes: spec.mode == Some(Mode::Observe),
+            counts_nodes: spec.nodes == Some(Nodes::Fixed),
             reserve,
             max_priority: spec.max_priority.unwrap_or(HIGHEST_PRIORITY),
             approval_above: admission.approval_above.and_then(|above| u64::try_from(above).ok()),

@@ -117,6 +117,15 @@ pub struct Found {
     pub ready: i32,
     /// Replicas that exist.
     pub replicas: i32,
+    /// Replicas for which there is a place on the nodes that are there; None: that is not asked.
+    pub placeable: Option<i32>,
+}
+
+impl Found {
+    /// The most replicas there may be, of those that the pool allows.
+    pub fn most(&self, allowed: i32) -> i32 {
+        allowed.min(self.autoscaler_max.unwrap_or(i32::MAX)).min(self.placeable.unwrap_or(i32::MAX))
+    }
 }
 
 /// A claim whose workload has left the rules, or whose target was replaced.

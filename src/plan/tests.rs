@@ -92,7 +92,7 @@ fn snapshot() -> Snapshot {
             },
         },
         workloads: vec![Workload {
-            target: Ok(Found { target, autoscaler_max: Some(40), ready: 20, replicas: 20 }),
+            target: Ok(Found { target, autoscaler_max: Some(40), ready: 20, replicas: 20, placeable: None }),
             demand: Some(reading(300.0, 1)),
             history: Some(Ok(HistoryPoints { points: Vec::new(), step: SignedDuration::from_mins(5) })),
         }],

@@ -65,6 +65,17 @@ impl Measured {
     }
 }
 
+/// What sets the most replicas there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CappedBy {
+    /// The pool's own rule.
+    Pool,
+    /// The workload's autoscaler.
+    Autoscaler,
+    /// The nodes that are there.
+    Nodes,
+}
+
 /// Why there is not enough room.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lack {
@@ -74,8 +85,8 @@ pub enum Lack {
         needed: Option<i32>,
         /// The most there may be.
         most: i32,
-        /// Whether the autoscaler, rather than the pool, sets that.
-        by_autoscaler: bool,
+        /// What sets that.
+        by: CappedBy,
     },
     /// It would bear it now, and not later, while its traffic still arrives.
     Later {

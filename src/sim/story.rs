@@ -270,7 +270,12 @@ impl Story {
             (check.query.clone(), Meaning::Always(value))
         });
         self.meanings.extend(peace.chain(fulfilled));
-        self.objects.push(found.value.clone());
+        let mut object = found.value.clone();
+        // There is always a node here.
+        if let Some(spec) = object["spec"].as_object_mut() {
+            spec.remove("nodes");
+        }
+        self.objects.push(object);
         Ok(rules)
     }
 

@@ -27,6 +27,7 @@ mod golden;
 mod happy;
 mod lint;
 mod model;
+mod nodes;
 mod people;
 mod plan;
 mod properties;

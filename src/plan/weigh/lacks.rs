@@ -45,7 +45,7 @@ impl Scales<'_, '_> {
                 let lack = Lack::Now {
                     needed: need.and_then(|need| i32::try_from(need).ok()),
                     most: i32::try_from(measure.most).unwrap_or(i32::MAX),
-                    by_autoscaler: measure.is_capped_by_autoscaler(),
+                    by: measure.capped_by(),
                 };
                 // What is free is said for the most replicas there may be: that is what does not suffice.
                 let at_most = site.room_with(measure.most, Some(burst), self.now);

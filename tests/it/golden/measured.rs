@@ -129,6 +129,8 @@ pub struct WrittenWorkload {
     kind: String,
     /// The most its autoscaler allows.
     hpa_max: Option<i32>,
+    /// How many the nodes hold, where the pool counts them.
+    placeable: Option<i32>,
     /// Claimed, written and read back; absent: never touched.
     held: Option<i32>,
     /// What stood there before anybody claimed it; absent: the field was not set.
@@ -235,7 +237,13 @@ impl WrittenWorkload {
             Err(TargetFault::Unreadable(why.clone()))
         } else {
             let target = self.target(name, pool)?;
-            Ok(Found { target, autoscaler_max: self.hpa_max, ready: self.ready, replicas: self.ready })
+            Ok(Found {
+                target,
+                autoscaler_max: self.hpa_max,
+                ready: self.ready,
+                replicas: self.ready,
+                placeable: self.placeable,
+            })
         };
         Ok(Workload {
             target,

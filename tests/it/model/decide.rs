@@ -193,6 +193,7 @@ fn full(seen: &Seen) -> Snapshot {
                 autoscaler_max: Some(40),
                 ready: if seen.is_scaled { 10 } else { 4 },
                 replicas: 10,
+                placeable: None,
             }),
             demand: Some(match seen.sensor {
                 Sensor::Room => reading(300.0),
