@@ -95,7 +95,22 @@ fn code(report: &Report, strict: bool, unread: bool) -> ExitCode {
     }
 }
 
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Source>> {
+/// Reads files that are to be used: None if lint finds an error in them, which is printed as lint prints it.
+pub(super) fn without_errors(paths: &[PathBuf], namespace: Option<String>) -> anyhow::Result<Option<Vec<Source>>> {
+    let mut sources = Vec::new();
+    for path in paths {
+        sources.extend(read(path)?);
+    }
+    let options = Options { closed: false, namespace, skip_templates: false, trouble: observe::trouble };
+    let report = lint::lint(&sources, &options);
+    if report.count(Severity::Error) > 0 {
+        eprint!("{}", print::human(&report, false));
+        return Ok(None);
+    }
+    Ok(Some(sources))
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<Source>> {
     if path == Path::new("-") {
         let mut content = Vec::new();
         std::io::stdin().lock().read_to_end(&mut content).context("failed to read standard input")?;

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, ClusterArguments};
-use super::lint::read;
+use super::lint::without_errors;
 use super::say;
 use crate::api::{Campaign, CampaignStatus, GROUP};
 use crate::clock;
@@ -22,8 +22,7 @@ use crate::cluster::stores;
 use crate::controller::context::{Context, Settings};
 use crate::controller::observe::{self, Looked};
 use crate::controller::outside::Network;
-use crate::lint::finding::Severity;
-use crate::lint::{self, Options};
+use crate::lint;
 use crate::plan::floors::FloorWrite;
 use crate::plan::units::people;
 use crate::senders::Trust;
@@ -77,21 +76,7 @@ pub fn plan(arguments: &PlanArguments) -> ExitCode {
 
 /// Whether anything is refused.
 async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bool> {
-    let mut sources = Vec::new();
-    for path in &arguments.files {
-        sources.extend(read(path)?);
-    }
-    let options = Options {
-        closed: false,
-        namespace: Some(cluster.namespace.clone()),
-        skip_templates: false,
-        trouble: observe::trouble,
-    };
-    let report = lint::lint(&sources, &options);
-    if report.count(Severity::Error) > 0 {
-        eprint!("{}", lint::print::human(&report, false));
-        return Ok(true);
-    }
+    let Some(sources) = without_errors(&arguments.files, Some(cluster.namespace.clone()))? else { return Ok(true) };
     let overlay = overlay(lint::objects(&sources), &cluster.namespace)?;
     if overlay.campaigns.is_empty() {
         return Err(anyhow!("there is no Campaign in these files"));

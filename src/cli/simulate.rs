@@ -8,11 +8,9 @@ use anyhow::anyhow;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::lint::read;
+use super::lint::without_errors;
 use super::plot;
-use crate::controller::observe;
-use crate::lint::finding::Severity;
-use crate::lint::{self, Options};
+use crate::lint;
 use crate::plan::units::Span;
 use crate::sim::moment::Played;
 use crate::sim::story::Story;
@@ -79,16 +77,8 @@ fn play(arguments: &SimulateArguments) -> anyhow::Result<Played> {
     if arguments.flat.is_some_and(|share| !(share.is_finite() && share >= 0.0)) {
         return Err(anyhow!("--flat must be a number that is no less than 0"));
     }
-    let mut sources = Vec::new();
-    for path in &arguments.files {
-        sources.extend(read(path)?);
-    }
-    let options = Options { closed: false, namespace: None, skip_templates: false, trouble: observe::trouble };
-    let report = lint::lint(&sources, &options);
-    if report.count(Severity::Error) > 0 {
-        eprint!("{}", lint::print::human(&report, false));
-        return Err(anyhow!("these files cannot be played before that is mended"));
-    }
+    let sources = without_errors(&arguments.files, None)?;
+    let sources = sources.ok_or_else(|| anyhow!("these files cannot be played before that is mended"))?;
     let mut story = Story::of(lint::objects(&sources), arguments.from, arguments.flat)?;
     story.response = arguments.response;
     story.approve(APPROVER)?;

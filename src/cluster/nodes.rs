@@ -10,7 +10,9 @@ use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use crate::plan::placement::{Amounts, Census, Labels, Needs, Node, PODS, Placed, Requirement, Taint, Toleration};
+use crate::plan::placement::{
+    self, Amounts, Census, Labels, Needs, Node, PODS, Placed, Requirement, Taint, Toleration,
+};
 
 use super::error::{Error, bounded};
 use super::quantity::thousandths;
@@ -81,13 +83,6 @@ fn placed(pod: &Pod) -> Option<Placed> {
     })
 }
 
-fn add(sum: &mut Amounts, more: &Amounts) {
-    for (resource, amount) in more {
-        let sum = sum.entry(resource.clone()).or_default();
-        *sum = sum.saturating_add(*amount);
-    }
-}
-
 /// What the scheduler counts: containers and sidecars together, or whatever one init container needs beside the sidecars
 /// before it, if that is more; and the overhead.
 fn requests(spec: &PodSpec) -> Amounts {
@@ -101,7 +96,7 @@ fn requests(spec: &PodSpec) -> Amounts {
     let (mut sidecars, mut most) = (Amounts::new(), Amounts::new());
     for container in spec.init_containers.iter().flatten() {
         let mut beside = sidecars.clone();
-        add(&mut beside, &asked(container));
+        placement::add(&mut beside, &asked(container));
         for (resource, amount) in &beside {
             let known = most.entry(resource.clone()).or_default();
             *known = (*known).max(*amount);
@@ -111,12 +106,12 @@ fn requests(spec: &PodSpec) -> Amounts {
         }
     }
     let mut all = sidecars;
-    spec.containers.iter().for_each(|container| add(&mut all, &asked(container)));
+    spec.containers.iter().for_each(|container| placement::add(&mut all, &asked(container)));
     for (resource, amount) in most {
         let known = all.entry(resource).or_default();
         *known = (*known).max(amount);
     }
-    add(&mut all, &amounts(spec.overhead.as_ref()));
+    placement::add(&mut all, &amounts(spec.overhead.as_ref()));
     all.insert(PODS.to_owned(), 1_000);
     all
 }
@@ -184,7 +179,7 @@ fn is_alone(affinity: &Affinity, labels: &Labels) -> bool {
     terms.into_iter().flatten().filter(|term| term.topology_key == HOST).any(|term| {
         let selector = term.label_selector.clone().unwrap_or_default();
         let chosen = selector.match_labels.unwrap_or_default();
-        selector.match_expressions.is_none() && chosen.iter().all(|(name, value)| labels.get(name) == Some(value))
+        selector.match_expressions.is_none() && placement::matches(&chosen, labels)
     })
 }
 

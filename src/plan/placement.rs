@@ -114,16 +114,21 @@ pub struct Needs {
     pub is_alone: bool,
 }
 
+/// Adds amounts to others.
+pub fn add(sum: &mut Amounts, more: &Amounts) {
+    for (resource, amount) in more {
+        let sum = sum.entry(resource.clone()).or_default();
+        *sum = sum.saturating_add(*amount);
+    }
+}
+
 /// How many replicas there may be: those that are placed, and those for which there is a slot.
 pub fn fits(census: &Census, needs: &Needs) -> u32 {
     let own = |pod: &&Placed| pod.namespace == needs.namespace && matches(&needs.selector, &pod.labels);
     let mut used: BTreeMap<&str, (Amounts, u32)> = BTreeMap::new();
     for pod in &census.pods {
         let (amounts, owned) = used.entry(&pod.node).or_default();
-        for (resource, amount) in &pod.requests {
-            let sum = amounts.entry(resource.clone()).or_default();
-            *sum = sum.saturating_add(*amount);
-        }
+        add(amounts, &pod.requests);
         *owned += u32::from(own(&pod));
     }
     let placed = census.pods.iter().filter(|pod| !pod.is_going).filter(own).count();
@@ -145,7 +150,8 @@ fn slots(allocatable: &Amounts, used: &Amounts, requests: &Amounts) -> u64 {
     requests.iter().filter_map(|(resource, asked)| of(resource, *asked)).min().unwrap_or(0)
 }
 
-fn matches(selector: &Labels, labels: &Labels) -> bool {
+/// Whether labels are as the selector has them.
+pub fn matches(selector: &Labels, labels: &Labels) -> bool {
     selector.iter().all(|(name, value)| labels.get(name) == Some(value))
 }
 
