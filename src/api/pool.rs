@@ -86,6 +86,10 @@ pub struct CapacityPoolSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub max_priority: Option<i32>,
+    /// Scale is raised no longer than this before a wave's time, however slowly pods become ready. Default `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub max_prescale_lead: Option<String>,
     /// What is known of channels here, instead of the built-in profiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]

@@ -108,6 +108,13 @@ pub struct WorkloadStatus {
     /// By how much demand moves from one ten minutes to the next: a canary must bring three times as much to be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<i64>,
+    /// From a rise of the floor until its replicas were ready: 19 of 20 took no longer, in seconds; once five were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<i64>,
+    /// The last rises, in seconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub leads: Vec<i64>,
     /// Where the baseline demand comes from: `7 days of history`, `demand.peak`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
@@ -151,6 +158,9 @@ pub struct Claim {
     /// When the floor was last given back by a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stepped_at: Option<Time>,
+    /// Since when a floor that rose waits for its replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_at: Option<Time>,
     /// Whether the target was read with this claim's floor on it.
     #[serde(default)]
     pub observed: bool,

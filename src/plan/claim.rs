@@ -233,6 +233,7 @@ fn unclaimed(pool: &str, workload: &str, target: &Target, wish: Wish, fresh_id: 
         quiet_since: None,
         silent_since: None,
         stepped_at: None,
+        raised_at: None,
         observed: false,
         reassertions: 0,
         rival: None,

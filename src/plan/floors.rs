@@ -8,6 +8,7 @@ use crate::api::pool_status::Claim;
 use super::bursts;
 use super::capacity::Capacity;
 use super::claim::{self, Move, Pace, TargetKind, Wish, Write};
+use super::lead;
 use super::measure::Measure;
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Found, Snapshot, TargetFault, Workload};
@@ -19,6 +20,8 @@ pub struct Floors {
     pub claims: Vec<Claim>,
     /// What to write, and to which target, once the claims are in place.
     pub writes: Vec<FloorWrite>,
+    /// How long replicas took that are ready now: by workload, in seconds.
+    pub leads: Vec<(String, i64)>,
 }
 
 /// One write to a target.
@@ -104,7 +107,9 @@ pub fn decide(
             }),
         };
         let id = format!("{}-{index}", snapshot.nonce);
-        let next = claim::next(&pool, &workload.name, &found.target, claim.as_ref(), wish, pace, &bears, &id, now);
+        let mut next = claim::next(&pool, &workload.name, &found.target, claim.as_ref(), wish, pace, &bears, &id, now);
+        let took = next.claim.as_mut().and_then(|next| lead::watch(claim.as_ref(), next, found.ready, now));
+        floors.leads.extend(took.map(|took| (workload.name.clone(), took)));
         floors.take(next, found.target.kind, &found.target.name, &found.target.uid);
     }
     for orphan in &snapshot.orphans {

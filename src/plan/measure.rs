@@ -9,14 +9,12 @@ use super::bursts;
 use super::capacity::Capacity;
 use super::claim::{self, Trouble, Wish};
 use super::gate::Site;
+use super::lead;
 use super::ledger::Committed;
 use super::reading::Reading;
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Found, Snapshot};
 use super::why::{CappedBy, Measured, Why};
-
-/// New pods take about this long until one was observed.
-const LEAD: SignedDuration = SignedDuration::from_mins(3);
 
 /// What of a campaign decides how the gate looks at a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +45,8 @@ pub struct Measure<'a> {
     pub trouble: Option<Why>,
     /// How long headroom must be seen before it counts.
     span: SignedDuration,
+    /// From a rise of the floor until its replicas are ready.
+    lead: SignedDuration,
     /// Share of what replicas bear that is kept for urgent campaigns.
     reserve: f64,
 }
@@ -83,7 +83,7 @@ impl Measure<'_> {
             baseline,
             committed: committed.clone(),
             measured: self.committed.measured(self.demand.sample_at, self.demand.range),
-            lead: LEAD,
+            lead: self.lead,
             span: self.span,
         })
     }
@@ -136,6 +136,7 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 most: u32::try_from(most).unwrap_or(0),
                 trouble: trouble(&pool, workload, found, claim, now),
                 span: rules.confirm_span,
+                lead: lead::of(&snapshot.pool.status, &workload.name),
                 reserve: rules.reserve,
             }))
         })

@@ -37,6 +37,7 @@ pub mod hold;
 mod holds;
 pub mod identity;
 pub mod intent;
+mod lead;
 pub mod ledger;
 pub mod load;
 pub mod measure;
@@ -190,8 +191,12 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
         let tick = (span / steps).clamp(SHORTEST_TICK, TICK);
         // Only what is far away is looked at more seldom, and only if there is nothing else.
-        let rests =
-            verdict.weighed.iter().map(|weighed| weighed.rests(now)).try_fold(IDLE, |all, one| Some(all.min(one?)));
+        let before = rules.map_or(lead::USUAL, |rules| lead::prescale(snapshot, rules));
+        let rests = verdict
+            .weighed
+            .iter()
+            .map(|weighed| weighed.rests(before, now))
+            .try_fold(IDLE, |all, one| Some(all.min(one?)));
         again = again.min(rests.filter(|_| !verdict.weighed.is_empty()).unwrap_or(tick));
     }
     if !decided.claims.is_empty() || !guard.breaches.is_empty() {
@@ -204,6 +209,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         measures: &measures,
         troubles: &troubles,
         claims: decided.claims,
+        leads: &decided.leads,
         breaches: guard.breaches,
         queue,
     };

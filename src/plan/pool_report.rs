@@ -9,6 +9,7 @@ use crate::api::pool_status::{Breach, CapacityPoolStatus, Claim, PoolDisplay, Qu
 use super::claim;
 use super::explain::{self, Voice};
 use super::gate::Room;
+use super::lead;
 use super::measure::Measure;
 use super::memory::Memory;
 use super::reason::Reason;
@@ -38,6 +39,8 @@ pub struct Seen<'a> {
     pub troubles: &'a [Option<Why>],
     /// The claims as decided.
     pub claims: Vec<Claim>,
+    /// How long replicas took that are ready now: by workload, in seconds.
+    pub leads: &'a [(String, i64)],
     /// Broken guardrails.
     pub breaches: Vec<Breach>,
     /// Campaigns that have not finished, in the order they go.
@@ -91,6 +94,11 @@ pub fn tell(
     status.claims = seen.claims;
     if seen.asked {
         let mut fresh = workloads(snapshot, rules, seen.measures, &status.claims, now);
+        for told in &mut fresh {
+            let before = old.workloads.iter().find(|before| before.name == told.name);
+            let took = seen.leads.iter().find(|(workload, _)| *workload == told.name).map(|(_, took)| *took);
+            lead::remember(told, before, took);
+        }
         for (told, trouble) in fresh.iter_mut().zip(seen.troubles) {
             let text = trouble.as_ref().map(|why| explain::sentence(why, &voice));
             told.message = text.map(|text| text.chars().take(LONGEST_MESSAGE).collect());

@@ -27,6 +27,7 @@ const SCALE_DOWN_HOLD: SignedDuration = SignedDuration::from_secs(600);
 /// Share of the floor that is given back each minute.
 const SCALE_DOWN_STEP: f64 = 0.10;
 /// A silent sensor keeps scale no longer than this after the load has gone by the model.
+const MAX_PRESCALE_LEAD: SignedDuration = SignedDuration::from_mins(30);
 const SCALE_DOWN_MAX_HOLD: SignedDuration = SignedDuration::from_hours(24);
 /// The highest priority there is.
 const HIGHEST_PRIORITY: i32 = 1000;
@@ -56,6 +57,8 @@ pub struct Rules {
     pub step: f64,
     /// With a silent sensor it is kept no longer than this after the load has gone by the model.
     pub max_hold: SignedDuration,
+    /// Scale is raised no longer than this before a wave's time.
+    pub max_prescale_lead: SignedDuration,
     /// The owner's switch.
     pub suspended: bool,
     /// Whether it only says what it would do.
@@ -320,6 +323,7 @@ impl Rules {
                 None => SCALE_DOWN_STEP,
             },
             max_hold: span("spec.scaleDown.maxHold", down.max_hold.as_ref(), SCALE_DOWN_MAX_HOLD)?,
+            max_prescale_lead: span("spec.maxPrescaleLead", spec.max_prescale_lead.as_ref(), MAX_PRESCALE_LEAD)?,
             suspended: spec.suspend.unwrap_or(false),
             observes: spec.mode == Some(Mode::Observe),
             counts_nodes: spec.nodes == Some(Nodes::Fixed),

@@ -19,6 +19,7 @@ use super::guard::Guard;
 use super::holds;
 use super::identity;
 use super::intent::{self, Intent};
+use super::lead;
 use super::load::Burst;
 use super::order::Skip;
 use super::past::{BySend, Past, names, skip, skip_rest};
@@ -34,8 +35,6 @@ use super::why::Why;
 const LONGEST_BY: usize = 256;
 /// What others do, and what a check says, is asked again after this: nothing tells of it.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
-/// Scale is raised and headroom confirmed so long before a wave may start.
-pub const LEAD: SignedDuration = SignedDuration::from_mins(3);
 
 /// Where a campaign stands.
 #[derive(Debug)]
@@ -405,8 +404,9 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             } else {
                 Why::OutsideWindow { wave: name.clone(), at, takes, window_was_open }
             };
-            if at.duration_since(now) > LEAD {
-                return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: Some(at - LEAD) };
+            let lead = lead::prescale(snapshot, ahead_rules);
+            if at.duration_since(now) > lead {
+                return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: Some(at - lead) };
             }
             Some((at, why))
         }

@@ -57,6 +57,7 @@ fn snapshot() -> Snapshot {
         quiet_since: None,
         silent_since: None,
         stepped_at: None,
+        raised_at: None,
         observed: true,
         reassertions: 0,
         rival: None,

@@ -10,6 +10,7 @@ use super::IDLE;
 use super::baseline::Unproven;
 use super::gate::{Room, Site};
 use super::guard::Guard;
+use super::lead;
 use super::ledger::Committed;
 use super::load::Burst;
 use super::measure::{Asker, Measure};
@@ -17,7 +18,7 @@ use super::memory::{Basis, Memory, Streak};
 use super::order::Release;
 use super::rules::Rules;
 use super::snapshot::Snapshot;
-use super::stand::{LEAD, Want};
+use super::stand::Want;
 use super::why::{Numbers, Why};
 
 mod lacks;
@@ -47,9 +48,9 @@ pub struct Weighed<'a> {
 
 impl Weighed<'_> {
     /// How long it need not be looked at, if its time is chosen and far away: nothing is confirmed till then.
-    pub fn rests(&self, now: Timestamp) -> Option<SignedDuration> {
+    pub fn rests(&self, lead: SignedDuration, now: Timestamp) -> Option<SignedDuration> {
         let Why::Paced { at, .. } = &self.why else { return None };
-        let rests = at.duration_since(now) - LEAD;
+        let rests = at.duration_since(now) - lead;
         let most = if self.want.begun { WATCHED } else { IDLE };
         rests.is_positive().then(|| rests.min(most))
     }
@@ -80,6 +81,8 @@ struct Scales<'s, 'a> {
     guard: &'s Guard,
     measures: &'s [Measure<'a>],
     busy: &'s [String],
+    /// How long before its time a wave is weighed.
+    lead: SignedDuration,
     now: Timestamp,
 }
 
@@ -112,7 +115,8 @@ pub fn weigh<'a>(
     memory.streaks.retain(|key, _| keys.contains(key));
     memory.parts.retain(|key, _| keys.contains(key));
     let mut verdict = Verdict { weighed: Vec::new(), needed: vec![None; rules.workloads.len()], release: None };
-    let scales = Scales { snapshot, rules, guard, measures: &measures, busy: &busy, now };
+    let lead = lead::prescale(snapshot, rules);
+    let scales = Scales { snapshot, rules, guard, measures: &measures, busy: &busy, lead, now };
     let mut line = Line {
         promised: Vec::new(),
         heads: Vec::new(),

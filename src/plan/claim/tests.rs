@@ -43,6 +43,7 @@ fn claim(baseline: Option<i32>, floor: i32) -> Claim {
         quiet_since: None,
         silent_since: None,
         stepped_at: None,
+        raised_at: None,
         observed: true,
         reassertions: 0,
         rival: None,

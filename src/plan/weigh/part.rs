@@ -12,7 +12,7 @@ use crate::plan::load::minutes_between;
 use crate::plan::memory::{Basis, Chosen, Memory};
 use crate::plan::number;
 use crate::plan::schedule::{Fit, WaveSchedule};
-use crate::plan::stand::{Cutting, LEAD, Want};
+use crate::plan::stand::{Cutting, Want};
 use crate::plan::waves::Size;
 use crate::plan::why::Why;
 
@@ -52,7 +52,7 @@ impl Scales<'_, '_> {
         let paced =
             Why::Paced { wave: want.wave.name.clone(), recipients: chosen.recipients, left, at, busiest: chosen.line };
         let waits = at > start;
-        if waits && at.duration_since(self.now) > LEAD {
+        if waits && at.duration_since(self.now) > self.lead {
             memory.parts.insert(key, chosen);
             return Some(paced);
         }

@@ -84,7 +84,7 @@ fn pool() -> Value {
             {"name": "down", "query": "sum(up)", "max": "0"},
             {"name": "up", "query": "sum(up)", "min": "1"},
         ],
-        "mode": "Observe", "nodes": "Fixed", "reserve": "20%", "maxPriority": 600,
+        "mode": "Observe", "nodes": "Fixed", "maxPrescaleLead": "30m", "reserve": "20%", "maxPriority": 600,
         "profiles": [{
             "channel": "email", "class": "vip", "visitRate": "2.5%", "requestsPerVisit": 10, "responseMedian": "165m",
             "responseSigma": "2.4", "scannedLinks": "0.09",

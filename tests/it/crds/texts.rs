@@ -146,7 +146,7 @@ const ADDRESS: Form = Form {
 };
 
 /// The fields that have a form. One that has a pattern and is not here fails the test, and so does the reverse.
-const FORMS: [(&str, &str, &Form); 60] = [
+const FORMS: [(&str, &str, &Form); 61] = [
     ("Campaign", "spec.after[].check", &LABEL),
     ("Campaign", "spec.audience.class", &OPEN_NAME),
     ("Campaign", "spec.channel", &OPEN_NAME),
@@ -180,6 +180,7 @@ const FORMS: [(&str, &str, &Form); 60] = [
     ("CapacityPool", "spec.limits[].max", &THRESHOLD),
     ("CapacityPool", "spec.limits[].name", &LABEL),
     ("CapacityPool", "spec.loadMargin", &MARGIN),
+    ("CapacityPool", "spec.maxPrescaleLead", &SPAN),
     ("CapacityPool", "spec.profiles[].channel", &OPEN_NAME),
     ("CapacityPool", "spec.profiles[].class", &OPEN_NAME),
     ("CapacityPool", "spec.profiles[].responseMedian", &SPAN),

@@ -155,6 +155,9 @@ pub struct WrittenWorkload {
     missing: bool,
     /// What the pool's status says of how its demand moves.
     noise: Option<i64>,
+    /// How long rises of its floor took, in seconds, as the pool's status has it.
+    #[serde(default)]
+    leads: Vec<i64>,
 }
 
 fn yes() -> bool {
@@ -178,7 +181,12 @@ pub struct WrittenClaim {
 impl WrittenWorkload {
     /// What the pool's status says of it.
     pub fn status(&self, name: &str) -> WorkloadStatus {
-        WorkloadStatus { name: name.to_owned(), noise: self.noise, ..WorkloadStatus::default() }
+        WorkloadStatus {
+            name: name.to_owned(),
+            noise: self.noise,
+            leads: self.leads.clone(),
+            ..WorkloadStatus::default()
+        }
     }
 
     /// The claim in the pool's status.
@@ -195,6 +203,7 @@ impl WrittenWorkload {
             floor,
             quiet_since: ago(self.claim.quiet_for),
             stepped_at: ago(self.claim.stepped),
+            raised_at: None,
             observed: !self.claim.unobserved,
             reassertions: self.claim.reassertions,
             rival: self.claim.rival.clone().map(|(manager, value)| Rival { manager, value, seen_at: Time(now) }),
@@ -282,6 +291,7 @@ impl WrittenOrphan {
             floor: self.held,
             quiet_since: self.quiet_for.map(|ago| Time(now - ago.0)),
             stepped_at: None,
+            raised_at: None,
             observed: true,
             reassertions: 0,
             rival: None,
