@@ -185,13 +185,19 @@ impl Site {
         })
     }
 
-    /// Whether the wave would probably pass at an instant, with the most replicas; an estimate, and no promise.
+    /// `C_plan(t)`: the replicas to count on at an instant. Until more can be ready, those that are there.
+    fn replicas_at(&self, now: Timestamp, at: Timestamp) -> u32 {
+        if at.duration_since(now) < self.lead { self.now_replicas() } else { self.most }
+    }
+
+    /// Whether the wave would probably pass at an instant, with the replicas to count on then; an estimate, and no promise.
     pub fn would_fit(&self, wave: &Burst, now: Timestamp, at: Timestamp) -> bool {
         let moved = wave.moved(at.max(wave.send().start));
         // What is measured now says little about an hour that is known from other days.
         let demand = if at.duration_since(now) <= NEAR { self.demand } else { 0.0 };
         let ask = self.ask(Some(&moved), at, demand, 0.0);
-        self.room_of(&ask, self.most).is_enough() && self.short(&moved, at, SignedDuration::ZERO).is_none()
+        self.room_of(&ask, self.replicas_at(now, at)).is_enough()
+            && self.short(&moved, at, SignedDuration::ZERO).is_none()
     }
 
     /// The first instant at which it would, as far as that can be told. None: not within `horizon`.

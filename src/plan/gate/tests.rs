@@ -63,6 +63,19 @@ fn where_nothing_else_was_sent_nothing_is_told_of_other_sends() {
 }
 
 #[test]
+fn until_more_replicas_can_be_ready_those_that_are_there_are_counted_on() {
+    // 500 of the wave and 1.1 · 200 of an ordinary day: eight replicas of 90, and there are four; sixty are allowed.
+    let hour = SignedDuration::from_hours(1);
+    let few = site(200.0, 200.0, 4);
+    assert_eq!(few.earliest(&peak(500.0), now(), hour), Some(now() + SignedDuration::from_mins(3)));
+    let enough = site(200.0, 200.0, 8);
+    assert_eq!(enough.earliest(&peak(500.0), now(), hour), Some(now()));
+    // And where replicas take long, so does this.
+    let slow = Site { lead: SignedDuration::from_mins(20), ..few };
+    assert_eq!(slow.earliest(&peak(500.0), now(), hour), Some(now() + SignedDuration::from_mins(20)));
+}
+
+#[test]
 fn floors_match_the_golden_values() {
     // Committed load enters the golden cases as one number; here as a send that began long ago and is flat by now.
     let text =
@@ -138,10 +151,12 @@ fn a_likely_time_is_when_what_is_committed_has_faded() {
     let first = push(2_000_000, 2_000.0, UNKNOWN_MARGIN);
     site.most = 26;
     let wave = push(1_000_000, 2_000.0, UNKNOWN_MARGIN);
-    assert_eq!(site.earliest(&wave, now(), SignedDuration::from_hours(24)), Some(now()));
+    // None is there yet; they take three minutes.
+    let with_replicas = Some(now() + SignedDuration::from_mins(3));
+    assert_eq!(site.earliest(&wave, now(), SignedDuration::from_hours(24)), with_replicas);
     site.committed = Committed::new(vec![first.moved(now())]);
     let likely = site.earliest(&wave, now(), SignedDuration::from_hours(24)).unwrap();
-    assert!(likely > now());
+    assert!(Some(likely) > with_replicas);
     site.most = 1;
     assert_eq!(site.earliest(&wave, now(), SignedDuration::from_hours(24)), None);
 }
