@@ -309,6 +309,11 @@ pub struct Admission {
     /// Namespaces whose urgent Campaigns may use the reserve. Absent: the pool's own only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgent_namespace_selector: Option<NamespaceSelector>,
+    /// The highest priority that counts, by namespace. Where several select a Campaign's namespace the lowest holds, and
+    /// never more than `maxPriority`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub priorities: Option<Vec<NamespacePriority>>,
     /// A Campaign to more recipients than this needs the approval of a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000))]
@@ -324,6 +329,17 @@ pub struct Admission {
     /// Nothing goes while this counts more than 0 incidents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incidents: Option<Incidents>,
+}
+
+/// The highest priority that counts in some namespaces.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespacePriority {
+    /// The namespaces it holds for; `{}`: every namespace.
+    pub namespace_selector: NamespaceSelector,
+    /// No campaign of theirs counts with a higher priority here, whatever it says.
+    #[schemars(range(min = 0, max = 1000))]
+    pub max_priority: i32,
 }
 
 /// A time in which nothing leaves.

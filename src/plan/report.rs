@@ -138,7 +138,7 @@ pub fn tell(
     status.reason = Some(reason.clone());
     status.install = Some(snapshot.settings.install.clone());
     status.send_id = Some(campaign.send_id());
-    let most = rules.map_or(i32::MAX, |rules| rules.max_priority);
+    let most = rules.map_or(i32::MAX, |rules| rules.highest_priority(&campaign.labels));
     status.priority = Some(campaign.spec.priority.unwrap_or(intent::PRIORITY).min(most));
     status.hold = hold::standing(campaign, now);
     status.approval = approval::status(campaign, rules);

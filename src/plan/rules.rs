@@ -3,6 +3,8 @@
 //! A spec that passed the API server can still be wrong; then the whole pool is `Invalid` with the field and the way
 //! out, and nothing goes through it.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use crate::api::campaign::Wave;
@@ -73,6 +75,8 @@ pub struct Rules {
     pub reserve: f64,
     /// No campaign counts with a higher priority.
     pub max_priority: i32,
+    /// And those of some namespaces with none above this.
+    pub priorities: Vec<(NamespaceSelector, i32)>,
     /// Sends to more recipients need an approval.
     pub approval_above: Option<u64>,
     /// So many campaigns may be in the middle of their send.
@@ -246,6 +250,12 @@ fn workloads(spec: &CapacityPoolSpec, utilization: f64) -> Result<Vec<WorkloadRu
 }
 
 impl Rules {
+    /// The highest priority that counts for campaigns of a namespace with these labels.
+    pub fn highest_priority(&self, labels: &BTreeMap<String, String>) -> i32 {
+        let theirs = self.priorities.iter().filter(|(selector, _)| selector.matches(labels)).map(|(_, most)| *most);
+        theirs.fold(self.max_priority, i32::min)
+    }
+
     /// Workloads whose ordinary day already brings what their most replicas bear, so that nothing could ever be sent: the
     /// field, and why.
     pub fn without_capacity(&self) -> Vec<Unusable> {
@@ -337,6 +347,9 @@ impl Rules {
             profiles: profiles::parse_all(spec.profiles.as_deref().unwrap_or_default())?,
             admits: admission.namespace_selector,
             admits_urgent: admission.urgent_namespace_selector,
+            priorities: admission.priorities.map_or_else(Vec::new, |all| {
+                all.into_iter().map(|one| (one.namespace_selector, one.max_priority)).collect()
+            }),
         })
     }
 }

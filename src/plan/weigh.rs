@@ -97,7 +97,7 @@ pub fn weigh<'a>(
     now: Timestamp,
 ) -> (Verdict<'a>, Vec<Measure<'a>>) {
     let Waiting { mut wants, busy } = waiting;
-    wants.sort_by_cached_key(|want| want.turn(rules.max_priority));
+    wants.sort_by_cached_key(|want| want.turn(rules.highest_priority(&want.campaign.labels)));
     let mut closed = Vec::new();
     let mut measures = Vec::new();
     for measure in measured {

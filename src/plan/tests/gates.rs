@@ -297,6 +297,40 @@ fn no_campaign_counts_with_a_higher_priority_than_the_pool_gives() {
 }
 
 #[test]
+fn of_the_priorities_that_hold_for_a_namespace_the_lowest_counts() {
+    let all = json!([
+        {"namespaceSelector": {"matchLabels": {"team": "news"}}, "maxPriority": 700},
+        {"namespaceSelector": {"matchLabels": {"tier": "bulk"}}, "maxPriority": 300},
+        {"namespaceSelector": {"matchLabels": {"team": "ops"}}, "maxPriority": 0},
+    ]);
+    let counts = |spec: serde_json::Value, team: &str, tier: &str| {
+        let mut pool = with_pool(&spec);
+        pool.campaigns[0].spec.priority = Some(900);
+        pool.campaigns[0].spec.suspend = Some(true);
+        pool.campaigns[0].labels =
+            [("team", team), ("tier", tier)].map(|(key, value)| (key.into(), value.into())).into();
+        let told = plan(&pool, at(-600));
+        told.reports[0].status.priority
+    };
+    let spec = json!({"admission": {"namespaceSelector": {}, "priorities": all}});
+    assert_eq!(counts(spec.clone(), "news", "single"), Some(700));
+    assert_eq!(counts(spec.clone(), "news", "bulk"), Some(300));
+    assert_eq!(counts(spec.clone(), "shop", "single"), Some(900));
+    assert_eq!(counts(spec, "ops", "bulk"), Some(0));
+    // Never above what the pool says for all.
+    let most = json!({"maxPriority": 200, "admission": {"namespaceSelector": {}, "priorities": all}});
+    assert_eq!(counts(most, "news", "bulk"), Some(200));
+
+    // And they are served by it: the older of two that ask for the same would go first.
+    let mut pool = with_pool(&json!({"admission": {"namespaceSelector": {}, "priorities": all}}));
+    pool.campaigns = vec![campaign("a", &json!({"priority": 600})), campaign("b", &json!({"priority": 400}))];
+    pool.campaigns[0].created = at(-2_000);
+    assert_eq!(plan(&pool, at(0)).release.unwrap().campaign.1, "a");
+    pool.campaigns[0].labels = [("tier".to_owned(), "bulk".to_owned())].into();
+    assert_eq!(plan(&pool, at(0)).release.unwrap().campaign.1, "b");
+}
+
+#[test]
 fn a_permission_opens_what_could_not_be_measured_and_nothing_else() {
     let mut blind = snapshot();
     blind.workloads[0].demand = Some(Err(SensorFault::Empty));

@@ -97,6 +97,7 @@ fn pool() -> Value {
         "admission": {
             "namespaceSelector": {"matchLabels": {"team": "marketing"}},
             "urgentNamespaceSelector": {"matchLabels": {"team": "marketing"}},
+            "priorities": [{"namespaceSelector": {"matchLabels": {"team": "marketing"}}, "maxPriority": 600}],
             "approvalAbove": 2_000_000, "maxConcurrent": 3, "incidents": {"query": "sum(up)"},
             "freezes": [{"from": "2027-11-26T00:00:00Z", "to": "2027-11-30T00:00:00Z", "reason": "Black Friday"}],
         },
