@@ -12,6 +12,10 @@
     clippy::too_many_lines
 )]
 
+/// Thousands of simulated worlds are played here; what they allocate decides how long that takes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod support;
 
 mod ablation;
