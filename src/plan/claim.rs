@@ -313,7 +313,7 @@ fn claimed(
     if gives_back {
         return give_back(target, next, foreign, adopted);
     }
-    if let Some(value) = foreign.filter(|value| *value < next.floor) {
+    if let Some(value) = foreign.or_else(|| given_back(target, claim)).filter(|value| *value < next.floor) {
         // Counted and not written yet, because somebody else was quicker with another field: it is the same time still.
         let is_written =
             target.note.as_ref().is_none_or(|note| note.claim != claim.id || note.reassertions == claim.reassertions);
@@ -329,6 +329,12 @@ fn claimed(
     let wanted = write_of(pool, &next);
     let stands = target.value == wanted.value && target.note == wanted.note;
     Move { write: (!stands).then_some(wanted), claim: Some(next), trouble: None, adopted }
+}
+
+/// The value of somebody else that was given back to him, and stands: to raise it again is to write over it once more.
+fn given_back(target: &Target, claim: &Claim) -> Option<i32> {
+    let rival = claim.rival.as_ref()?.value;
+    (target.note.is_none() && target.value == Some(rival) && claim.floor <= rival).then_some(rival)
 }
 
 /// One step down, when the floor has been more than is needed for long enough.

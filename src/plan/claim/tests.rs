@@ -70,6 +70,20 @@ fn a_claim_with_the_baseline_comes_before_the_floor() {
 }
 
 #[test]
+fn a_value_that_was_given_back_to_somebody_is_still_his_when_scale_is_needed_again() {
+    let rival = Some(Rival { manager: "gitops".into(), value: 3, seen_at: Time(now()) });
+    // Given back, and read back with the claim still there, since what gave it back was answered with a conflict.
+    let before = Claim { reassertions: 2, rival, ..claim(Some(3), 3) };
+    let third = step(&target(Some(3), None), Some(&before), RISE);
+    assert_eq!(third.claim.as_ref().map(|claim| (claim.floor, claim.reassertions)), Some((12, 3)));
+    assert_eq!(third.write.and_then(|write| write.value), Some(12));
+    let exhausted = Claim { reassertions: 3, ..before };
+    let no_more = step(&target(Some(3), None), Some(&exhausted), RISE);
+    assert!(no_more.write.is_none());
+    assert_eq!(no_more.trouble, Some(Trouble::Contested { manager: "gitops".into(), value: 3 }));
+}
+
+#[test]
 fn a_crash_between_claim_and_floor_is_healed() {
     let unwritten = Claim { observed: false, ..claim(Some(2), 12) };
     let healed = step(&target(Some(2), None), Some(&unwritten), RISE);
