@@ -2,6 +2,7 @@
 //! compare-and-swap. Decides nothing.
 
 pub mod crds;
+pub mod echo;
 pub mod error;
 pub mod events;
 pub mod ledger;

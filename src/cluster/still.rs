@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
 use crate::clock;
 
+use super::echo::Echoes;
 use super::error::{Error, bounded};
 use super::stores::{Guarded, Stores};
 
@@ -111,6 +112,7 @@ pub async fn picture(client: &Client, ledger_namespace: &str, overlay: Overlay) 
         senders: store(senders),
         entries: store(entries),
         namespaces: store(namespaces),
+        echoes: Echoes::default(),
         is_still: true,
     })
 }

@@ -17,6 +17,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::echo::Echoes;
 use super::patience::Patience;
 use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
 
@@ -36,6 +37,8 @@ pub struct Stores {
     pub entries: Store<Guarded<WaveRelease>>,
     /// Every namespace, for its labels.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
+    /// Events of our own writes that call for no look.
+    pub echoes: Echoes,
     /// Whether it is a picture of what would be: then nothing is read again to see whether it still is so.
     pub is_still: bool,
 }
@@ -69,6 +72,18 @@ fn unreadable<K: Resource<DynamicType = ()> + Clone + Debug>(
         ..ObjectReference::default()
     };
     Touched::Unreadable(Box::new(reference), error.to_string())
+}
+
+/// Leaves out what tells only of what we have written ourselves.
+fn news<K: Resource + Send + 'static>(
+    events: impl Stream<Item = Guarded<K>> + Send + 'static,
+    echoes: &Echoes,
+) -> impl Stream<Item = Guarded<K>> + Send + 'static
+where
+    Guarded<K>: Resource,
+{
+    let echoes = echoes.clone();
+    events.filter(move |object| std::future::ready(!echoes.is_echo(object)))
 }
 
 fn reflect<K>(api: Api<K>) -> (Store<K>, impl Stream<Item = K> + Send + 'static)
@@ -115,12 +130,13 @@ pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'sta
     let (senders, sender_events) = reflect(Api::<Guarded<Sender>>::all(client.clone()));
     let (entries, entry_events) = reflect(Api::<Guarded<WaveRelease>>::namespaced(client.clone(), ledger_namespace));
     let (namespaces, namespace_events) = reflect(Api::<PartialObjectMeta<Namespace>>::all(client.clone()));
+    let echoes = Echoes::default();
     let targets = |event: Option<String>| event.map_or(Touched::Everything, Touched::PoolsOf);
     let (_, hpa_events) = reflect(Api::<PartialObjectMeta<HorizontalPodAutoscaler>>::all(client.clone()));
     let (_, deployment_events) = reflect(Api::<PartialObjectMeta<Deployment>>::all(client.clone()));
 
     let events = stream::select_all([
-        campaign_events
+        news(campaign_events, &echoes)
             .map(|guarded| match &guarded.0 {
                 Ok(campaign) => {
                     let (namespace, name) = pool_of(campaign);
@@ -129,14 +145,14 @@ pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'sta
                 Err(error) => unreadable(&guarded, error),
             })
             .boxed(),
-        pool_events
+        news(pool_events, &echoes)
             .flat_map(|pool| {
                 let touched = Touched::Pool(pool.namespace().unwrap_or_default(), pool.name_any());
                 let told = pool.0.as_ref().err().map(|error| unreadable(&pool, error));
                 stream::iter(std::iter::once(touched).chain(told))
             })
             .boxed(),
-        sender_events
+        news(sender_events, &echoes)
             .flat_map(|sender| {
                 let touched = Touched::Sender(sender.namespace().unwrap_or_default(), sender.name_any());
                 let told = sender.0.as_ref().err().map(|error| unreadable(&sender, error));
@@ -157,7 +173,7 @@ pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'sta
         deployment_events.map(move |deployment| targets(deployment.namespace())).boxed(),
     ])
     .boxed();
-    (Stores { campaigns, pools, senders, entries, namespaces, is_still: false }, events)
+    (Stores { campaigns, pools, senders, entries, namespaces, echoes, is_still: false }, events)
 }
 
 impl Stores {

@@ -159,6 +159,7 @@ async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Resul
         let mut wanted = pool.clone();
         wanted.status = Some(plan.pool.clone());
         *pool = objects::replace_status(&ctx.client, &wanted).await?;
+        ctx.stores.echoes.expect(pool);
         if before.reason != plan.pool.reason {
             let (reason, message) =
                 (plan.pool.reason.clone().unwrap_or_default(), plan.pool.message.clone().unwrap_or_default());
@@ -304,7 +305,7 @@ async fn say(ctx: &Context, mut campaign: crate::api::Campaign, report: &Report)
     }
     campaign.status = Some(report.status.clone());
     match objects::replace_status(&ctx.client, &campaign).await {
-        Ok(_) => {}
+        Ok(written) => ctx.stores.echoes.expect(&written),
         // It was changed or deleted meanwhile: the next look speaks of what is there then.
         Err(Error::Conflict { .. } | Error::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error),

@@ -207,7 +207,8 @@ async fn look_at_sender(ctx: &Context, namespace: &str, name: &str) {
     }
     let mut wanted = sender.clone();
     wanted.status = Some(status);
-    if let Err(error) = objects::replace_status(&ctx.client, &wanted).await {
-        tracing::debug!(%error, sender = sender.name_any(), "the status of a Sender was not written");
+    match objects::replace_status(&ctx.client, &wanted).await {
+        Ok(written) => ctx.stores.echoes.expect(&written),
+        Err(error) => tracing::debug!(%error, sender = sender.name_any(), "the status of a Sender was not written"),
     }
 }

@@ -78,6 +78,8 @@ use why::Why;
 const TICK: SignedDuration = SignedDuration::from_secs(5);
 /// But no more often than this, however short the owner's span is.
 const SHORTEST_TICK: SignedDuration = SignedDuration::from_secs(1);
+/// While nothing is due, but scale is borrowed or a send is between its parts.
+const WATCHED: SignedDuration = SignedDuration::from_secs(15);
 /// While nothing is due.
 const IDLE: SignedDuration = SignedDuration::from_secs(60);
 /// An attempt without an outcome may still be under way at the receiver for so long.
@@ -150,6 +152,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let troubles = measure::troubles(&measured);
     let fault = troubles.iter().flatten().next();
     let waiting = !wants.is_empty();
+    let is_sending = !busy.is_empty();
     // A query that is wrong stays wrong until somebody changes the pool, which is an event.
     let hopeless = matches!(fault, Some(Why::Sensor { fault, .. }) if fault.class() == reading::Class::Permanent);
     let (verdict, measures) = if let Some(rules) = rules {
@@ -199,7 +202,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
             .try_fold(IDLE, |all, one| Some(all.min(one?)));
         again = again.min(rests.filter(|_| !verdict.weighed.is_empty()).unwrap_or(tick));
     }
-    if !decided.claims.is_empty() || !guard.breaches.is_empty() {
+    if !decided.claims.is_empty() {
+        again = again.min(if is_sending { TICK } else { WATCHED });
+    }
+    if !guard.breaches.is_empty() {
         again = again.min(TICK);
     }
     let queue = line.into_iter().map(|campaign| Queued { campaign }).collect();

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::IDLE;
 use super::baseline::Unproven;
 use super::gate::{Room, Site};
 use super::guard::Guard;
@@ -20,6 +19,7 @@ use super::rules::Rules;
 use super::snapshot::Snapshot;
 use super::stand::Want;
 use super::why::{Numbers, Why};
+use super::{IDLE, WATCHED};
 
 mod lacks;
 mod order;
@@ -29,8 +29,6 @@ mod part;
 const HORIZON: SignedDuration = SignedDuration::from_hours(24);
 /// A likely time is worked out for so many waves; it is a courtesy, and costs time.
 const MOST_ESTIMATES: usize = 4;
-/// Between the parts of a send that is cut, what it does to others is looked at so often.
-const WATCHED: SignedDuration = SignedDuration::from_secs(15);
 
 /// A wave that was weighed.
 pub struct Weighed<'a> {

@@ -18,3 +18,18 @@ fn what_is_idle_asks_nothing_and_says_nothing_new() {
     assert_eq!(second.pool, idle.pool.status);
     assert_eq!(second.again, SignedDuration::from_secs(60));
 }
+
+#[test]
+fn borrowed_scale_is_looked_after_every_quarter_of_a_minute_and_a_send_every_five_seconds() {
+    let mut borrowed = snapshot();
+    // The canary of 4,000 left within two seconds, half a minute ago, and is watched.
+    borrowed.entries = vec![entry("canary", 4_000, -30, Some(Outcome::Released))];
+    assert_eq!(reason(&borrowed), "Soaking");
+    let sending = plan(&borrowed, at(0));
+    assert!(!sending.pool.claims.is_empty());
+    assert_eq!(sending.again, SignedDuration::from_secs(5));
+    borrowed.campaigns.clear();
+    let resting = plan(&borrowed, at(0));
+    assert!(!resting.pool.claims.is_empty());
+    assert_eq!(resting.again, SignedDuration::from_secs(15));
+}

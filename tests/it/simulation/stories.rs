@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use headroom::sim::deed::Deed;
 use headroom::sim::moment::{Outcome, Played};
 use headroom::sim::story::Story;
+use headroom::sim::tape::Tape;
 use headroom::sim::world::{self, Watch};
 use jiff::SignedDuration;
+use serde_json::json;
 
 use super::told::{demo, seconds};
 
@@ -76,6 +78,28 @@ fn where_there_is_no_room_nothing_goes_until_there_is() {
     let first = played.moments.first().unwrap().at;
     assert!(played.taken[0].at.duration_since(first) > seconds(295), "{}", played.taken[0].at);
     assert!(played.moments.iter().any(|moment| moment.campaigns[0].reason == "WaitingForRoom"));
+}
+
+#[test]
+fn what_the_operator_writes_itself_calls_for_no_further_look() {
+    // No room, and every ten seconds somebody suspends it or thinks better of it: thirty edits, each of which is answered
+    // by a status. While it waits for room it is looked at every three seconds: three further looks in each of 15 times.
+    let mut story = demo(1_700.0 / 320.0);
+    let edit = |step: u64| Deed::Edit {
+        campaign: ("marketing".into(), CAMPAIGN.into()),
+        spec: json!({"suspend": step % 2 == 1}),
+    };
+    story.deeds = (1..=30).map(|step| (seconds(step * 10), edit(step))).collect();
+    let tape = Tape::keeping(usize::MAX);
+    world::play_onto(&tape, &story, Watch::every(seconds(2), seconds(305)), None, &mut |_| {}).unwrap();
+    let lines = tape.lines();
+    let count = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+    // Each look begins by asking whether everything is stopped.
+    let looks =
+        lines.iter().filter(|line| line.contains(" get ") && line.contains("configmaps headroom/headroom-stop"));
+    let (looks, written) = (looks.count(), count("campaigns.headroom.dev marketing/flash-sale/status"));
+    assert!(written >= 30, "{written} statuses: nothing was at stake");
+    assert!(looks <= 30 + 3 * 15 + 6, "{looks} looks, {written} statuses");
 }
 
 #[test]
