@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use jiff::SignedDuration;
 
+use crate::plan::units::Span;
 use crate::sim::moment::Played;
 
 mod approve;
@@ -15,6 +17,7 @@ mod hold;
 mod lint;
 mod plan;
 mod plot;
+mod restore;
 mod run;
 mod screen;
 mod simulate;
@@ -55,6 +58,8 @@ enum Command {
     Stop(switch::StopArguments),
     /// Lift a stop.
     Go(switch::GoArguments),
+    /// Give back all borrowed scale, whether an operator runs or not; nothing goes any more.
+    Restore(restore::RestoreArguments),
 }
 
 /// Parses the arguments and does what they say.
@@ -74,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Approve(arguments) => approve::approve(&arguments),
         Command::Stop(arguments) => switch::stop(&arguments),
         Command::Go(arguments) => switch::go(&arguments),
+        Command::Restore(arguments) => restore::restore(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +94,11 @@ pub fn main() -> ExitCode {
 fn say(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// A span of time above nothing, as an argument.
+fn span(text: &str) -> Result<SignedDuration, String> {
+    Span::parse(text).map(Span::to_duration).map_err(|error| error.to_string())
 }
 
 /// Tells what a simulated story came to: in words, or as JSON for machines.

@@ -9,9 +9,8 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::lint::without_errors;
-use super::plot;
+use super::{plot, span};
 use crate::lint;
-use crate::plan::units::Span;
 use crate::sim::moment::Played;
 use crate::sim::story::Story;
 use crate::sim::world::{self, Watch};
@@ -44,10 +43,6 @@ pub struct SimulateArguments {
     /// Print what happened as JSON.
     #[arg(long)]
     json: bool,
-}
-
-fn span(text: &str) -> Result<SignedDuration, String> {
-    Span::parse(text).map(Span::to_duration).map_err(|error| error.to_string())
 }
 
 /// Moments of a long story are further apart.

@@ -35,7 +35,9 @@ pub async fn stop(ctx: &Context) -> Option<Stop> {
 
 /// Reads whatever campaigns of this pool wait for. Nothing is asked for that nobody waits for.
 pub async fn read(ctx: &Context, pool: Option<&CapacityPool>, snapshot: &mut Snapshot, now: Timestamp) {
-    if snapshot.campaigns.iter().all(|campaign| campaign.deleting || campaign.has_finished()) {
+    let nobody_waits = snapshot.campaigns.iter().all(|campaign| campaign.deleting || campaign.has_finished());
+    // Where scale is borrowed, somebody may want it back at once.
+    if nobody_waits && snapshot.pool.status.claims.is_empty() {
         return;
     }
     snapshot.gates.stop = stop(ctx).await;

@@ -26,6 +26,7 @@ pub mod act;
 pub mod context;
 pub mod error;
 pub mod gates;
+pub mod give_back;
 pub mod observe;
 pub mod outside;
 pub mod release;

@@ -85,6 +85,19 @@ impl Outside for Network {
     }
 }
 
+/// Nothing is outside: for whoever must neither measure nor send.
+pub struct Nowhere;
+
+impl Outside for Nowhere {
+    fn gauge(&self, _: &str) -> Result<Arc<dyn Gauge>, String> {
+        Err("nothing is measured here".to_owned())
+    }
+
+    fn connect<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
+        Box::pin(async { Err(Attempt::NotFired { why: "nothing is sent from here".to_owned() }) })
+    }
+}
+
 impl Gauge for Sensor {
     fn read<'a>(
         &'a self,

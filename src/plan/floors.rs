@@ -12,6 +12,7 @@ use super::lead;
 use super::measure::Measure;
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Found, Snapshot, TargetFault, Workload};
+use super::stop::Stop;
 
 /// The decided floors.
 #[derive(Debug, Default)]
@@ -59,7 +60,8 @@ pub fn decide(
     now: Timestamp,
 ) -> Floors {
     let mut floors = Floors::default();
-    let give_back_now = snapshot.pool.deleting || rules.is_some_and(|rules| rules.suspended);
+    let is_left = snapshot.gates.stop.as_ref().is_some_and(Stop::gives_back);
+    let give_back_now = is_left || snapshot.pool.deleting || rules.is_some_and(|rules| rules.suspended);
     let pace = rules.map_or(Pace { hold: jiff::SignedDuration::ZERO, step: 1.0 }, |rules| Pace {
         hold: rules.hold,
         step: rules.step,

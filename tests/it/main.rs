@@ -29,6 +29,7 @@ mod edits;
 mod figures;
 mod golden;
 mod happy;
+mod leaving;
 mod lint;
 mod model;
 mod nodes;

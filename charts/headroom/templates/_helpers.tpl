@@ -53,6 +53,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- merge $own (default dict .Values.podLabels) (default dict .Values.commonLabels) | toYaml }}
 {{- end }}
 
+{{/* What is there only while the release is being removed; given its weight. Left standing where it failed, to be read. */}}
+{{- define "headroom.hook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
 {{- define "headroom.image" -}}
 {{- $name := .Values.image.repository }}
 {{- with .Values.image.registry }}

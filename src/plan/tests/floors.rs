@@ -37,6 +37,28 @@ fn a_silent_sensor_scales_nothing_down_and_no_load_gives_it_back() {
 }
 
 #[test]
+fn an_install_that_is_left_gives_everything_back_at_once_whatever_waits_or_cannot_be_measured() {
+    for silent in [false, true] {
+        let mut left = snapshot();
+        left.gates.stop = Some(super::super::stop::Stop::leaving());
+        if silent {
+            left.workloads[0].demand = Some(Err(SensorFault::TimedOut { seconds: 5 }));
+        }
+        let decided = plan(&left, at(0));
+        assert_eq!(said(&decided).0, "Stopped");
+        assert!(decided.release.is_none());
+        let [floor] = decided.floors.as_slice() else { panic!("{:?}", decided.floors) };
+        assert_eq!((floor.write.value, &floor.write.note), (Some(2), &None));
+        // The claim goes once the target was read without it.
+        let target = &mut left.workloads[0].target.as_mut().unwrap().target;
+        (target.value, target.note, target.writer) = (Some(2), None, None);
+        left.pool.status.claims.clone_from(&decided.pool.claims);
+        let decided = plan(&left, at(1));
+        assert!(decided.floors.is_empty() && decided.pool.claims.is_empty(), "{:?}", decided.pool.claims);
+    }
+}
+
+#[test]
 fn a_rival_has_the_last_word_after_three_times_for_as_long_as_waves_wait() {
     let mut contested = snapshot();
     let claim = &mut contested.pool.status.claims[0];

@@ -343,9 +343,12 @@ fn the_rights_are_these_and_no_others() {
         assert_eq!(role["metadata"]["namespace"], *namespace, "{name}");
         assert_eq!(role["rules"], json!(rules), "{name}");
     }
-    // Bound to the operator's account alone, and people are bound by people.
-    let bindings: Vec<&Value> =
-        objects.iter().filter(|it| it["kind"] == "RoleBinding" || it["kind"] == "ClusterRoleBinding").collect();
+    // Bound to the operator's account alone, and people are bound by people. Hooks are not there while it runs.
+    let bindings: Vec<&Value> = objects
+        .iter()
+        .filter(|it| it["kind"] == "RoleBinding" || it["kind"] == "ClusterRoleBinding")
+        .filter(|it| it.pointer("/metadata/annotations/helm.sh~1hook").is_none())
+        .collect();
     let account = json!([{"kind": "ServiceAccount", "name": "headroom", "namespace": "ops"}]);
     let mut bound: Vec<(&Value, &Value)> = Vec::new();
     for binding in &bindings {
@@ -358,4 +361,63 @@ fn the_rights_are_these_and_no_others() {
     for (name, namespace) in all {
         assert!(bound.iter().any(|(role, at)| **role == name && **at == namespace), "{name} is bound in {namespace}");
     }
+}
+
+#[test]
+fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
+    let is_hook = |object: &&Value| object.pointer("/metadata/annotations/helm.sh~1hook").is_some();
+    let off = rendered("full-values.yaml", &[]);
+    assert_eq!(off.iter().filter(is_hook).count(), 0, "restore.onUninstall is false there");
+    let objects = rendered("full-values.yaml", &["restore.onUninstall=true"]);
+    let hooks: Vec<&Value> = objects.iter().filter(is_hook).collect();
+    let kinds: Vec<&str> = hooks.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["ServiceAccount", "ClusterRoleBinding", "RoleBinding", "Job"]);
+    for hook in &hooks {
+        hold(
+            hook,
+            &[
+                ("/metadata/annotations", "/helm.sh~1hook", json!("pre-delete")),
+                ("/metadata/annotations", "/helm.sh~1hook-delete-policy", json!("before-hook-creation,hook-succeeded")),
+            ],
+        );
+    }
+    // The operator's rights, and that to throw the one switch.
+    let roles = [("headroom-operator.ops.headroom", hooks[1]), ("headroom-stopper.ops.headroom", hooks[2])];
+    for (role, binding) in roles {
+        assert_eq!(binding["roleRef"]["name"], role);
+        assert_eq!(binding["subjects"][0]["name"], "headroom-restore");
+    }
+    // Where it may run, and how, is what holds for the operator.
+    let (job, operator) = (one(&objects, "Job"), one(&objects, "Deployment"));
+    for value in ["imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName", "securityContext"]
+    {
+        let at = format!("{POD}/{value}");
+        assert!(job.pointer(&at).is_some() && job.pointer(&at) == operator.pointer(&at), "{value}");
+    }
+    for value in ["image", "imagePullPolicy", "resources", "securityContext"] {
+        let at = format!("{CONTAINER}/{value}");
+        assert!(job.pointer(&at).is_some() && job.pointer(&at) == operator.pointer(&at), "{value}");
+    }
+    hold(
+        job,
+        &[
+            (
+                CONTAINER,
+                "/args",
+                json!([
+                    "restore",
+                    "--install=ops/headroom",
+                    "--ledger-namespace=headroom-ledger",
+                    "--until-removed=headroom",
+                    "--timeout=5m",
+                ]),
+            ),
+            (POD, "/serviceAccountName", json!("headroom-restore")),
+            (POD, "/restartPolicy", json!("Never")),
+        ],
+    );
+    let bare = headroom::yaml::read_all(&render(&[URL, "rbac.create=false"]).unwrap()).unwrap();
+    let bare: Vec<&Value> = bare.iter().filter(is_hook).collect();
+    assert_eq!(bare.len(), 1, "no rights are made");
+    hold(bare[0], &[(POD, "/serviceAccountName", json!("headroom"))]);
 }

@@ -1,0 +1,180 @@
+//! `headroom restore`: leaves an install. Stops every release, and gives back all scale that its pools have borrowed, whether
+//! an operator runs or not; the chart does so before it is removed. Says what is not back in time, and never that it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use futures::StreamExt;
+use jiff::SignedDuration;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::cluster::{Cluster, ClusterArguments};
+use super::{say, span};
+use crate::api::{CapacityPool, STOP_CONFIG_MAP};
+use crate::clock;
+use crate::cluster::{Error, bounded, stores};
+use crate::controller::context::{Context, Settings};
+use crate::controller::give_back::{self, Left};
+use crate::controller::outside::Nowhere;
+use crate::plan::stop::{GIVE_BACK, REASON};
+
+/// A look that a running operator had begun before the switch was thrown has ended by then.
+const SETTLED: Duration = Duration::from_secs(2);
+/// Between two rounds.
+const ROUND: Duration = Duration::from_millis(300);
+
+/// What `headroom restore` is given.
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// Which of several installs is left: NAMESPACE/RELEASE.
+    #[arg(long, env = "HEADROOM_INSTALL", value_name = "NAMESPACE/RELEASE", default_value = "headroom/headroom")]
+    install: String,
+    /// The namespace that holds the ledger.
+    #[arg(long, env = "HEADROOM_LEDGER_NAMESPACE", value_name = "NAMESPACE", default_value = "headroom-ledger")]
+    ledger_namespace: String,
+    /// The operator's Deployment, in the install's namespace: the stop is lifted by itself once that has been deleted.
+    #[arg(long, value_name = "DEPLOYMENT")]
+    until_removed: Option<String>,
+    /// What is not given back after so long is told, and is an error.
+    #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = span)]
+    timeout: SignedDuration,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// What is left to be given back, by pool, and why if that is known.
+type Rest = BTreeMap<(String, String), String>;
+
+/// Gives everything back.
+pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
+    arguments.cluster.run(async |cluster| {
+        let all = Api::<CapacityPool>::all(cluster.client.clone());
+        let first = bounded("list the CapacityPools".to_owned(), all.list(&ListParams::default().limit(1))).await;
+        if matches!(first, Err(Error::NotFound { .. })) {
+            say("The cluster does not know CapacityPools: nothing is borrowed.");
+            return Ok(());
+        }
+        first?;
+        throw(&cluster, arguments).await?;
+        let timeout = Duration::try_from(arguments.timeout).context("--timeout must be above nothing")?;
+        let pools = give_back(&cluster.client, arguments, Instant::now() + timeout).await?;
+        let lifted = arguments.until_removed.as_ref().map_or_else(
+            || "; lift that with: headroom go".to_owned(),
+            |deployment| format!(" until the Deployment {deployment} has been deleted"),
+        );
+        say(&format!(
+            "All scale is given back: {pools} pools were looked at, and none has borrowed anything. Every release of {} stays stopped{lifted}.",
+            arguments.install
+        ));
+        Ok(())
+    })
+}
+
+/// Throws the one switch, so that an operator that runs gives back too and borrows nothing anew.
+async fn throw(cluster: &Cluster, arguments: &RestoreArguments) -> anyhow::Result<()> {
+    let namespace = arguments.install.split_once('/').map_or(arguments.install.as_str(), |(namespace, _)| namespace);
+    let maps = Api::<ConfigMap>::namespaced(cluster.client.clone(), namespace);
+    let what = format!("write the ConfigMap {namespace}/{STOP_CONFIG_MAP}");
+    let reason = format!("{} is being left: headroom restore ({})", arguments.install, cluster.user().await?);
+    let owners = match &arguments.until_removed {
+        None => json!([]),
+        Some(name) => owners(&cluster.client, namespace, name).await?,
+    };
+    let map: ConfigMap = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": STOP_CONFIG_MAP, "ownerReferences": owners},
+        "data": {REASON: reason, GIVE_BACK: "true"},
+    }))?;
+    match bounded(what.clone(), maps.create(&PostParams::default(), &map)).await {
+        Ok(_) => Ok(()),
+        // Somebody has stopped everything already, for a reason of his own, which stays and outlives the release.
+        Err(Error::AlreadyExists { .. }) => {
+            let patch = Patch::Merge(json!({"data": {GIVE_BACK: "true"}}));
+            bounded(what, maps.patch(STOP_CONFIG_MAP, &PatchParams::default(), &patch)).await?;
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The Deployment with which the switch goes; none if it has gone already.
+async fn owners(client: &Client, namespace: &str, name: &str) -> anyhow::Result<Value> {
+    let api = Api::<Deployment>::namespaced(client.clone(), namespace);
+    let found = bounded(format!("read Deployment {namespace}/{name}"), api.get_opt(name)).await?;
+    let owner = |deployment: Deployment| json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "uid": deployment.metadata.uid});
+    Ok(found.map_or_else(|| json!([]), |deployment| json!([owner(deployment)])))
+}
+
+/// Gives back pool by pool until nothing is borrowed, and is not borrowed anew. How many pools there are.
+async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant) -> anyhow::Result<usize> {
+    let settings = Settings {
+        install: arguments.install.clone(),
+        ledger_namespace: arguments.ledger_namespace.clone(),
+        prometheus_url: String::new(),
+        sender_namespaces: Vec::new(),
+        breach_recovery: SignedDuration::ZERO,
+    };
+    let (stores, mut touched) = stores::start(client, &arguments.ledger_namespace);
+    // The stores fill while somebody listens.
+    let listener = tokio::spawn(async move { while touched.next().await.is_some() {} });
+    let ctx = Context::new(client.clone(), stores, settings, Box::new(Nowhere));
+    let (mut told, mut settled): (Rest, Option<Instant>) = (Rest::new(), None);
+    let done = loop {
+        let missing = ctx.stores.waiting_for();
+        let mut rest = Rest::new();
+        let pools: Vec<_> = ctx
+            .stores
+            .pools
+            .state()
+            .iter()
+            .map(|pool| (pool.namespace().unwrap_or_default(), pool.name_any()))
+            .collect();
+        if missing.is_empty() {
+            for (namespace, name) in &pools {
+                match Box::pin(give_back::step(&ctx, namespace, name, clock::now())).await {
+                    Ok(Left::Nothing) => {}
+                    Ok(Left::Borrowed(what)) => {
+                        rest.insert((namespace.clone(), name.clone()), what.join(", "));
+                    }
+                    Err(error) => {
+                        rest.insert((namespace.clone(), name.clone()), error.to_string());
+                    }
+                }
+            }
+            for ((namespace, name), what) in rest.iter().filter(|(pool, what)| told.get(pool) != Some(what)) {
+                say(&format!("{namespace}/{name}: {what}"));
+            }
+            told.clone_from(&rest);
+            if !rest.is_empty() {
+                settled = None;
+            } else if settled.get_or_insert_with(Instant::now).elapsed() >= SETTLED {
+                break Ok(pools.len());
+            }
+        }
+        if Instant::now() >= until {
+            break Err(not_back(arguments, &missing, &rest));
+        }
+        tokio::time::sleep(ROUND).await;
+    };
+    listener.abort();
+    done
+}
+
+fn not_back(arguments: &RestoreArguments, missing: &[&str], rest: &Rest) -> anyhow::Error {
+    let what = if missing.is_empty() {
+        let pools = rest.iter().map(|((namespace, name), what)| format!("{namespace}/{name}: {what}"));
+        pools.collect::<Vec<_>>().join("; ")
+    } else {
+        format!("{} could not be read", missing.join(", "))
+    };
+    anyhow!(
+        "not everything is given back after {} s: {what}. Nothing goes meanwhile. Mend what is named and run it again; docs/install.md tells how to give a floor back by hand",
+        arguments.timeout.as_secs()
+    )
+}
