@@ -70,8 +70,8 @@ pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
             |deployment| format!(" until the Deployment {deployment} has been deleted"),
         );
         say(&format!(
-            "All scale is given back: {pools} pools were looked at, and none has borrowed anything. Every release of {} stays stopped{lifted}.",
-            arguments.install
+            "All scale is given back: of the pools of {install}, {pools} in all, none borrows anything. Every release of {install} stays stopped{lifted}.",
+            install = arguments.install
         ));
         Ok(())
     })
@@ -128,25 +128,9 @@ async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant
     let done = loop {
         let missing = ctx.stores.waiting_for();
         let mut rest = Rest::new();
-        let pools: Vec<_> = ctx
-            .stores
-            .pools
-            .state()
-            .iter()
-            .map(|pool| (pool.namespace().unwrap_or_default(), pool.name_any()))
-            .collect();
         if missing.is_empty() {
-            for (namespace, name) in &pools {
-                match Box::pin(give_back::step(&ctx, namespace, name, clock::now())).await {
-                    Ok(Left::Nothing) => {}
-                    Ok(Left::Borrowed(what)) => {
-                        rest.insert((namespace.clone(), name.clone()), what.join(", "));
-                    }
-                    Err(error) => {
-                        rest.insert((namespace.clone(), name.clone()), error.to_string());
-                    }
-                }
-            }
+            let ours;
+            (ours, rest) = round(&ctx).await;
             for ((namespace, name), what) in rest.iter().filter(|(pool, what)| told.get(pool) != Some(what)) {
                 say(&format!("{namespace}/{name}: {what}"));
             }
@@ -154,7 +138,7 @@ async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant
             if !rest.is_empty() {
                 settled = None;
             } else if settled.get_or_insert_with(Instant::now).elapsed() >= SETTLED {
-                break Ok(pools.len());
+                break Ok(ours);
             }
         }
         if Instant::now() >= until {
@@ -164,6 +148,23 @@ async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant
     };
     listener.abort();
     done
+}
+
+/// One step of every pool: how many are this install's, and what they still borrow.
+async fn round(ctx: &Context) -> (usize, Rest) {
+    let (mut ours, mut rest) = (0, Rest::new());
+    for pool in ctx.stores.pools.state() {
+        let (namespace, name) = (pool.namespace().unwrap_or_default(), pool.name_any());
+        let left = match Box::pin(give_back::step(ctx, &namespace, &name, clock::now())).await {
+            Ok(Left::Foreign) => continue,
+            Ok(Left::Nothing) => None,
+            Ok(Left::Borrowed(what)) => Some(what.join(", ")),
+            Err(error) => Some(error.to_string()),
+        };
+        ours += 1;
+        rest.extend(left.map(|left| ((namespace, name), left)));
+    }
+    (ours, rest)
 }
 
 fn not_back(arguments: &RestoreArguments, missing: &[&str], rest: &Rest) -> anyhow::Error {

@@ -16,6 +16,8 @@ use super::observe::{self, Looked};
 /// What is left of one pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
+    /// It is looked after by another install, and was not touched.
+    Foreign,
     /// Nothing is borrowed, as read back from its targets.
     Nothing,
     /// These are: `<kind> <name>`.
@@ -26,7 +28,8 @@ pub enum Left {
 pub async fn step(ctx: &Context, namespace: &str, name: &str, now: Timestamp) -> Result<Left, Error> {
     let mut observed = match observe::observe(ctx, namespace, name, now).await? {
         Looked::Ours(observed) => *observed,
-        Looked::Gone | Looked::Foreign(_) => return Ok(Left::Nothing),
+        Looked::Foreign(_) => return Ok(Left::Foreign),
+        Looked::Gone => return Ok(Left::Nothing),
     };
     let Some(pool) = &observed.pool else {
         // It is there, and what it has borrowed is written in what cannot be read.

@@ -140,8 +140,9 @@ fn what_was_read_and_is_written_again_is_no_change() {
     assert_eq!(server.get("secrets", "default", "a").unwrap()["data"]["key"], "dmFsdWU=", "value, in base64");
 }
 
-#[test]
-fn two_worlds_are_the_same_to_the_byte() {
+// Its clock stands still: on a busy machine the second of two worlds may begin in another second.
+#[tokio::test(start_paused = true)]
+async fn two_worlds_are_the_same_to_the_byte() {
     let world = || {
         let _simulated = clock::simulate("2027-03-19T09:00:00Z".parse().unwrap());
         let server = server();
