@@ -9,15 +9,14 @@ use clap::Args;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cluster::{Cluster, ClusterArguments};
-use super::{say, span};
-use crate::api::{CapacityPool, STOP_CONFIG_MAP};
+use super::{say, span, switch};
+use crate::api::CapacityPool;
 use crate::clock;
 use crate::cluster::{Error, bounded, stores};
 use crate::controller::context::{Context, Settings};
@@ -47,6 +46,19 @@ pub struct RestoreArguments {
     timeout: SignedDuration,
     #[command(flatten)]
     cluster: ClusterArguments,
+}
+
+impl RestoreArguments {
+    /// Nothing is measured and nothing is sent.
+    fn settings(&self) -> Settings {
+        Settings {
+            install: self.install.clone(),
+            ledger_namespace: self.ledger_namespace.clone(),
+            prometheus_url: String::new(),
+            sender_namespaces: Vec::new(),
+            breach_recovery: SignedDuration::ZERO,
+        }
+    }
 }
 
 /// What is left to be given back, by pool, and why if that is known.
@@ -79,28 +91,16 @@ pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
 
 /// Throws the one switch, so that an operator that runs gives back too and borrows nothing anew.
 async fn throw(cluster: &Cluster, arguments: &RestoreArguments) -> anyhow::Result<()> {
-    let namespace = arguments.install.split_once('/').map_or(arguments.install.as_str(), |(namespace, _)| namespace);
-    let maps = Api::<ConfigMap>::namespaced(cluster.client.clone(), namespace);
-    let what = format!("write the ConfigMap {namespace}/{STOP_CONFIG_MAP}");
+    let settings = arguments.settings();
+    let namespace = settings.namespace();
     let reason = format!("{} is being left: headroom restore ({})", arguments.install, cluster.user().await?);
     let owners = match &arguments.until_removed {
         None => json!([]),
         Some(name) => owners(&cluster.client, namespace, name).await?,
     };
-    let map: ConfigMap = serde_json::from_value(json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": STOP_CONFIG_MAP, "ownerReferences": owners},
-        "data": {REASON: reason, GIVE_BACK: "true"},
-    }))?;
-    match bounded(what.clone(), maps.create(&PostParams::default(), &map)).await {
-        Ok(_) => Ok(()),
-        // Somebody has stopped everything already, for a reason of his own, which stays and outlives the release.
-        Err(Error::AlreadyExists { .. }) => {
-            let patch = Patch::Merge(json!({"data": {GIVE_BACK: "true"}}));
-            bounded(what, maps.patch(STOP_CONFIG_MAP, &PatchParams::default(), &patch)).await?;
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
+    // Where somebody has stopped everything already, his reason stays, and outlives the release.
+    let data = json!({REASON: reason, GIVE_BACK: "true"});
+    switch::throw(&cluster.client, namespace, &owners, &data, &json!({GIVE_BACK: "true"})).await
 }
 
 /// The Deployment with which the switch goes; none if it has gone already.
@@ -113,17 +113,10 @@ async fn owners(client: &Client, namespace: &str, name: &str) -> anyhow::Result<
 
 /// Gives back pool by pool until nothing is borrowed, and is not borrowed anew. How many pools there are.
 async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant) -> anyhow::Result<usize> {
-    let settings = Settings {
-        install: arguments.install.clone(),
-        ledger_namespace: arguments.ledger_namespace.clone(),
-        prometheus_url: String::new(),
-        sender_namespaces: Vec::new(),
-        breach_recovery: SignedDuration::ZERO,
-    };
     let (stores, mut touched) = stores::start(client, &arguments.ledger_namespace);
     // The stores fill while somebody listens.
     let listener = tokio::spawn(async move { while touched.next().await.is_some() {} });
-    let ctx = Context::new(client.clone(), stores, settings, Box::new(Nowhere));
+    let ctx = Context::new(client.clone(), stores, arguments.settings(), Box::new(Nowhere));
     let (mut told, mut settled): (Rest, Option<Instant>) = (Rest::new(), None);
     let done = loop {
         let missing = ctx.stores.waiting_for();

@@ -4,8 +4,9 @@
 use anyhow::anyhow;
 use clap::Args;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::cluster::{Cluster, ClusterArguments};
 use super::say;
@@ -66,26 +67,38 @@ impl Which {
     }
 }
 
+/// Throws the switch: makes it, with its owners, or adds to one that is there.
+pub(super) async fn throw(
+    client: &Client,
+    namespace: &str,
+    owners: &Value,
+    data: &Value,
+    added: &Value,
+) -> anyhow::Result<()> {
+    let maps = Api::<ConfigMap>::namespaced(client.clone(), namespace);
+    let what = format!("write the ConfigMap {namespace}/{STOP_CONFIG_MAP}");
+    let map = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": STOP_CONFIG_MAP, "ownerReferences": owners},
+        "data": data,
+    }))?;
+    match bounded(what.clone(), maps.create(&PostParams::default(), &map)).await {
+        Ok(_) => Ok(()),
+        Err(Error::AlreadyExists { .. }) => {
+            let patch = Patch::Merge(json!({ "data": added }));
+            bounded(what, maps.patch(STOP_CONFIG_MAP, &PatchParams::default(), &patch)).await?;
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Stops.
 pub fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     let which = &arguments.which;
     which.cluster.run(async |cluster| {
         let reason = format!("{} ({})", arguments.reason.trim(), cluster.user().await?);
-        let maps = which.maps(&cluster);
         let data = json!({which.key(): reason});
-        let map = json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": STOP_CONFIG_MAP}, "data": data,
-        });
-        let created = serde_json::from_value::<ConfigMap>(map)?;
-        let what = format!("write the ConfigMap {}/{STOP_CONFIG_MAP}", which.operator_namespace);
-        match bounded(what.clone(), maps.create(&PostParams::default(), &created)).await {
-            Ok(_) => {}
-            Err(Error::AlreadyExists { .. }) => {
-                let patch = Patch::Merge(json!({ "data": data }));
-                bounded(what, maps.patch(STOP_CONFIG_MAP, &PatchParams::default(), &patch)).await?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        throw(&cluster.client, &which.operator_namespace, &json!([]), &data, &data).await?;
         say(&format!(
             "Stopped: {} waits. What is leaving already goes on; \"headroom pause\" and \"abort\" are for single Campaigns. Lift it with: headroom go{}",
             which.told(),

@@ -41,6 +41,9 @@ pub async fn read(ctx: &Context, pool: Option<&CapacityPool>, snapshot: &mut Sna
         return;
     }
     snapshot.gates.stop = stop(ctx).await;
+    if nobody_waits {
+        return;
+    }
     others(ctx, snapshot);
     let namespace = snapshot.pool.namespace.clone();
     let wanted = after::rollouts_of(snapshot);

@@ -373,4 +373,4 @@ fn give_back(target: &Target, mut claim: Claim, foreign: Option<i32>, adopted: O
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -82,22 +82,7 @@ mod tests {
     use super::*;
 
     fn claim(floor: i32) -> Claim {
-        Claim {
-            id: "c".into(),
-            workload: "web".into(),
-            kind: "HorizontalPodAutoscaler".into(),
-            name: "web".into(),
-            uid: "u".into(),
-            baseline: Some(2),
-            floor,
-            quiet_since: None,
-            silent_since: None,
-            stepped_at: None,
-            raised_at: None,
-            observed: true,
-            reassertions: 0,
-            rival: None,
-        }
+        crate::plan::claim::tests::claim(Some(2), floor)
     }
 
     fn at(second: i64) -> Timestamp {

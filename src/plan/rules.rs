@@ -28,8 +28,9 @@ const CONFIRM: (u32, SignedDuration) = (3, SignedDuration::from_secs(60));
 const SCALE_DOWN_HOLD: SignedDuration = SignedDuration::from_secs(600);
 /// Share of the floor that is given back each minute.
 const SCALE_DOWN_STEP: f64 = 0.10;
-/// A silent sensor keeps scale no longer than this after the load has gone by the model.
+/// Scale is raised no longer than this before a wave's time.
 const MAX_PRESCALE_LEAD: SignedDuration = SignedDuration::from_mins(30);
+/// A silent sensor keeps scale no longer than this after the load has gone by the model.
 const SCALE_DOWN_MAX_HOLD: SignedDuration = SignedDuration::from_hours(24);
 /// The highest priority there is.
 const HIGHEST_PRIORITY: i32 = 1000;

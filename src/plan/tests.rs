@@ -46,22 +46,7 @@ fn snapshot() -> Snapshot {
         "admission": {"namespaceSelector": {}},
     });
     let rules = Rules::parse(&serde_json::from_value(spec).unwrap());
-    let claim = Claim {
-        id: "c".into(),
-        workload: "web".into(),
-        kind: "HorizontalPodAutoscaler".into(),
-        name: "web".into(),
-        uid: "u".into(),
-        baseline: Some(2),
-        floor: 20,
-        quiet_since: None,
-        silent_since: None,
-        stepped_at: None,
-        raised_at: None,
-        observed: true,
-        reassertions: 0,
-        rival: None,
-    };
+    let claim = super::claim::tests::claim(Some(2), 20);
     let note = Note {
         pool: "shop/storefront".into(),
         claim: "c".into(),

@@ -31,7 +31,8 @@ fn asserted(baseline: Option<i32>, last_written: i32, reassertions: i32) -> Opti
     Some(Note { pool: POOL.into(), claim: "c".into(), baseline, last_written, reassertions })
 }
 
-fn claim(baseline: Option<i32>, floor: i32) -> Claim {
+/// A claim on the autoscaler "web", as it stands.
+pub fn claim(baseline: Option<i32>, floor: i32) -> Claim {
     Claim {
         id: "c".into(),
         workload: "web".into(),
