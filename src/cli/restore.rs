@@ -1,7 +1,6 @@
 //! `headroom restore`: leaves an install. Stops every release, and gives back all scale that its pools have borrowed, whether
 //! an operator runs or not; the chart does so before it is removed. Says what is not back in time, and never that it is.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -9,18 +8,17 @@ use clap::Args;
 use futures::StreamExt;
 use jiff::SignedDuration;
 use k8s_openapi::api::apps::v1::Deployment;
+use kube::Client;
 use kube::api::{Api, ListParams};
-use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::cluster::{Cluster, ClusterArguments};
 use super::{say, span, switch};
 use crate::api::CapacityPool;
-use crate::clock;
 use crate::cluster::{Error, bounded, stores};
 use crate::controller::context::{Context, Settings};
-use crate::controller::give_back::{self, Left};
+use crate::controller::give_back::{self, Rest};
 use crate::controller::outside::Nowhere;
 use crate::plan::stop::{GIVE_BACK, REASON};
 
@@ -60,9 +58,6 @@ impl RestoreArguments {
         }
     }
 }
-
-/// What is left to be given back, by pool, and why if that is known.
-type Rest = BTreeMap<(String, String), String>;
 
 /// Gives everything back.
 pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
@@ -123,7 +118,7 @@ async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant
         let mut rest = Rest::new();
         if missing.is_empty() {
             let ours;
-            (ours, rest) = round(&ctx).await;
+            (ours, rest) = give_back::round(&ctx).await;
             for ((namespace, name), what) in rest.iter().filter(|(pool, what)| told.get(pool) != Some(what)) {
                 say(&format!("{namespace}/{name}: {what}"));
             }
@@ -141,23 +136,6 @@ async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant
     };
     listener.abort();
     done
-}
-
-/// One step of every pool: how many are this install's, and what they still borrow.
-async fn round(ctx: &Context) -> (usize, Rest) {
-    let (mut ours, mut rest) = (0, Rest::new());
-    for pool in ctx.stores.pools.state() {
-        let (namespace, name) = (pool.namespace().unwrap_or_default(), pool.name_any());
-        let left = match Box::pin(give_back::step(ctx, &namespace, &name, clock::now())).await {
-            Ok(Left::Foreign) => continue,
-            Ok(Left::Nothing) => None,
-            Ok(Left::Borrowed(what)) => Some(what.join(", ")),
-            Err(error) => Some(error.to_string()),
-        };
-        ours += 1;
-        rest.extend(left.map(|left| ((namespace, name), left)));
-    }
-    (ours, rest)
 }
 
 fn not_back(arguments: &RestoreArguments, missing: &[&str], rest: &Rest) -> anyhow::Error {

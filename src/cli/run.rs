@@ -5,16 +5,23 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use futures::stream::BoxStream;
 use jiff::SignedDuration;
 use kube::{Client, Config};
+use tokio::time::Instant;
 
+use crate::cluster::stores::Touched;
 use crate::cluster::{self, stores};
 use crate::controller::outside::Network;
-use crate::controller::{self, context};
+use crate::controller::{self, context, give_back};
 use crate::plan::units::Span;
 use crate::senders::Trust;
 use crate::telemetry::{self, LogFormat};
 use crate::web;
+
+/// What is borrowed is given back within so long where the operator's namespace is being deleted: of the 60 s that the chart gives
+/// the operator to end, a request under way may take 30.
+const LEAVING: std::time::Duration = std::time::Duration::from_secs(25);
 
 /// What `headroom run` is given.
 #[derive(Debug, Args)]
@@ -88,12 +95,34 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
             tracing::info!(signal = signal?, "stopping: what is under way is brought to its end first");
         }
         // Half an operator would look alive and do nothing.
-        ended = &mut operator => return ended.context("the controller ended unexpectedly"),
+        ended = &mut operator => return ended.map(drop).context("the controller ended unexpectedly"),
         ended = &mut web => return ended.context("the web server ended unexpectedly")?.context("failed to serve"),
     }
     stop.send_replace(true);
-    operator.await.context("the controller ended unexpectedly")?;
+    let touched = operator.await.context("the controller ended unexpectedly")?;
+    if give_back::is_homeless(&ctx).await {
+        leave(&ctx, touched).await;
+    }
     web.await.context("the web server ended unexpectedly")?.context("failed to serve")
+}
+
+/// Gives everything back, since nobody comes after this operator who would.
+async fn leave(ctx: &context::Context, touched: BoxStream<'static, Touched>) {
+    let home = ctx.settings.namespace();
+    tracing::info!(
+        "the namespace {home} is being deleted, and this operator with it: all borrowed scale is given back first"
+    );
+    let rest = give_back::rounds(ctx, touched, Instant::now() + LEAVING).await;
+    for ((namespace, name), what) in &rest {
+        tracing::error!(
+            "CapacityPool {namespace}/{name} is left with what it has borrowed: {what}. Give it back with: headroom restore --install {} --ledger-namespace {}",
+            ctx.settings.install,
+            ctx.settings.ledger_namespace
+        );
+    }
+    if rest.is_empty() {
+        tracing::info!("all borrowed scale is given back");
+    }
 }
 
 async fn wait_for_signal() -> anyhow::Result<&'static str> {

@@ -49,8 +49,12 @@ const BROKEN_OFF: Duration = Duration::from_secs(30);
 /// Namespace and name of a pool.
 type Key = (String, String);
 
-/// Looks at pools until it is told to stop; what is under way then is brought to its end.
-pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, stop: impl Future<Output = ()>) {
+/// Looks at pools until it is told to stop; what is under way then is brought to its end. Hands back what keeps the stores up.
+pub async fn run(
+    ctx: Arc<Context>,
+    mut touched: BoxStream<'static, Touched>,
+    stop: impl Future<Output = ()>,
+) -> BoxStream<'static, Touched> {
     tokio::pin!(stop);
     let mut due: BTreeMap<Key, Instant> = BTreeMap::new();
     // At most eight: a search through them costs nothing.
@@ -110,6 +114,7 @@ pub async fn run(ctx: Arc<Context>, mut touched: BoxStream<'static, Touched>, st
     }
     while looks.join_next().await.is_some() {}
     while asides.join_next().await.is_some() {}
+    touched
 }
 
 fn is_busy(busy: &HashMap<task::Id, Key>, key: &Key) -> bool {

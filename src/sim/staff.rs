@@ -102,5 +102,5 @@ fn start(story: &Story, around: Surroundings) -> JoinHandle<()> {
     };
     let (stores, touched) = stores::start(&client, LEDGER);
     let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(around)));
-    tokio::spawn(controller::run(ctx, touched, std::future::pending()))
+    tokio::spawn(async move { drop(controller::run(ctx, touched, std::future::pending()).await) })
 }

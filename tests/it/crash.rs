@@ -129,7 +129,10 @@ fn after_it_is_sent() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let _inside = runtime.enter();
     let proxy = Proxy::to_shop(When::After, Box::new(|method, path, _| method == "POST" && path.ends_with("/send")));
-    let world = World::new("send-after", Wants { receiver: Some(proxy.port), ..Wants::default() });
+    let world = World::new(
+        "send-after",
+        Wants { receiver: Some(format!("http://127.0.0.1:{}", proxy.port)), ..Wants::default() },
+    );
     run(world, &proxy, &End::NeedsAttention(1));
 }
 

@@ -35,6 +35,7 @@ mod model;
 mod nodes;
 mod people;
 mod plan;
+mod pod;
 mod properties;
 mod rival;
 mod room;

@@ -16,7 +16,7 @@ use crate::plan::stand::{Cutting, Want};
 use crate::plan::waves::Size;
 use crate::plan::why::Why;
 
-/// A choice stands for so long; then it is looked at anew.
+/// A choice stands for so long, and so long around the start it chose: what is about to go is not put off for its age alone.
 const STANDS: SignedDuration = SignedDuration::from_mins(15);
 /// A send without an end is spread over so long after its first wave.
 const SPREAD: SignedDuration = SignedDuration::from_hours(24);
@@ -42,7 +42,8 @@ impl Scales<'_, '_> {
         let key = (want.intent.send_id.as_str().to_owned(), want.wave.name.clone());
         let basis = self.basis(want);
         let start = want.not_before.as_ref().map_or(self.now, |(at, _)| (*at).max(self.now));
-        let stands = |chosen: &&Chosen| chosen.basis == basis && self.now.duration_since(chosen.made).abs() < STANDS;
+        let is_near = |at: Timestamp| self.now.duration_since(at).abs() < STANDS;
+        let stands = |chosen: &&Chosen| chosen.basis == basis && (is_near(chosen.made) || is_near(chosen.at));
         let mut chosen = match memory.parts.get(&key).filter(stands) {
             Some(chosen) => chosen.clone(),
             None => self.choose(want, &cutting, sites, start, basis),

@@ -32,7 +32,13 @@ use world::Worlds;
 struct Arguments {
     /// Written when the shop is ready: {"http": PORT, "https": PORT}.
     #[arg(long)]
-    port_file: PathBuf,
+    port_file: Option<PathBuf>,
+    /// Where worlds, releases and metrics are served: a free port on loopback, if not given.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    http: SocketAddr,
+    /// Where the API server asks for external metrics.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    https: SocketAddr,
     /// Where the logs of requests are kept; in memory alone when not given.
     #[arg(long)]
     log_dir: Option<PathBuf>,
@@ -63,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
         .route("/worlds/{namespace}/truth", get(world::truth))
         .route("/metrics", get(traffic::metrics))
         .with_state(Arc::clone(&worlds));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let listener = tokio::net::TcpListener::bind(arguments.http).await?;
     let http = listener.local_addr()?.port();
 
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
@@ -72,17 +78,18 @@ async fn main() -> anyhow::Result<()> {
         certified.signing_key.serialize_der(),
     )
     .await?;
-    let secure = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let secure = std::net::TcpListener::bind(arguments.https)?;
     secure.set_nonblocking(true)?;
     let https: SocketAddr = secure.local_addr()?;
     let api = external::router(worlds);
     let served = axum_server::tls_rustls::from_tcp_rustls(secure, config)?;
     tokio::spawn(async move { served.serve(api.into_make_service()).await });
 
-    let ports = serde_json::json!({"http": http, "https": https.port()}).to_string();
-    let draft = arguments.port_file.with_extension("draft");
-    std::fs::write(&draft, ports)?;
-    std::fs::rename(&draft, &arguments.port_file)?;
+    if let Some(file) = &arguments.port_file {
+        let draft = file.with_extension("draft");
+        std::fs::write(&draft, serde_json::json!({"http": http, "https": https.port()}).to_string())?;
+        std::fs::rename(&draft, file)?;
+    }
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     // Read on a thread of its own: one of the runtime's would be waited for at the end, as long as the input is open.
     let (closing, mut closed) = tokio::sync::mpsc::channel::<()>(1);

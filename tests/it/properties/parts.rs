@@ -69,6 +69,43 @@ fn played(audience: i64, demand: f64, end: Option<i64>) -> Vec<Gone> {
     gone
 }
 
+/// Looks at the very instants at which parts were said to go: none may be put off because the choice has grown old.
+#[test]
+fn a_part_is_not_put_off_at_the_instant_for_which_it_was_announced() {
+    let (mut gone, mut memory): (Vec<Gone>, _) = (Vec::new(), Memory::default());
+    let (mut at, mut kept) = (0, 0);
+    let mut announced: Option<i64> = None;
+    while at < 26 * 3_600 {
+        let (mut snapshot, now) = world(1_000_000, 1_200.0, None, &gone, at);
+        snapshot.memory = memory;
+        let decided = plan(&snapshot, now);
+        memory = decided.memory;
+        let next = decided.reports[0]
+            .status
+            .next_start
+            .as_ref()
+            .and_then(|next| (next.reason == "Paced").then(|| next.at.0.duration_since(now).as_secs() + at));
+        if let Some(promised) = announced.take() {
+            assert!(next.is_none_or(|next| next <= promised), "{next:?} was {promised}, after {gone:?}");
+            kept += 1;
+        }
+        if let Some(order) = decided.release {
+            let wave = order.wave;
+            gone.push((wave.name, wave.offset, wave.recipients, wave.share, at));
+            at += 1;
+        } else if let Some(next) = next.filter(|next| *next > at) {
+            announced = Some(next);
+            at = next;
+        } else {
+            at += 5;
+        }
+        if gone.iter().map(|(_, _, recipients, ..)| recipients).sum::<i64>() == 1_000_000 {
+            break;
+        }
+    }
+    assert!(kept > 10, "only {kept} parts were announced");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
     #[test]

@@ -1,4 +1,4 @@
-//! One bed for the whole run. It ends itself when this process is gone.
+//! One bed for the whole run, with simulated nodes. It ends itself when this process is gone.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -10,10 +10,44 @@ pub struct Bed {
     pub dir: PathBuf,
     pub bin: PathBuf,
     pub kubeconfig: PathBuf,
+    /// Addresses of Prometheus and the shop, as tests reach them.
     pub prometheus: String,
-    pub shop: u16,
+    pub shop: String,
+    /// The same, as the operator reaches them.
+    pub inside: Inside,
     /// Dropped with the process: the shop ends when its input is closed.
-    _shop_input: std::process::ChildStdin,
+    pub _shop_input: Option<std::process::ChildStdin>,
+}
+
+pub struct Inside {
+    pub prometheus: String,
+    pub shop: String,
+}
+
+/// What `tests/bed/up` says of the bed that it started.
+pub struct Exports(String);
+
+impl Exports {
+    /// Starts a bed that ends with this process. None where the machine cannot have it, which was said.
+    pub fn of(arguments: &[&str]) -> Option<Exports> {
+        let output = Command::new(root().join("tests/bed/up"))
+            .args(arguments)
+            .args(["--owner", &std::process::id().to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("tests/bed/up can be run");
+        if output.status.code() == Some(3) {
+            return None;
+        }
+        assert!(output.status.success(), "the test bed did not come up; the lines above say why");
+        Some(Exports(String::from_utf8(output.stdout).unwrap()))
+    }
+
+    pub fn value(&self, name: &str) -> String {
+        let field = self.0.split_whitespace().find_map(|word| word.strip_prefix(&format!("{name}=")));
+        field.unwrap_or_else(|| panic!("no {name} in {}", self.0)).to_owned()
+    }
 }
 
 pub fn root() -> PathBuf {
@@ -32,20 +66,9 @@ pub fn bed() -> &'static Bed {
 }
 
 fn up() -> Bed {
-    let output = Command::new(root().join("tests/bed/up"))
-        .args(["--owner", &std::process::id().to_string()])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("tests/bed/up can be run");
-    assert!(output.status.success(), "the test bed did not come up; the lines above say why");
-    let line = String::from_utf8(output.stdout).unwrap();
-    let value = |name: &str| {
-        let field = line.split_whitespace().find_map(|word| word.strip_prefix(&format!("{name}=")));
-        field.unwrap_or_else(|| panic!("no {name} in {line}")).to_owned()
-    };
-    let dir = PathBuf::from(value("HEADROOM_BED"));
-    let kubeconfig = PathBuf::from(value("KUBECONFIG"));
+    let exports = Exports::of(&[]).expect("a bed of simulated nodes can be anywhere");
+    let dir = PathBuf::from(exports.value("HEADROOM_BED"));
+    let kubeconfig = PathBuf::from(exports.value("KUBECONFIG"));
     let ports = dir.join("shop.json");
     // `cargo test --test it` alone does not build it.
     let built = Command::new(env!("CARGO"))
@@ -76,18 +99,19 @@ fn up() -> Bed {
     let (http, https) = (ports["http"].as_u64().unwrap(), ports["https"].as_u64().unwrap());
     let targets = format!(r#"[{{"targets": ["127.0.0.1:{http}"]}}]"#);
     std::fs::write(dir.join("prometheus/targets/shop.json"), targets).unwrap();
+    let (prometheus, at) = (exports.value("PROMETHEUS_URL"), format!("http://127.0.0.1:{http}"));
     let bed = Bed {
-        bin: PathBuf::from(value("HEADROOM_BED_BIN")),
-        prometheus: value("PROMETHEUS_URL"),
-        shop: u16::try_from(http).unwrap(),
-        _shop_input: shop.stdin.take().unwrap(),
+        bin: PathBuf::from(exports.value("HEADROOM_BED_BIN")),
+        inside: Inside { prometheus: prometheus.clone(), shop: at.clone() },
+        prometheus,
+        shop: at,
+        _shop_input: shop.stdin.take(),
         dir,
         kubeconfig,
     };
     let service = std::fs::read_to_string(root().join("tests/bed/shop/apiservice.yaml")).unwrap();
     bed.apply(&service.replace("PORT", &https.to_string()));
-    bed.kubectl(&["apply", "--server-side", "-f", root().join("crds").to_str().unwrap()]);
-    bed.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+    bed.apply_definitions();
     bed
 }
 
@@ -101,6 +125,11 @@ impl Bed {
             .env("HELM_CONFIG_HOME", self.dir.join("helm"))
             .env("HELM_DATA_HOME", self.dir.join("helm"));
         command
+    }
+
+    pub fn apply_definitions(&self) {
+        self.kubectl(&["apply", "--server-side", "-f", root().join("crds").to_str().unwrap()]);
+        self.kubectl(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
     }
 
     /// Runs kubectl; what it says is the failure.
@@ -153,7 +182,7 @@ impl Bed {
 
     /// Asks the shop.
     pub fn shop(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
-        ask(method, format!("http://127.0.0.1:{}{path}", self.shop), body)
+        ask(method, format!("{}{path}", self.shop), body)
     }
 
     /// The one number that a query gives now on the bed's own Prometheus; None while there is none.

@@ -1,6 +1,8 @@
-//! What the tests stand on: the bed, worlds on it, the operator as a process, and a proxy that can kill it.
+//! What the tests stand on: the bed of simulated nodes, a real node, worlds on either, the operator as a process, and a proxy
+//! that can kill it.
 
 pub mod bed;
+pub mod node;
 pub mod operator;
 pub mod proxy;
 pub mod world;

@@ -44,7 +44,7 @@ pub struct Proxy {
 #[derive(Clone)]
 enum Onward {
     ApiServer(kube::Client),
-    Shop(reqwest::Client, u16),
+    Shop(reqwest::Client, String),
 }
 
 impl Proxy {
@@ -79,7 +79,7 @@ impl Proxy {
     pub fn to_shop(when: When, matches: Match) -> Proxy {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Proxy::open(Onward::Shop(client, bed().shop), when, matches)
+        Proxy::open(Onward::Shop(client, bed().shop.clone()), when, matches)
     }
 
     pub fn aim(&self, victim: Victim) {
@@ -139,11 +139,11 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
                 Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
             }
         }
-        Onward::Shop(client, port) => {
+        Onward::Shop(client, shop) => {
             let mut headers = parts.headers.clone();
             headers.remove(http::header::HOST);
             let sent = client
-                .request(parts.method, format!("http://127.0.0.1:{port}{path}"))
+                .request(parts.method, format!("{shop}{path}"))
                 .headers(headers)
                 .body(body)
                 .send()

@@ -10,6 +10,8 @@ use super::operator::Operator;
 /// The names of all that belongs to one test begin with its name.
 pub struct World {
     pub name: String,
+    bed: &'static Bed,
+    /// The operator as a process; none where it runs as a pod.
     pub operator: Option<Operator>,
 }
 
@@ -21,8 +23,8 @@ pub struct Wants {
     pub pool: Value,
     /// The most replicas of the HPA.
     pub hpa_max: u32,
-    /// The port that the Sender's URL names, if not the shop's own.
-    pub receiver: Option<u16>,
+    /// The address that the Sender's URL names, if not the shop's own.
+    pub receiver: Option<String>,
     /// Where the operator finds the API server.
     pub server: Option<String>,
     /// Where it finds Prometheus.
@@ -65,7 +67,7 @@ spec:
   selector: {matchLabels: {app: web}}
   template:
     metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: shop}]}
+    spec: {containers: [{name: web, image: "bed.local/idle:1"}]}
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -95,9 +97,17 @@ pub fn by_gauge(name: &str, peak: &str) -> Value {
 impl World {
     /// Sets everything up, and starts the operator.
     pub fn new(name: &str, wants: Wants) -> World {
-        let bed = bed();
+        let (server, prometheus) = (wants.server.clone(), wants.prometheus.clone());
+        let world = World::without_operator(bed(), name, &wants, &["crds.install=false"]);
+        let operator =
+            Operator::start(&world.operator_namespace(), "headroom", server.as_deref(), prometheus.as_deref());
+        World { operator: Some(operator), ..world }
+    }
+
+    /// Sets everything up, with further values of the chart.
+    pub fn without_operator(bed: &'static Bed, name: &str, wants: &Wants, values: &[&str]) -> World {
         bed.apply(&SHOP.replace("NAME", name).replace("MAX", &wants.hpa_max.to_string()));
-        let world = World { name: name.to_owned(), operator: None };
+        let world = World { name: name.to_owned(), bed, operator: None };
         bed.shop(
             reqwest::Method::PUT,
             &format!("/worlds/{name}-shop"),
@@ -107,35 +117,48 @@ impl World {
                 "send_rate": 2000.0,
             })),
         );
-        let namespace = format!("{name}-op");
-        let install = bed
-            .command("helm")
-            .args(["install", "headroom", root().join("charts/headroom").to_str().unwrap()])
-            .args(["--namespace", &namespace, "--create-namespace"])
-            .args(["--set", &format!("prometheus.url={}", bed.prometheus), "--set", "crds.install=false"])
-            .args(["--set", &format!("ledger.namespace={name}-ledger"), "--set", "ledger.protect=false"])
-            .args(["--set", &format!("approval.protect={}", wants.protect_approvals)])
-            .args([
-                "--set",
-                &format!("senderNamespaces={{{name}-mail}}"),
-                "--set",
-                "breachRecovery=3s",
-                "--set",
-                "logging.format=text",
-            ])
-            .output()
-            .unwrap();
-        assert!(install.status.success(), "helm install: {}", String::from_utf8_lossy(&install.stderr));
-        world.apply_sender(wants.receiver.unwrap_or(bed.shop));
+        let approval = format!("approval.protect={}", wants.protect_approvals);
+        world.helm("install", &[&[approval.as_str()][..], values].concat());
+        world.apply_sender(wants.receiver.as_deref().unwrap_or(&bed.inside.shop));
         world.apply_pool(&wants.pool);
-        bed.kubectl(&["-n", &world.shop(), "rollout", "status", "deployment/web", "--timeout=60s"]);
+        bed.kubectl(&["-n", &world.shop(), "rollout", "status", "deployment/web", "--timeout=120s"]);
         world.until_demand_is(wants.demand);
-        let operator = Operator::start(&namespace, "headroom", wants.server.as_deref(), wants.prometheus.as_deref());
-        World { operator: Some(operator), ..world }
+        world
+    }
+
+    /// `helm install` or `helm upgrade` of this world's release, with the values that every world has and further ones, or flags.
+    pub fn helm(&self, verb: &str, values: &[&str]) {
+        let name = &self.name;
+        let usual = [
+            format!("prometheus.url={}", self.bed.inside.prometheus),
+            format!("ledger.namespace={name}-ledger"),
+            "ledger.protect=false".to_owned(),
+            format!("senderNamespaces={{{name}-mail}}"),
+            "breachRecovery=3s".to_owned(),
+            "logging.format=text".to_owned(),
+        ];
+        let mut command = self.bed.command("helm");
+        command.args([verb, "headroom", root().join("charts/headroom").to_str().unwrap()]);
+        command.args(["--namespace", &self.operator_namespace()]);
+        if verb == "install" {
+            command.arg("--create-namespace");
+        }
+        for value in usual.iter().map(String::as_str).chain(values.iter().copied()) {
+            match value.strip_prefix("--") {
+                Some(_) => command.arg(value),
+                None => command.args(["--set", value]),
+            };
+        }
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "helm {verb}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     pub fn bed(&self) -> &'static Bed {
-        bed()
+        self.bed
+    }
+
+    pub fn operator_namespace(&self) -> String {
+        format!("{}-op", self.name)
     }
 
     pub fn shop(&self) -> String {
@@ -149,10 +172,11 @@ impl World {
     /// Starts the operator again, after it was killed.
     pub fn restart(&mut self, server: Option<&str>) {
         self.operator = None;
-        self.operator = Some(Operator::start(&format!("{}-op", self.name), "headroom", server, None));
+        self.operator = Some(Operator::start(&self.operator_namespace(), "headroom", server, None));
     }
 
-    pub fn apply_sender(&self, port: u16) {
+    /// The Sender, which sends to the shop behind this address.
+    pub fn apply_sender(&self, receiver: &str) {
         let name = &self.name;
         self.bed().apply(
             &json!({
@@ -170,7 +194,7 @@ impl World {
                     "namespaceSelector": {"matchLabels": {"team": name}},
                     "sendRate": "2000/s",
                     "webhook": {
-                        "url": format!("http://127.0.0.1:{port}/worlds/{name}-shop/send"),
+                        "url": format!("{receiver}/worlds/{name}-shop/send"),
                         "headers": [{"name": "Authorization", "secretKeyRef": {"name": "push", "key": "authorization"}}],
                     },
                 },
@@ -299,11 +323,13 @@ impl World {
             if begun.elapsed() > Duration::from_secs(seconds) {
                 let campaigns = self.bed().kubectl(&["-n", &self.marketing(), "get", "campaigns", "-o", "wide"]);
                 let pools = self.bed().kubectl(&["-n", &self.shop(), "get", "capacitypools", "-o", "wide"]);
-                let log = self
-                    .operator
-                    .as_ref()
-                    .map(|operator| std::fs::read_to_string(&operator.log).unwrap())
-                    .unwrap_or_default();
+                let log = match &self.operator {
+                    Some(operator) => std::fs::read_to_string(&operator.log).unwrap(),
+                    None => self
+                        .bed()
+                        .try_kubectl(&["-n", &self.operator_namespace(), "logs", "deployment/headroom"])
+                        .unwrap_or_default(),
+                };
                 let tail: Vec<&str> = log.lines().rev().take(25).collect();
                 let tail: Vec<&str> = tail.into_iter().rev().collect();
                 panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", tail.join("\n"));

@@ -1,0 +1,3 @@
+module headroom.dev/testbed/forward
+
+go 1.26.0

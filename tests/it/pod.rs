@@ -1,0 +1,38 @@
+//! The chart on a real node: its image runs as a pod, with the rights and the security that the chart gives it, and the real
+//! helm, kubelet and controllers do what the other tests do themselves.
+
+mod faults;
+mod life;
+mod namespaces;
+mod rights;
+
+use serde_json::{Value, json};
+
+use crate::support::world::{World, by_gauge};
+
+/// A pool whose floor stays until it is asked for.
+fn held_long(name: &str) -> Value {
+    let mut pool = by_gauge(name, "320/s");
+    pool["scaleDown"] = json!({"hold": "10m", "step": "10%"});
+    pool
+}
+
+/// Applies a campaign whose first wave the receiver takes its time to answer, and waits until that wave is under way.
+fn under_way(world: &World, campaign: &str, answer_after_ms: u32) {
+    world.change_shop(json!({"behaviour": [format!("wait:{answer_after_ms}")]}));
+    let before = world.entries().len();
+    world.apply_campaign(campaign, &json!({}));
+    world.until(120, "the first wave is under way", || {
+        let entries = world.entries();
+        entries.len() > before && entries.iter().any(|entry| entry["status"]["outcome"].is_null())
+    });
+}
+
+/// Nothing is borrowed, and nothing of a floor is written anywhere.
+fn is_back(world: &World) -> bool {
+    let (hpa, pool) = (world.hpa(), world.pool());
+    hpa["spec"]["minReplicas"] == 2
+        && hpa["metadata"]["annotations"]["headroom.dev/floor"].is_null()
+        && pool["status"]["claims"].as_array().is_none_or(Vec::is_empty)
+        && pool["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+}
