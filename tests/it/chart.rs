@@ -88,6 +88,7 @@ fn every_switch_does_what_it_says() {
     for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] {
         assert_eq!(count(&bare, kind), 0, "{kind}");
     }
+    assert_eq!(count(&usual, "PodDisruptionBudget"), 0);
     let watched = render(&[URL, "metrics.serviceMonitor.enabled=true", "networkPolicy.enabled=true"]).unwrap();
     assert_eq!((count(&watched, "ServiceMonitor"), count(&watched, "NetworkPolicy")), (1, 1));
     let secrets = render(&[URL, "senderNamespaces={mail,news}"]).unwrap();

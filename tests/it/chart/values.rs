@@ -185,6 +185,13 @@ fn every_value_beside_the_pod_lands_where_it_belongs() {
             ("", "/spec/policyTypes", json!(["Ingress", "Egress"])),
         ],
     );
+    hold(
+        one(&objects, "PodDisruptionBudget"),
+        &[
+            ("", "/spec/maxUnavailable", json!("100%")),
+            ("", "/spec/unhealthyPodEvictionPolicy", json!("IfHealthyBudget")),
+        ],
+    );
     for object in objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
         hold(
             object,
@@ -234,6 +241,40 @@ fn an_account_of_ones_own_and_a_platform_that_chooses_the_user_are_left_alone() 
             object["metadata"]["name"]
         );
     }
+}
+
+#[test]
+fn the_budget_lets_a_node_be_drained_unless_it_is_told_otherwise() {
+    let budget = |set: &[&str]| {
+        let text = render(&[&[URL, "podDisruptionBudget.enabled=true"][..], set].concat())?;
+        Ok::<Value, String>(one(&headroom::yaml::read_all(&text).unwrap(), "PodDisruptionBudget")["spec"].clone())
+    };
+    // The operator's pod, and not that of the Job which gives scale back.
+    let mut wanted = json!({
+        "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {
+            "matchLabels": {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/instance": "headroom"},
+            "matchExpressions": [{"key": "app.kubernetes.io/component", "operator": "NotIn", "values": ["restore"]}],
+        },
+    });
+    assert_eq!(budget(&[]).unwrap(), wanted);
+    wanted["maxUnavailable"] = json!(0);
+    assert_eq!(budget(&["podDisruptionBudget.maxUnavailable=0"]).unwrap(), wanted);
+    wanted.as_object_mut().unwrap().remove("maxUnavailable");
+    wanted["minAvailable"] = json!("50%");
+    let least = "podDisruptionBudget.minAvailable=50%";
+    for none in ["podDisruptionBudget.maxUnavailable=", "podDisruptionBudget.maxUnavailable=null"] {
+        assert_eq!(budget(&[none, least]).unwrap(), wanted, "{none}");
+        let told = budget(&[none]).unwrap_err();
+        assert!(told.contains("neither podDisruptionBudget.maxUnavailable nor"), "{told}");
+    }
+    // Both are refused by name, with the way out, and before anybody switches it on.
+    for told in [budget(&[least]).unwrap_err(), render(&[URL, least]).unwrap_err()] {
+        for word in ["maxUnavailable and podDisruptionBudget.minAvailable", "podDisruptionBudget.maxUnavailable=\"\""] {
+            assert!(told.contains(word), "{told}");
+        }
+    }
+    assert!(budget(&["podDisruptionBudget.maxUnavailable=one"]).unwrap_err().contains("maxUnavailable"));
 }
 
 #[test]
