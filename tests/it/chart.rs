@@ -1,8 +1,9 @@
 //! The chart: what its switches do, what it refuses, and that two installs get along. Where each value lands and which
-//! rights come out is in `values`; what an API server makes of it all is in `install`; what its README says of its values is
-//! in `readme`.
+//! rights come out is in `values`; what an API server makes of it all is in `install`; what people are told is in `notes` and
+//! `readme`.
 
 mod install;
+mod notes;
 mod readme;
 mod values;
 
