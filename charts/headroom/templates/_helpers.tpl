@@ -72,7 +72,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 {{- end }}
 
-{{/* What holds for every pod of the chart: where it may run, and as whom. */}}
+{{/* What holds for every pod of the chart: where it may run, as whom, and what it calls things by. */}}
 {{- define "headroom.pod" -}}
 # A Service called headroom would put HEADROOM_… variables into the pod, which the program reads as settings.
 enableServiceLinks: false
@@ -97,6 +97,17 @@ tolerations:
 {{- end }}
 {{- with .Values.affinity }}
 affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}

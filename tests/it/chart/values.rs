@@ -65,6 +65,11 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                 }]),
             ),
             (POD, "/priorityClassName", json!("system-cluster-critical")),
+            (POD, "/dnsPolicy", json!("None")),
+            (POD, "/dnsConfig", json!({"nameservers": ["10.0.0.53"], "options": [{"name": "ndots", "value": "2"}]})),
+            (POD, "/hostAliases", json!([{"ip": "10.0.0.9", "hostnames": ["prometheus.example.com"]}])),
+            (POD, "/containers/1", json!({"name": "signer", "image": "registry.example.com/platform/signer:1.0"})),
+            ("/metadata", "/annotations", json!({"example.com/reload": "true"})),
             (POD, "/terminationGracePeriodSeconds", json!(60)),
             ("", "/spec/revisionHistoryLimit", json!(3)),
             // No two processes of an install at once.
@@ -430,8 +435,17 @@ fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
     }
     // Where it may run, and how, is what holds for the operator.
     let (job, operator) = (one(&objects, "Job"), one(&objects, "Deployment"));
-    for value in ["imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName", "securityContext"]
-    {
+    for value in [
+        "imagePullSecrets",
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "priorityClassName",
+        "securityContext",
+        "dnsPolicy",
+        "dnsConfig",
+        "hostAliases",
+    ] {
         let at = format!("{POD}/{value}");
         assert!(job.pointer(&at).is_some() && job.pointer(&at) == operator.pointer(&at), "{value}");
     }
@@ -457,6 +471,8 @@ fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
             (POD, "/restartPolicy", json!("Never")),
         ],
     );
+    // It would never end beside a container that does not.
+    assert_eq!(job.pointer(&format!("{POD}/containers/1")), None);
     let bare = headroom::yaml::read_all(&render(&[URL, "rbac.create=false"]).unwrap()).unwrap();
     let bare: Vec<&Value> = bare.iter().filter(is_hook).collect();
     assert_eq!(bare.len(), 1, "no rights are made");
