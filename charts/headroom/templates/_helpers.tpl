@@ -76,6 +76,8 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- define "headroom.pod" -}}
 # A Service called headroom would put HEADROOM_… variables into the pod, which the program reads as settings.
 enableServiceLinks: false
+# The account gives none unasked.
+automountServiceAccountToken: true
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}

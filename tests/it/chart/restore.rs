@@ -71,5 +71,9 @@ fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
     let bare = headroom::yaml::read_all(&render(&[URL, "rbac.create=false"]).unwrap()).unwrap();
     let bare: Vec<&Value> = bare.iter().filter(|object| is_hook(object)).collect();
     assert_eq!(bare.len(), 1, "no rights are made");
-    hold(bare[0], &[(POD, "/serviceAccountName", json!("headroom"))]);
+    // The operator's account gives no token unasked.
+    hold(
+        bare[0],
+        &[(POD, "/serviceAccountName", json!("headroom")), (POD, "/automountServiceAccountToken", json!(true))],
+    );
 }
