@@ -62,6 +62,16 @@ fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
                     "--timeout=5m",
                 ]),
             ),
+            // By these a mesh, or a policy of the network, tells the pods of the chart from others.
+            (
+                "/spec/template/metadata",
+                "/labels",
+                json!({
+                    "app.kubernetes.io/name": "headroom", "app.kubernetes.io/instance": "headroom",
+                    "app.kubernetes.io/component": "restore", "team": "platform", "example.com/mesh": "off",
+                }),
+            ),
+            ("/spec/template/metadata", "/annotations", json!({"example.com/log": "true"})),
             (POD, "/serviceAccountName", json!("headroom-restore")),
             (POD, "/restartPolicy", json!("Never")),
         ],
