@@ -1,10 +1,17 @@
-//! The chart: what its switches do, what it refuses, and that two installs get along. Where each value lands and which
-//! rights come out is in `values`; what an API server makes of it all is in `install`.
+//! The chart: what its switches do, what it refuses, and that two installs get along. Where each value lands is in `values`,
+//! which rights come out in `rights`, and what gives scale back when a release is removed in `restore`; what an API server
+//! makes of it all is in `install`; what people are told is in `notes` and `readme`.
 
 mod install;
+mod notes;
+mod readme;
+mod restore;
+mod rights;
 mod values;
 
 use std::process::Command;
+
+use serde_json::Value;
 
 use crate::support::bed::{bed, root};
 
@@ -31,6 +38,42 @@ fn render(set: &[&str]) -> Result<String, String> {
 }
 
 const URL: &str = "prometheus.url=http://prometheus:9090";
+
+/// What is rendered with a file of values, and further values.
+fn rendered(file: &str, set: &[&str]) -> Vec<Value> {
+    let (chart, file) = (chart(), root().join("charts/headroom/ci").join(file));
+    let mut arguments = vec!["template", "headroom", &chart, "--namespace", "ops", "--values", file.to_str().unwrap()];
+    for value in set {
+        arguments.extend(["--set", value]);
+    }
+    headroom::yaml::read_all(&helm(&arguments).unwrap()).unwrap()
+}
+
+fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let mut found = objects.iter().filter(|object| object["kind"] == kind);
+    let (first, second) = (found.next(), found.next());
+    assert!(second.is_none(), "one {kind}");
+    first.unwrap_or_else(|| panic!("no {kind}"))
+}
+
+fn named<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let found = objects.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name);
+    found.unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+fn is_hook(object: &Value) -> bool {
+    object.pointer("/metadata/annotations/helm.sh~1hook").is_some()
+}
+
+const POD: &str = "/spec/template/spec";
+const CONTAINER: &str = "/spec/template/spec/containers/0";
+
+fn hold(object: &Value, rows: &[(&str, &str, Value)]) {
+    for (base, pointer, wanted) in rows {
+        let is = object.pointer(&format!("{base}{pointer}"));
+        assert_eq!(is, Some(wanted), "{base}{pointer} of {}", object["kind"]);
+    }
+}
 
 /// Kinds and names of what is rendered.
 fn objects(text: &str) -> Vec<(String, String)> {
@@ -88,6 +131,7 @@ fn every_switch_does_what_it_says() {
     for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] {
         assert_eq!(count(&bare, kind), 0, "{kind}");
     }
+    assert_eq!(count(&usual, "PodDisruptionBudget"), 0);
     let watched = render(&[URL, "metrics.serviceMonitor.enabled=true", "networkPolicy.enabled=true"]).unwrap();
     assert_eq!((count(&watched, "ServiceMonitor"), count(&watched, "NetworkPolicy")), (1, 1));
     let secrets = render(&[URL, "senderNamespaces={mail,news}"]).unwrap();

@@ -72,6 +72,80 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 {{- end }}
 
+{{/* What holds for every pod of the chart: where it may run, as whom, and what it calls things by. */}}
+{{- define "headroom.pod" -}}
+# A Service called headroom would put HEADROOM_… variables into the pod, which the program reads as settings.
+enableServiceLinks: false
+# The account gives none unasked.
+automountServiceAccountToken: true
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What holds for every container that runs headroom: which image, and what it may use and do. */}}
+{{- define "headroom.container" -}}
+image: {{ include "headroom.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.containerSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The one of the two fields of the PodDisruptionBudget that is set. Zero is a value; null and the empty text are none. */}}
+{{- define "headroom.disruptions" -}}
+{{- $set := dict }}
+{{- range $field := list "maxUnavailable" "minAvailable" }}
+{{- $value := get $.Values.podDisruptionBudget $field }}
+{{- if not (has (toString $value) (list "" "<nil>")) }}
+{{- $_ := set $set $field $value }}
+{{- end }}
+{{- end }}
+{{- if gt (len $set) 1 }}
+{{- fail "\n\npodDisruptionBudget.maxUnavailable and podDisruptionBudget.minAvailable are both set: a PodDisruptionBudget takes one of them.\nTo use minAvailable, add  --set podDisruptionBudget.maxUnavailable=\"\"\nThe operator is one pod: minAvailable=1 blocks every drain of its node.\n" }}
+{{- end }}
+{{- if and .Values.podDisruptionBudget.enabled (not $set) }}
+{{- fail "\n\npodDisruptionBudget.enabled is true, and neither podDisruptionBudget.maxUnavailable nor podDisruptionBudget.minAvailable is set.\nSo that the operator's node can be drained, add  --set podDisruptionBudget.maxUnavailable=1\n" }}
+{{- end }}
+{{- toYaml $set }}
+{{- end }}
+
 {{/* What the schema cannot say kindly, or cannot know. */}}
 {{- define "headroom.check" -}}
 {{- if not .Values.prometheus.url }}
@@ -86,4 +160,5 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 {{- fail "\n\nserviceAccount.name is required when serviceAccount.create is false: the rights of the operator must not go to the namespace's default ServiceAccount, which every pod there may use.\n" }}
 {{- end }}
+{{- $_ := include "headroom.disruptions" . }}
 {{- end }}

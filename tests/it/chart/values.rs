@@ -1,37 +1,11 @@
-//! Where each value of the chart lands, and which rights come out: exact, so that a value that is read nowhere and a right
-//! that nobody asked for are both seen.
+//! Where each value of the chart lands: exact, so that a value that is read nowhere is seen.
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{URL, chart, helm, render};
+use super::{CONTAINER, POD, URL, chart, helm, hold, is_hook, named, one, render, rendered};
 use crate::support::bed::root;
-
-/// What is rendered with a file of values, and further values.
-fn rendered(file: &str, set: &[&str]) -> Vec<Value> {
-    let (chart, file) = (chart(), root().join("charts/headroom/ci").join(file));
-    let mut arguments = vec!["template", "headroom", &chart, "--namespace", "ops", "--values", file.to_str().unwrap()];
-    for value in set {
-        arguments.extend(["--set", value]);
-    }
-    headroom::yaml::read_all(&helm(&arguments).unwrap()).unwrap()
-}
-
-fn one<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
-    let mut found = objects.iter().filter(|object| object["kind"] == kind);
-    let (first, second) = (found.next(), found.next());
-    assert!(second.is_none(), "one {kind}");
-    first.unwrap_or_else(|| panic!("no {kind}"))
-}
-
-const POD: &str = "/spec/template/spec";
-const CONTAINER: &str = "/spec/template/spec/containers/0";
-
-fn hold(object: &Value, rows: &[(&str, &str, Value)]) {
-    for (base, pointer, wanted) in rows {
-        let is = object.pointer(&format!("{base}{pointer}"));
-        assert_eq!(is, Some(wanted), "{base}{pointer} of {}", object["kind"]);
-    }
-}
 
 #[test]
 fn every_value_of_the_pod_lands_where_it_belongs() {
@@ -65,6 +39,11 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                 }]),
             ),
             (POD, "/priorityClassName", json!("system-cluster-critical")),
+            (POD, "/dnsPolicy", json!("None")),
+            (POD, "/dnsConfig", json!({"nameservers": ["10.0.0.53"], "options": [{"name": "ndots", "value": "2"}]})),
+            (POD, "/hostAliases", json!([{"ip": "10.0.0.9", "hostnames": ["prometheus.example.com"]}])),
+            (POD, "/containers/1", json!({"name": "signer", "image": "registry.example.com/platform/signer:1.0"})),
+            ("/metadata", "/annotations", json!({"example.com/reload": "true"})),
             (POD, "/terminationGracePeriodSeconds", json!(60)),
             ("", "/spec/revisionHistoryLimit", json!(3)),
             // No two processes of an install at once.
@@ -185,6 +164,13 @@ fn every_value_beside_the_pod_lands_where_it_belongs() {
             ("", "/spec/policyTypes", json!(["Ingress", "Egress"])),
         ],
     );
+    hold(
+        one(&objects, "PodDisruptionBudget"),
+        &[
+            ("", "/spec/maxUnavailable", json!("100%")),
+            ("", "/spec/unhealthyPodEvictionPolicy", json!("IfHealthyBudget")),
+        ],
+    );
     for object in objects.iter().filter(|object| object["kind"] == "CustomResourceDefinition") {
         hold(
             object,
@@ -204,6 +190,112 @@ fn every_value_beside_the_pod_lands_where_it_belongs() {
             "{} {}",
             object["kind"], object["metadata"]["name"]
         );
+    }
+}
+
+#[test]
+fn every_value_that_only_changes_something_changes_it_everywhere() {
+    let objects = rendered("other-values.yaml", &[]);
+    let name = "/app.kubernetes.io~1name";
+    hold(
+        one(&objects, "Deployment"),
+        &[
+            (CONTAINER, "/image", json!("headroom:2.0")),
+            ("/metadata", "/name", json!("conductor")),
+            ("/spec/selector/matchLabels", name, json!("pacer")),
+            ("/spec/template/metadata/labels", name, json!("pacer")),
+            (CONTAINER, "/args/2", json!("--ledger-namespace=records")),
+            (POD, "/serviceAccountName", json!("conductor-account")),
+            (CONTAINER, "/resources/limits/memory", json!("1Gi")),
+            (POD, "/securityContext/fsGroup", json!(65532)),
+            (CONTAINER, "/securityContext/runAsNonRoot", json!(true)),
+            (CONTAINER, "/readinessProbe/failureThreshold", json!(5)),
+            (POD, "/terminationGracePeriodSeconds", json!(90)),
+            ("", "/spec/revisionHistoryLimit", json!(0)),
+        ],
+    );
+    hold(
+        one(&objects, "Job"),
+        &[
+            ("/metadata", "/name", json!("conductor-restore")),
+            (CONTAINER, "/args/2", json!("--ledger-namespace=records")),
+            (CONTAINER, "/args/3", json!("--until-removed=conductor")),
+            (CONTAINER, "/args/4", json!("--timeout=90s")),
+        ],
+    );
+    for kind in ["Service", "NetworkPolicy", "PodDisruptionBudget"] {
+        hold(
+            one(&objects, kind),
+            &[("/metadata", "/name", json!("conductor")), ("/metadata/labels", name, json!("pacer"))],
+        );
+    }
+    hold(one(&objects, "Service"), &[("/spec/selector", name, json!("pacer"))]);
+    hold(one(&objects, "PodDisruptionBudget"), &[("/spec/selector/matchLabels", name, json!("pacer"))]);
+    // Without peers everybody reaches the port, and nothing is said of what it may reach itself.
+    hold(
+        one(&objects, "NetworkPolicy"),
+        &[
+            ("/spec/podSelector/matchLabels", name, json!("pacer")),
+            ("", "/spec/policyTypes", json!(["Ingress"])),
+            ("", "/spec/ingress", json!([{"ports": [{"port": "http", "protocol": "TCP"}]}])),
+        ],
+    );
+    // The ledger's namespace is made, written to and protected, by the account and for it.
+    hold(one(&objects, "Namespace"), &[("/metadata", "/name", json!("records"))]);
+    let (ledger, home) = ("headroom-ledger.ops.headroom", "headroom-ledger-home.ops.headroom");
+    for kind in ["Role", "RoleBinding"] {
+        hold(named(&objects, kind, ledger), &[("/metadata", "/namespace", json!("records"))]);
+    }
+    let (which, who) = ("/spec/matchConditions/0/expression", "/spec/validations/0/expression");
+    hold(
+        named(&objects, "ValidatingAdmissionPolicy", ledger),
+        &[
+            ("", which, json!("request.namespace == 'records'")),
+            ("", who, json!("request.userInfo.username == 'system:serviceaccount:ops:conductor-account'")),
+        ],
+    );
+    let home = named(&objects, "ValidatingAdmissionPolicy", home).pointer(which).unwrap().as_str().unwrap();
+    assert!(home.contains("? 'records' : "), "{home}");
+    named(&objects, "ServiceAccount", "conductor-account");
+    let bound = |object: &&Value| !is_hook(object) && object.get("subjects").is_some();
+    for binding in objects.iter().filter(bound) {
+        hold(binding, &[("/subjects/0", "/name", json!("conductor-account"))]);
+    }
+    // Beside a release of another name, a name for the chart becomes a part.
+    let objects = headroom::yaml::read_all(&render(&[URL, "nameOverride=pacer"]).unwrap()).unwrap();
+    hold(one(&objects, "Deployment"), &[("/metadata", "/name", json!("headroom-pacer"))]);
+}
+
+/// The keys of a schema that hold no further keys.
+fn keys(schema: &Value, at: &str) -> Vec<String> {
+    match schema["properties"].as_object() {
+        Some(inner) if schema["additionalProperties"] == false => {
+            inner.iter().flat_map(|(key, schema)| keys(schema, &format!("{at}/{key}"))).collect()
+        }
+        _ => vec![at.to_owned()],
+    }
+}
+
+/// Each key is changed in one of the files of `ci`, and the chart is another with that change and without it.
+#[test]
+fn every_value_is_read() {
+    let folder = root().join("charts/headroom");
+    let read = |path: &Path| headroom::yaml::read_all(&std::fs::read_to_string(path).unwrap()).unwrap().remove(0);
+    let (schema, defaults) = (read(&folder.join("values.schema.json")), read(&folder.join("values.yaml")));
+    let chart = chart();
+    let template = |file: &Path, set: &[&str]| {
+        let with = ["template", "headroom", &chart, "--namespace", "ops", "--values", file.to_str().unwrap()];
+        helm(&[&with[..], set].concat())
+    };
+    let files = std::fs::read_dir(folder.join("ci")).unwrap().map(|file| file.unwrap().path());
+    let files: Vec<_> = files.map(|file| (read(&file), template(&file, &[]), file)).collect();
+    for key in keys(&schema, "").into_iter().filter(|key| key != "/global") {
+        let default = defaults.pointer(&key).unwrap_or_else(|| panic!("{key} is not in values.yaml"));
+        let set = format!("{}={default}", key[1..].replace('/', "."));
+        let is_read = files.iter().any(|(values, with, file)| {
+            values.pointer(&key).is_some_and(|value| value != default) && template(file, &["--set-json", &set]) != *with
+        });
+        assert!(is_read, "no file of charts/headroom/ci changes {key}, or the chart does not read it");
     }
 }
 
@@ -237,6 +329,40 @@ fn an_account_of_ones_own_and_a_platform_that_chooses_the_user_are_left_alone() 
 }
 
 #[test]
+fn the_budget_lets_a_node_be_drained_unless_it_is_told_otherwise() {
+    let budget = |set: &[&str]| {
+        let text = render(&[&[URL, "podDisruptionBudget.enabled=true"][..], set].concat())?;
+        Ok::<Value, String>(one(&headroom::yaml::read_all(&text).unwrap(), "PodDisruptionBudget")["spec"].clone())
+    };
+    // The operator's pod, and not that of the Job which gives scale back.
+    let mut wanted = json!({
+        "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {
+            "matchLabels": {"app.kubernetes.io/name": "headroom", "app.kubernetes.io/instance": "headroom"},
+            "matchExpressions": [{"key": "app.kubernetes.io/component", "operator": "NotIn", "values": ["restore"]}],
+        },
+    });
+    assert_eq!(budget(&[]).unwrap(), wanted);
+    wanted["maxUnavailable"] = json!(0);
+    assert_eq!(budget(&["podDisruptionBudget.maxUnavailable=0"]).unwrap(), wanted);
+    wanted.as_object_mut().unwrap().remove("maxUnavailable");
+    wanted["minAvailable"] = json!("50%");
+    let least = "podDisruptionBudget.minAvailable=50%";
+    for none in ["podDisruptionBudget.maxUnavailable=", "podDisruptionBudget.maxUnavailable=null"] {
+        assert_eq!(budget(&[none, least]).unwrap(), wanted, "{none}");
+        let told = budget(&[none]).unwrap_err();
+        assert!(told.contains("neither podDisruptionBudget.maxUnavailable nor"), "{told}");
+    }
+    // Both are refused by name, with the way out, and before anybody switches it on.
+    for told in [budget(&[least]).unwrap_err(), render(&[URL, least]).unwrap_err()] {
+        for word in ["maxUnavailable and podDisruptionBudget.minAvailable", "podDisruptionBudget.maxUnavailable=\"\""] {
+            assert!(told.contains(word), "{told}");
+        }
+    }
+    assert!(budget(&["podDisruptionBudget.maxUnavailable=one"]).unwrap_err().contains("maxUnavailable"));
+}
+
+#[test]
 fn the_image_is_named_by_what_is_given() {
     let digest = "a".repeat(64);
     let by_digest = format!("image.digest=sha256:{digest}");
@@ -253,171 +379,4 @@ fn the_image_is_named_by_what_is_given() {
     }
     let told = render(&[URL, "image.digest=sha256:abc"]).unwrap_err();
     assert!(told.contains("digest"), "{told}");
-}
-
-/// A rule, by groups, resources and verbs, each as a list with blanks.
-fn rule(groups: &str, resources: &str, verbs: &str) -> Value {
-    // The core group is the empty text.
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    json!({"apiGroups": words(groups), "resources": words(resources), "verbs": words(verbs)})
-}
-
-#[test]
-fn the_rights_are_these_and_no_others() {
-    let text = render(&[URL, "senderNamespaces={mail}"]).unwrap();
-    let objects = headroom::yaml::read_all(&text).unwrap();
-    let counting = headroom::yaml::read_all(&render(&[URL, "nodes.count=true"]).unwrap()).unwrap();
-    let counting = counting.iter().find(|it| it["metadata"]["name"] == "headroom-operator.ops.headroom").unwrap();
-    assert!(counting["rules"].as_array().unwrap().contains(&rule("", "nodes pods", "list")), "{counting}");
-    let mut definitions = rule("apiextensions.k8s.io", "customresourcedefinitions", "get");
-    definitions["resourceNames"] = json!([
-        "campaigns.headroom.dev",
-        "capacitypools.headroom.dev",
-        "senders.headroom.dev",
-        "wavereleases.headroom.dev"
-    ]);
-    let read = "get list watch";
-    let write = "get list watch create update patch delete";
-    let ours = "headroom.dev";
-    let switch = |verbs: &str| {
-        let mut switch = rule("", "configmaps", verbs);
-        switch["resourceNames"] = json!(["headroom-stop"]);
-        switch
-    };
-    let wanted: Vec<(&str, &str, Value, Vec<Value>)> = vec![
-        (
-            "ClusterRole",
-            "headroom-operator.ops.headroom",
-            Value::Null,
-            vec![
-                rule(ours, "campaigns capacitypools senders wavereleases", read),
-                rule(ours, "campaigns/status capacitypools/status senders/status", "update"),
-                rule(ours, "capacitypools", "patch"),
-                rule("apps", "deployments", "get list watch patch"),
-                rule("autoscaling", "horizontalpodautoscalers", "get list watch patch"),
-                rule("", "namespaces", read),
-                rule("events.k8s.io", "events", "create patch"),
-                definitions,
-            ],
-        ),
-        (
-            "Role",
-            "headroom-ledger.ops.headroom",
-            json!("headroom-ledger"),
-            vec![rule(ours, "wavereleases", "create"), rule(ours, "wavereleases/status", "update")],
-        ),
-        ("Role", "headroom-sender-secrets.ops.headroom", json!("mail"), vec![rule("", "secrets", "get")]),
-        ("Role", "headroom-stop.ops.headroom", json!("ops"), vec![switch("get")]),
-        (
-            "ClusterRole",
-            "headroom-viewer.ops.headroom",
-            Value::Null,
-            vec![rule(ours, "campaigns capacitypools senders wavereleases", read)],
-        ),
-        ("ClusterRole", "headroom-marketer.ops.headroom", Value::Null, vec![rule(ours, "campaigns", write)]),
-        (
-            "ClusterRole",
-            "headroom-pool-owner.ops.headroom",
-            Value::Null,
-            vec![rule(ours, "capacitypools", write), rule(ours, "campaigns", read)],
-        ),
-        (
-            "ClusterRole",
-            "headroom-approver.ops.headroom",
-            Value::Null,
-            vec![rule(ours, "capacitypools", "get list watch approve")],
-        ),
-        (
-            "Role",
-            "headroom-stopper.ops.headroom",
-            json!("ops"),
-            vec![switch("get update patch delete"), rule("", "configmaps", "create")],
-        ),
-    ];
-    let roles: Vec<&Value> =
-        objects.iter().filter(|object| object["kind"] == "Role" || object["kind"] == "ClusterRole").collect();
-    assert_eq!(roles.len(), wanted.len(), "{roles:#?}");
-    for (kind, name, namespace, rules) in &wanted {
-        let role = roles.iter().find(|role| role["kind"] == **kind && role["metadata"]["name"] == **name);
-        let role = role.unwrap_or_else(|| panic!("no {kind} {name}"));
-        assert_eq!(role["metadata"]["namespace"], *namespace, "{name}");
-        assert_eq!(role["rules"], json!(rules), "{name}");
-    }
-    // Bound to the operator's account alone, and people are bound by people. Hooks are not there while it runs.
-    let bindings: Vec<&Value> = objects
-        .iter()
-        .filter(|it| it["kind"] == "RoleBinding" || it["kind"] == "ClusterRoleBinding")
-        .filter(|it| it.pointer("/metadata/annotations/helm.sh~1hook").is_none())
-        .collect();
-    let account = json!([{"kind": "ServiceAccount", "name": "headroom", "namespace": "ops"}]);
-    let mut bound: Vec<(&Value, &Value)> = Vec::new();
-    for binding in &bindings {
-        assert_eq!(binding["subjects"], account, "{binding}");
-        bound.push((&binding["roleRef"]["name"], &binding["metadata"]["namespace"]));
-    }
-    let all: Vec<(&str, Value)> =
-        wanted[..4].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
-    assert_eq!(bound.len(), all.len());
-    for (name, namespace) in all {
-        assert!(bound.iter().any(|(role, at)| **role == name && **at == namespace), "{name} is bound in {namespace}");
-    }
-}
-
-#[test]
-fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
-    let is_hook = |object: &&Value| object.pointer("/metadata/annotations/helm.sh~1hook").is_some();
-    let off = rendered("full-values.yaml", &[]);
-    assert_eq!(off.iter().filter(is_hook).count(), 0, "restore.onUninstall is false there");
-    let objects = rendered("full-values.yaml", &["restore.onUninstall=true"]);
-    let hooks: Vec<&Value> = objects.iter().filter(is_hook).collect();
-    let kinds: Vec<&str> = hooks.iter().map(|object| object["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["ServiceAccount", "ClusterRoleBinding", "RoleBinding", "Job"]);
-    for hook in &hooks {
-        hold(
-            hook,
-            &[
-                ("/metadata/annotations", "/helm.sh~1hook", json!("pre-delete")),
-                ("/metadata/annotations", "/helm.sh~1hook-delete-policy", json!("before-hook-creation,hook-succeeded")),
-            ],
-        );
-    }
-    // The operator's rights, and that to throw the one switch.
-    let roles = [("headroom-operator.ops.headroom", hooks[1]), ("headroom-stopper.ops.headroom", hooks[2])];
-    for (role, binding) in roles {
-        assert_eq!(binding["roleRef"]["name"], role);
-        assert_eq!(binding["subjects"][0]["name"], "headroom-restore");
-    }
-    // Where it may run, and how, is what holds for the operator.
-    let (job, operator) = (one(&objects, "Job"), one(&objects, "Deployment"));
-    for value in ["imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName", "securityContext"]
-    {
-        let at = format!("{POD}/{value}");
-        assert!(job.pointer(&at).is_some() && job.pointer(&at) == operator.pointer(&at), "{value}");
-    }
-    for value in ["image", "imagePullPolicy", "resources", "securityContext"] {
-        let at = format!("{CONTAINER}/{value}");
-        assert!(job.pointer(&at).is_some() && job.pointer(&at) == operator.pointer(&at), "{value}");
-    }
-    hold(
-        job,
-        &[
-            (
-                CONTAINER,
-                "/args",
-                json!([
-                    "restore",
-                    "--install=ops/headroom",
-                    "--ledger-namespace=headroom-ledger",
-                    "--until-removed=headroom",
-                    "--timeout=5m",
-                ]),
-            ),
-            (POD, "/serviceAccountName", json!("headroom-restore")),
-            (POD, "/restartPolicy", json!("Never")),
-        ],
-    );
-    let bare = headroom::yaml::read_all(&render(&[URL, "rbac.create=false"]).unwrap()).unwrap();
-    let bare: Vec<&Value> = bare.iter().filter(is_hook).collect();
-    assert_eq!(bare.len(), 1, "no rights are made");
-    hold(bare[0], &[(POD, "/serviceAccountName", json!("headroom"))]);
 }
