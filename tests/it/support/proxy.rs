@@ -142,12 +142,7 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
         Onward::Shop(client, shop) => {
             let mut headers = parts.headers.clone();
             headers.remove(http::header::HOST);
-            let sent = client
-                .request(parts.method, format!("{shop}{path}"))
-                .headers(headers)
-                .body(body)
-                .send()
-                .await;
+            let sent = client.request(parts.method, format!("{shop}{path}")).headers(headers).body(body).send().await;
             match sent {
                 Ok(answer) => (answer.status(), answer.bytes().await.unwrap_or_default()).into_response(),
                 Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
