@@ -17,11 +17,16 @@ fn held_long(name: &str) -> Value {
     pool
 }
 
+/// A send for which a few pods are enough: they truly start here, and the node has two cores to start them.
+fn small() -> Value {
+    json!({"audience": {"size": 4000}})
+}
+
 /// Applies a campaign whose first wave the receiver takes its time to answer, and waits until that wave is under way.
 fn under_way(world: &World, campaign: &str, answer_after_ms: u32) {
     world.change_shop(json!({"behaviour": [format!("wait:{answer_after_ms}")]}));
     let before = world.entries().len();
-    world.apply_campaign(campaign, &json!({}));
+    world.apply_campaign(campaign, &small());
     world.until(120, "the first wave is under way", || {
         let entries = world.entries();
         entries.len() > before && entries.iter().any(|entry| entry["status"]["outcome"].is_null())

@@ -10,11 +10,16 @@ use crate::support::world::{Wants, World};
 /// Ids, on this machine, of the processes that run in the operator's pod.
 fn processes(world: &World) -> Vec<u32> {
     let install = format!("--install={}/headroom", world.operator_namespace());
+    // Other beds may be there as well.
+    let groups = std::fs::read_to_string(world.bed().dir.join("cgroups")).unwrap();
+    let group = groups.lines().next().unwrap().rsplit('/').next().unwrap().to_owned();
+    let is_here = |id: u32| std::fs::read_to_string(format!("/proc/{id}/cgroup")).is_ok_and(|all| all.contains(&group));
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let line = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
-        if line.starts_with("/usr/local/bin/headroom\0") && line.split('\0').any(|word| word == install) {
+        if line.starts_with("/usr/local/bin/headroom\0") && line.split('\0').any(|word| word == install) && is_here(id)
+        {
             found.push(id);
         }
     }
@@ -36,8 +41,9 @@ fn out_of_memory(world: &World) {
     let id = processes(world)[0];
     let groups = std::fs::read_to_string(format!("/proc/{id}/cgroup")).unwrap();
     let group = groups.lines().find_map(|line| line.split_once(":memory:").map(|(_, path)| path.to_owned())).unwrap();
-    let eater = format!("echo $$ >/sys/fs/cgroup/memory{group}/cgroup.procs; exec tail -c 2000m /dev/zero");
-    let mut eater = std::process::Command::new("sh").args(["-c", &eater]).spawn().unwrap();
+    let eater = format!("echo $$ >/sys/fs/cgroup/memory{group}/cgroup.procs; exec tail /dev/zero");
+    let mut eater =
+        std::process::Command::new("sh").args(["-c", &eater]).stdout(std::process::Stdio::null()).spawn().unwrap();
     world.until(60, "the kernel ends the operator for its memory", || {
         let pod = world.get(&["-n", &world.operator_namespace(), "get", "pods"])["items"][0].clone();
         let container = &pod["status"]["containerStatuses"][0];

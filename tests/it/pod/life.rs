@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{held_long, is_back, under_way};
+use super::{held_long, is_back, small, under_way};
 use crate::support::bed::root;
 use crate::support::node::{self, IMAGES, VALUES, pod};
 use crate::support::world::{Wants, World};
@@ -59,10 +59,10 @@ fn it_is_upgraded_and_rolled_back_in_the_middle_of_a_wave_and_left_while_a_floor
     // Whoever comes next finds it: a Campaign of the same name is not sent again.
     world.bed().kubectl(&["-n", &world.marketing(), "delete", "campaign", "sale"]);
     world.helm("install", &[&VALUES[..], &["ledger.create=false"]].concat());
-    world.apply_campaign("sale", &json!({}));
+    world.apply_campaign("sale", &small());
     world.until(120, "the new install has looked at it", || !world.status("sale")["reason"].is_null());
     world.always(10, "nothing more is sent", || world.received().len() == 4);
-    world.apply_campaign("third", &json!({}));
+    world.apply_campaign("third", &small());
     world.until_phase("third", "Completed", 120);
     assert_eq!(world.received().len(), 6);
 }

@@ -3,9 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use super::{held_long, is_back};
+use super::{held_long, is_back, small};
 use crate::support::node;
 use crate::support::world::{Wants, World};
 
@@ -46,7 +44,7 @@ fn deleted(world: &World, order: [Of; 3]) {
 
 fn in_order(name: &str, order: [Of; 3]) {
     let Some(world) = node::world(name, &Wants { pool: held_long(name), ..Wants::default() }) else { return };
-    world.apply_campaign("sale", &json!({}));
+    world.apply_campaign("sale", &small());
     world.until_phase("sale", "Completed", 120);
     assert!(world.floor() > 2, "{}", world.hpa());
     deleted(&world, order);

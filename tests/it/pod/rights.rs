@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::small;
 use crate::support::node;
 use crate::support::world::{Wants, World, by_gauge};
 
@@ -58,21 +59,33 @@ fn allowed(world: &World) -> BTreeSet<Right> {
     rights
 }
 
+/// Asked for only where the creation of an entry meets one that is there, of which the watch has not told yet: the tests of
+/// `crash` and of the simulated world bring that about, and no script on a quiet node does.
+const RARE: [(&str, &str, &str); 1] = [("get", "headroom.dev", "wavereleases")];
+
 #[test]
 fn what_is_asked_for_is_what_is_allowed_both_ways() {
     let mut pool = by_gauge("rights", "320/s");
-    pool["nodes"] = json!("Fixed");
-    let Some(world) = node::world("rights", &Wants { pool, ..Wants::default() }) else { return };
+    pool["scaleDown"] = json!({"hold": "30s", "step": "100%"});
+    let Some(world) = node::world("rights", &Wants { pool: pool.clone(), ..Wants::default() }) else { return };
     world.helm("upgrade", &[&node::VALUES[..], &["nodes.count=true"]].concat());
-    world.apply_campaign("sale", &json!({}));
+    pool["nodes"] = json!("Fixed");
+    world.apply_pool(&pool);
+    world.apply_campaign("sale", &small());
     world.until_phase("sale", "Completed", 120);
-    world.until_restored(2);
-    // A workload without an autoscaler: its own count is raised.
+    // The pool is about another workload now, one without an autoscaler: what the first one was given goes back.
+    assert!(world.floor() > 2, "{}", world.hpa());
     let shop = world.shop();
-    world.bed().kubectl(&["-n", &shop, "delete", "horizontalpodautoscaler", "web"]);
-    world.bed().kubectl(&["-n", &shop, "scale", "deployment/web", "--replicas=4"]);
-    world.apply_campaign("without", &json!({"audience": {"size": 60000}}));
+    world.bed().kubectl(&["-n", &shop, "create", "deployment", "other", "--image=bed.local/idle:1", "--replicas=4"]);
+    pool["workloads"][0]["name"] = json!("other");
+    pool["workloads"][0]["targetRef"]["name"] = json!("other");
+    world.apply_pool(&pool);
+    world.until(120, "the floor of before is gone", || world.floor() == 2);
+    world.apply_campaign("without", &json!({"audience": {"size": 12000}}));
     world.until_phase("without", "Completed", 120);
+    // It ends, and asks whether anybody comes after it.
+    world.bed().kubectl(&["-n", &world.operator_namespace(), "delete", "pod", "--all"]);
+    node::pod(&world);
 
     let asked = asked(&world, "headroom");
     // 403 is the only answer that says a right is missing; 404, 409 and 410 are answers like others.
@@ -82,6 +95,7 @@ fn what_is_asked_for_is_what_is_allowed_both_ways() {
     let allowed = allowed(&world);
     let beyond: Vec<&Right> = used.difference(&allowed).collect();
     assert!(beyond.is_empty(), "asked for by another right than the chart's: {beyond:?}");
-    let unused: Vec<&Right> = allowed.difference(&used).collect();
+    let rare = RARE.map(|(verb, group, resource)| (verb.to_owned(), group.to_owned(), resource.to_owned()));
+    let unused: Vec<&Right> = allowed.difference(&used).filter(|right| !rare.contains(right)).collect();
     assert!(unused.is_empty(), "never used: {unused:?}");
 }
