@@ -80,11 +80,9 @@ fn a_part_is_not_put_off_at_the_instant_for_which_it_was_announced() {
         snapshot.memory = memory;
         let decided = plan(&snapshot, now);
         memory = decided.memory;
-        let next = decided.reports[0]
-            .status
-            .next_start
-            .as_ref()
-            .and_then(|next| (next.reason == "Paced").then(|| next.at.0.duration_since(now).as_secs() + at));
+        let paced = decided.reports.first().and_then(|report| report.status.next_start.as_ref());
+        let paced = paced.filter(|next| next.reason == "Paced");
+        let next = paced.map(|next| next.at.0.duration_since(now).as_secs() + at);
         if let Some(promised) = announced.take() {
             assert!(next.is_none_or(|next| next <= promised), "{next:?} was {promised}, after {gone:?}");
             kept += 1;
