@@ -20,8 +20,8 @@ use crate::telemetry::{self, LogFormat};
 use crate::web;
 
 /// What is borrowed is given back within so long where the operator's namespace is being deleted: of the 60 s that the chart gives
-/// the operator to end, a request under way may take 30.
-const LEAVING: std::time::Duration = std::time::Duration::from_secs(25);
+/// the operator to end, a request under way may take 30, and a question to the API server 10.
+const LEAVING: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What `headroom run` is given.
 #[derive(Debug, Args)]

@@ -6,8 +6,11 @@ mod life;
 mod namespaces;
 mod rights;
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
+use crate::support::bed::root;
 use crate::support::world::{World, by_gauge};
 
 /// A pool whose floor stays until it is asked for.
@@ -40,4 +43,18 @@ fn is_back(world: &World) -> bool {
         && hpa["metadata"]["annotations"]["headroom.dev/floor"].is_null()
         && pool["status"]["claims"].as_array().is_none_or(Vec::is_empty)
         && pool["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+}
+
+/// Seen from a namespace of users in which nobody is root.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_may_not_have_a_node_is_told_what_it_takes() {
+    let up = root().join("tests/bed/up");
+    let mut asked = Command::new("unshare");
+    asked.arg("--user").arg(&up).arg("--node");
+    let output = asked.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("a real node needs root (this is "), "{said}");
+    assert!(output.stdout.is_empty(), "nothing that could be taken for a bed");
 }
