@@ -24,8 +24,6 @@ use crate::plan::stop::{GIVE_BACK, REASON};
 
 /// A look that a running operator had begun before the switch was thrown has ended by then.
 const SETTLED: Duration = Duration::from_secs(2);
-/// Between two rounds.
-const ROUND: Duration = Duration::from_millis(300);
 
 /// What `headroom restore` is given.
 #[derive(Debug, Args)]
@@ -132,7 +130,7 @@ async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant
         if Instant::now() >= until {
             break Err(not_back(arguments, &missing, &rest));
         }
-        tokio::time::sleep(ROUND).await;
+        tokio::time::sleep(give_back::ROUND).await;
     };
     listener.abort();
     done

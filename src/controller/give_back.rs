@@ -25,7 +25,7 @@ use super::error::Error;
 use super::observe::{self, Looked};
 
 /// Between two rounds.
-const ROUND: Duration = Duration::from_millis(300);
+pub const ROUND: Duration = Duration::from_millis(300);
 
 /// What is left to be given back, by pool, and why if that is known.
 pub type Rest = BTreeMap<(String, String), String>;

@@ -36,15 +36,6 @@ fn under_way(world: &World, campaign: &str, answer_after_ms: u32) {
     });
 }
 
-/// Nothing is borrowed, and nothing of a floor is written anywhere.
-fn is_back(world: &World) -> bool {
-    let (hpa, pool) = (world.hpa(), world.pool());
-    hpa["spec"]["minReplicas"] == 2
-        && hpa["metadata"]["annotations"]["headroom.dev/floor"].is_null()
-        && pool["status"]["claims"].as_array().is_none_or(Vec::is_empty)
-        && pool["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
-}
-
 /// Seen from a namespace of users in which nobody is root.
 #[cfg(target_os = "linux")]
 #[test]

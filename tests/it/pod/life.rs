@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{held_long, is_back, small, under_way};
+use super::{held_long, small, under_way};
 use crate::support::bed::root;
 use crate::support::node::{self, IMAGES, VALUES, pod};
 use crate::support::world::{Wants, World};
@@ -48,7 +48,7 @@ fn it_is_upgraded_and_rolled_back_in_the_middle_of_a_wave_and_left_while_a_floor
     world.bed().kubectl(&["-n", &namespace, "scale", "deployment/headroom", "--replicas=0"]);
     world.until(60, "the operator is gone", || count(&world, "pods") == 0);
     helm(&world, &["uninstall", "headroom", "--wait", "--timeout", "180s", "--namespace", &namespace]);
-    assert!(is_back(&world), "{} {}", world.hpa(), world.pool());
+    assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
     world.until(60, "nothing of the install is left", || {
         ["deployments.apps", "jobs.batch", "pods", "roles", "rolebindings", "services"]
             .iter()

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{held_long, is_back, small};
+use super::{held_long, small};
 use crate::support::node;
 use crate::support::world::{Wants, World};
 
@@ -35,7 +35,7 @@ fn deleted(world: &World, order: [Of; 3]) {
         }
         // The operator's went first: nobody is there any more who would give anything back later.
         if of == Of::Operator && order[0] == Of::Operator {
-            assert!(is_back(world), "{} {}", world.hpa(), world.pool());
+            assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
         }
     }
     let released = world.entries();

@@ -359,6 +359,15 @@ impl World {
         }
     }
 
+    /// Nothing is borrowed, and nothing of a floor is written anywhere.
+    pub fn is_back(&self) -> bool {
+        let (hpa, pool) = (self.hpa(), self.pool());
+        hpa["spec"]["minReplicas"] == 2
+            && hpa["metadata"]["annotations"]["headroom.dev/floor"].is_null()
+            && pool["status"]["claims"].as_array().is_none_or(Vec::is_empty)
+            && pool["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+    }
+
     /// The scale is as it was, and nothing of ours is left.
     pub fn until_restored(&self, baseline: i64) {
         self.until(150, "the scale is back", || {
