@@ -11,6 +11,7 @@ use headroom::plan::identity::{SendId, WaveId, digest};
 use headroom::plan::memory::Memory;
 use headroom::plan::reading::{HistoryPoints, Reading};
 use headroom::plan::rules::Rules;
+use headroom::plan::scope::Scope;
 use headroom::plan::snapshot::{Asks, Campaign, Entry, Found, Gates, Pool, Sender, Settings, Snapshot, Workload};
 use headroom::sim::story::Story;
 use jiff::{SignedDuration, Timestamp};
@@ -101,7 +102,11 @@ pub fn snapshot(kind: Kind, campaigns: u32) -> Snapshot {
         guardrails: Vec::new(),
         campaigns: Vec::new(),
         entries: Vec::new(),
-        settings: Settings { install: "headroom/headroom".into(), breach_recovery: SignedDuration::from_mins(10) },
+        settings: Settings {
+            install: "headroom/headroom".into(),
+            breach_recovery: SignedDuration::from_mins(10),
+            scope: Scope::Everywhere,
+        },
         memory: Memory::default(),
         nonce: "nonce".into(),
     };

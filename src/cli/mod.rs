@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use crate::plan::units::Span;
 use crate::sim::moment::Played;
 
+mod access;
 mod approve;
 mod cluster;
 mod crd;

@@ -12,6 +12,7 @@ use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::access::AccessArguments;
 use super::cluster::{Cluster, ClusterArguments};
 use super::lint::without_errors;
 use super::say;
@@ -24,6 +25,7 @@ use crate::controller::observe::{self, Looked};
 use crate::controller::outside::Network;
 use crate::lint;
 use crate::plan::floors::FloorWrite;
+use crate::plan::scope::Scope;
 use crate::plan::units::people;
 use crate::senders::Trust;
 
@@ -36,6 +38,8 @@ pub struct PlanArguments {
     /// Where pools are measured that name no Prometheus of their own: as the operator's, seen from here.
     #[arg(long, env = "HEADROOM_PROMETHEUS_URL", value_name = "URL", default_value = "")]
     prometheus_url: String,
+    #[command(flatten)]
+    access: AccessArguments,
     /// The namespace that holds the ledger.
     #[arg(long, env = "HEADROOM_LEDGER_NAMESPACE", value_name = "NAMESPACE", default_value = "headroom-ledger")]
     ledger_namespace: String,
@@ -89,13 +93,15 @@ async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bo
     let settings = Settings {
         // Whichever install looks after a pool: this one only asks.
         install: format!("{}/headroom", arguments.operator_namespace),
+        scope: Scope::Everywhere,
         ledger_namespace: arguments.ledger_namespace.clone(),
         prometheus_url: arguments.prometheus_url.clone(),
         sender_namespaces: stores.senders.state().iter().filter_map(|sender| sender.namespace()).collect(),
         breach_recovery: SignedDuration::from_mins(10),
     };
     let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
-    let ctx = Context::new(cluster.client.clone(), stores, settings, Box::new(Network::new(trust)));
+    let network = Network::new(trust, &settings.prometheus_url, arguments.access.access());
+    let ctx = Context::new(cluster.client.clone(), stores, settings, Box::new(network));
     let (mut all, mut floors) = (Vec::new(), Vec::new());
     for (namespace, name) in pools {
         let (found, writes) = of_pool(&ctx, &namespace, &name, &ours).await?;

@@ -20,6 +20,7 @@ use crate::cluster::{Error, bounded, stores};
 use crate::controller::context::{Context, Settings};
 use crate::controller::give_back::{self, Rest};
 use crate::controller::outside::Nowhere;
+use crate::plan::scope::Scope;
 use crate::plan::stop::{GIVE_BACK, REASON};
 
 /// A look that a running operator had begun before the switch was thrown has ended by then.
@@ -34,6 +35,9 @@ pub struct RestoreArguments {
     /// The namespace that holds the ledger.
     #[arg(long, env = "HEADROOM_LEDGER_NAMESPACE", value_name = "NAMESPACE", default_value = "headroom-ledger")]
     ledger_namespace: String,
+    /// The install looks at these namespaces and no others; without it, at the whole cluster. It may be given several times, or a list.
+    #[arg(long, env = "HEADROOM_WATCH_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
+    watch_namespaces: Vec<String>,
     /// The operator's Deployment, in the install's namespace: the stop is lifted by itself once that has been deleted.
     #[arg(long, value_name = "DEPLOYMENT")]
     until_removed: Option<String>,
@@ -49,6 +53,7 @@ impl RestoreArguments {
     fn settings(&self) -> Settings {
         Settings {
             install: self.install.clone(),
+            scope: Scope::of(self.watch_namespaces.clone()),
             ledger_namespace: self.ledger_namespace.clone(),
             prometheus_url: String::new(),
             sender_namespaces: Vec::new(),
@@ -60,8 +65,12 @@ impl RestoreArguments {
 /// Gives everything back.
 pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<()> {
     arguments.cluster.run(async |cluster| {
-        let all = Api::<CapacityPool>::all(cluster.client.clone());
-        let first = bounded("list the CapacityPools".to_owned(), all.list(&ListParams::default().limit(1))).await;
+        let one = arguments.watch_namespaces.first();
+        let pools = one.map_or_else(
+            || Api::<CapacityPool>::all(cluster.client.clone()),
+            |namespace| Api::namespaced(cluster.client.clone(), namespace),
+        );
+        let first = bounded("list the CapacityPools".to_owned(), pools.list(&ListParams::default().limit(1))).await;
         if matches!(first, Err(Error::NotFound { .. })) {
             say("The cluster does not know CapacityPools: nothing is borrowed.");
             return Ok(());
@@ -106,10 +115,11 @@ async fn owners(client: &Client, namespace: &str, name: &str) -> anyhow::Result<
 
 /// Gives back pool by pool until nothing is borrowed, and is not borrowed anew. How many pools there are.
 async fn give_back(client: &Client, arguments: &RestoreArguments, until: Instant) -> anyhow::Result<usize> {
-    let (stores, mut touched) = stores::start(client, &arguments.ledger_namespace);
+    let settings = arguments.settings();
+    let (stores, mut touched) = stores::start(client, &settings.scope, &settings.ledger_namespace);
     // The stores fill while somebody listens.
     let listener = tokio::spawn(async move { while touched.next().await.is_some() {} });
-    let ctx = Context::new(client.clone(), stores, arguments.settings(), Box::new(Nowhere));
+    let ctx = Context::new(client.clone(), stores, settings, Box::new(Nowhere));
     let (mut told, mut settled): (Rest, Option<Instant>) = (Rest::new(), None);
     let done = loop {
         let missing = ctx.stores.waiting_for();

@@ -10,10 +10,12 @@ use jiff::SignedDuration;
 use kube::{Client, Config};
 use tokio::time::Instant;
 
+use super::access::AccessArguments;
 use crate::cluster::stores::Touched;
 use crate::cluster::{self, stores};
 use crate::controller::outside::Network;
 use crate::controller::{self, context, give_back};
+use crate::plan::scope::Scope;
 use crate::plan::units::Span;
 use crate::senders::Trust;
 use crate::telemetry::{self, LogFormat};
@@ -32,9 +34,14 @@ pub struct RunArguments {
     /// The namespace that holds the ledger.
     #[arg(long, env = "HEADROOM_LEDGER_NAMESPACE", value_name = "NAMESPACE", default_value = "headroom-ledger")]
     ledger_namespace: String,
+    /// Look at these namespaces and no others; without it, at the whole cluster. It may be given several times, or a list.
+    #[arg(long, env = "HEADROOM_WATCH_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
+    watch_namespaces: Vec<String>,
     /// Where pools are measured that name no Prometheus of their own.
     #[arg(long, env = "HEADROOM_PROMETHEUS_URL", value_name = "URL")]
     prometheus_url: String,
+    #[command(flatten)]
+    access: AccessArguments,
     /// Namespaces of Senders in which Secrets may be read.
     #[arg(long, env = "HEADROOM_SENDER_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
     sender_namespaces: Vec<String>,
@@ -74,14 +81,16 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
 
     let settings = context::Settings {
         install: arguments.install,
+        scope: Scope::of(arguments.watch_namespaces),
         ledger_namespace: arguments.ledger_namespace,
         prometheus_url: arguments.prometheus_url,
         sender_namespaces: arguments.sender_namespaces,
         breach_recovery: arguments.breach_recovery,
     };
-    let (stores, touched) = stores::start(&client, &settings.ledger_namespace);
+    let (stores, touched) = stores::start(&client, &settings.scope, &settings.ledger_namespace);
     let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
-    let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(Network::new(trust))));
+    let network = Network::new(trust, &settings.prometheus_url, arguments.access.access());
+    let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(network)));
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let until = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {

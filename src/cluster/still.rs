@@ -9,7 +9,6 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::api::{Api, ListParams, PartialObjectMeta};
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::{Client, Resource, ResourceExt};
@@ -20,6 +19,7 @@ use crate::clock;
 
 use super::echo::Echoes;
 use super::error::{Error, bounded};
+use super::kept::Kept;
 use super::stores::{Guarded, Stores};
 
 /// Objects from files.
@@ -79,7 +79,7 @@ where
     Ok(bounded(format!("list the {what}"), api.list(&ListParams::default())).await?.items)
 }
 
-fn store<K>(objects: Vec<K>) -> Store<K>
+fn kept<K>(objects: Vec<K>) -> Kept<K>
 where
     K: Resource + Clone + 'static,
     K::DynamicType: Default + Eq + Hash + Clone,
@@ -90,7 +90,7 @@ where
         writer.apply_watcher_event(&Event::InitApply(object));
     }
     writer.apply_watcher_event(&Event::InitDone);
-    writer.as_reader()
+    Kept::new(vec![writer.as_reader()])
 }
 
 /// Reads everything once, and lays the files over it.
@@ -107,11 +107,11 @@ pub async fn picture(client: &Client, ledger_namespace: &str, overlay: Overlay) 
     lay_over!(pools, overlay.pools);
     lay_over!(senders, overlay.senders);
     Ok(Stores {
-        campaigns: store(campaigns),
-        pools: store(pools),
-        senders: store(senders),
-        entries: store(entries),
-        namespaces: store(namespaces),
+        campaigns: kept(campaigns),
+        pools: kept(pools),
+        senders: kept(senders),
+        entries: kept(entries),
+        namespaces: kept(namespaces),
         echoes: Echoes::default(),
         is_still: true,
     })

@@ -3,23 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::hash::Hash;
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
-use kube::api::{Api, PartialObjectMeta};
+use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
 
 use super::echo::Echoes;
-use super::patience::Patience;
+use super::kept::{self, Kept};
 use crate::api::{Campaign, CapacityPool, Sender, WaveRelease};
+use crate::plan::scope::Scope;
 
 /// An object that the API server took and we cannot read, or one that we can.
 pub type Guarded<K> = DeserializeGuard<K>;
@@ -27,16 +25,16 @@ pub type Guarded<K> = DeserializeGuard<K>;
 /// What is kept in sight.
 #[derive(Clone)]
 pub struct Stores {
-    /// Every Campaign.
-    pub campaigns: Store<Guarded<Campaign>>,
-    /// Every `CapacityPool`.
-    pub pools: Store<Guarded<CapacityPool>>,
-    /// Every Sender.
-    pub senders: Store<Guarded<Sender>>,
+    /// Every Campaign that is looked at.
+    pub campaigns: Kept<Guarded<Campaign>>,
+    /// Every `CapacityPool` that is looked at.
+    pub pools: Kept<Guarded<CapacityPool>>,
+    /// Every Sender that is looked at.
+    pub senders: Kept<Guarded<Sender>>,
     /// Every entry of the ledger namespace.
-    pub entries: Store<Guarded<WaveRelease>>,
-    /// Every namespace, for its labels.
-    pub namespaces: Store<PartialObjectMeta<Namespace>>,
+    pub entries: Kept<Guarded<WaveRelease>>,
+    /// Every namespace that is looked at, for its labels.
+    pub namespaces: Kept<PartialObjectMeta<Namespace>>,
     /// Events of our own writes that call for no look.
     pub echoes: Echoes,
     /// Whether it is a picture of what would be: then nothing is read again to see whether it still is so.
@@ -86,29 +84,6 @@ where
     events.filter(move |object| std::future::ready(!echoes.is_echo(object)))
 }
 
-fn reflect<K>(api: Api<K>) -> (Store<K>, impl Stream<Item = K> + Send + 'static)
-where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    K::DynamicType: Default + Clone + Eq + Hash + Send + Sync,
-{
-    let writer = reflector::store::Writer::<K>::default();
-    let store = writer.as_reader();
-    let stream = watcher(api, watcher::Config::default())
-        .backoff(Patience::default())
-        .reflect(writer)
-        .touched_objects()
-        .filter_map(|event| async move {
-            match event {
-                Ok(object) => Some(object),
-                Err(error) => {
-                    tracing::warn!(%error, "a watch was interrupted and will be taken up again");
-                    None
-                }
-            }
-        });
-    (store, stream)
-}
-
 /// The pool a campaign draws on.
 pub fn pool_of(campaign: &Campaign) -> (String, String) {
     let pool = &campaign.spec.pool_ref;
@@ -123,57 +98,61 @@ pub fn sender_of(campaign: &Campaign) -> (String, String) {
     (namespace, sender.name.clone())
 }
 
-/// Starts every watch. The stream must be polled for the stores to fill.
-pub fn start(client: &Client, ledger_namespace: &str) -> (Stores, BoxStream<'static, Touched>) {
-    let (campaigns, campaign_events) = reflect(Api::<Guarded<Campaign>>::all(client.clone()));
-    let (pools, pool_events) = reflect(Api::<Guarded<CapacityPool>>::all(client.clone()));
-    let (senders, sender_events) = reflect(Api::<Guarded<Sender>>::all(client.clone()));
-    let (entries, entry_events) = reflect(Api::<Guarded<WaveRelease>>::namespaced(client.clone(), ledger_namespace));
-    let (namespaces, namespace_events) = reflect(Api::<PartialObjectMeta<Namespace>>::all(client.clone()));
+/// Starts every watch that the scope wants. The stream must be polled for the stores to fill.
+pub fn start(client: &Client, scope: &Scope, ledger_namespace: &str) -> (Stores, BoxStream<'static, Touched>) {
+    let ledger = Scope::of([ledger_namespace.to_owned()]);
+    let (campaigns, campaign_events) = kept::watch::<Guarded<Campaign>>(client, scope);
+    let (pools, pool_events) = kept::watch::<Guarded<CapacityPool>>(client, scope);
+    let (senders, sender_events) = kept::watch::<Guarded<Sender>>(client, scope);
+    let (entries, entry_events) = kept::watch::<Guarded<WaveRelease>>(client, &ledger);
+    let (namespaces, namespace_events) = kept::watch_namespaces::<PartialObjectMeta<Namespace>>(client, scope);
+    let (_, hpa_events) = kept::watch::<PartialObjectMeta<HorizontalPodAutoscaler>>(client, scope);
+    let (_, deployment_events) = kept::watch::<PartialObjectMeta<Deployment>>(client, scope);
     let echoes = Echoes::default();
-    let targets = |event: Option<String>| event.map_or(Touched::Everything, Touched::PoolsOf);
-    let (_, hpa_events) = reflect(Api::<PartialObjectMeta<HorizontalPodAutoscaler>>::all(client.clone()));
-    let (_, deployment_events) = reflect(Api::<PartialObjectMeta<Deployment>>::all(client.clone()));
 
-    let events = stream::select_all([
-        news(campaign_events, &echoes)
-            .map(|guarded| match &guarded.0 {
-                Ok(campaign) => {
-                    let (namespace, name) = pool_of(campaign);
-                    Touched::Pool(namespace, name)
-                }
-                Err(error) => unreadable(&guarded, error),
-            })
-            .boxed(),
-        news(pool_events, &echoes)
-            .flat_map(|pool| {
-                let touched = Touched::Pool(pool.namespace().unwrap_or_default(), pool.name_any());
-                let told = pool.0.as_ref().err().map(|error| unreadable(&pool, error));
-                stream::iter(std::iter::once(touched).chain(told))
-            })
-            .boxed(),
-        news(sender_events, &echoes)
-            .flat_map(|sender| {
-                let touched = Touched::Sender(sender.namespace().unwrap_or_default(), sender.name_any());
-                let told = sender.0.as_ref().err().map(|error| unreadable(&sender, error));
-                stream::iter(std::iter::once(touched).chain(told))
-            })
-            .boxed(),
-        entry_events
-            .map(|guarded| match guarded.0 {
-                Ok(entry) => match entry.spec.pool.split_once('/') {
-                    Some((namespace, name)) => Touched::Pool(namespace.to_owned(), name.to_owned()),
-                    None => Touched::Everything,
-                },
-                Err(_) => Touched::Everything,
-            })
-            .boxed(),
-        namespace_events.map(|_| Touched::Everything).boxed(),
-        hpa_events.map(move |hpa| targets(hpa.namespace())).boxed(),
-        deployment_events.map(move |deployment| targets(deployment.namespace())).boxed(),
-    ])
-    .boxed();
-    (Stores { campaigns, pools, senders, entries, namespaces, echoes, is_still: false }, events)
+    let mut told: Vec<BoxStream<'static, Touched>> = Vec::new();
+    for events in campaign_events {
+        let concerns = |guarded: Guarded<Campaign>| match &guarded.0 {
+            Ok(campaign) => {
+                let (namespace, name) = pool_of(campaign);
+                Touched::Pool(namespace, name)
+            }
+            Err(error) => unreadable(&guarded, error),
+        };
+        told.push(news(events, &echoes).map(concerns).boxed());
+    }
+    for events in pool_events {
+        let concerns = |pool: Guarded<CapacityPool>| {
+            let touched = Touched::Pool(pool.namespace().unwrap_or_default(), pool.name_any());
+            let told = pool.0.as_ref().err().map(|error| unreadable(&pool, error));
+            stream::iter(std::iter::once(touched).chain(told))
+        };
+        told.push(news(events, &echoes).flat_map(concerns).boxed());
+    }
+    for events in sender_events {
+        let concerns = |sender: Guarded<Sender>| {
+            let touched = Touched::Sender(sender.namespace().unwrap_or_default(), sender.name_any());
+            let told = sender.0.as_ref().err().map(|error| unreadable(&sender, error));
+            stream::iter(std::iter::once(touched).chain(told))
+        };
+        told.push(news(events, &echoes).flat_map(concerns).boxed());
+    }
+    let pool_of_entry = |guarded: Guarded<WaveRelease>| match guarded.0 {
+        Ok(entry) => match entry.spec.pool.split_once('/') {
+            Some((namespace, name)) => Touched::Pool(namespace.to_owned(), name.to_owned()),
+            None => Touched::Everything,
+        },
+        Err(_) => Touched::Everything,
+    };
+    let targets = |namespace: Option<String>| namespace.map_or(Touched::Everything, Touched::PoolsOf);
+    told.extend(entry_events.into_iter().map(|events| events.map(pool_of_entry).boxed()));
+    told.extend(namespace_events.into_iter().map(|events| events.map(|_| Touched::Everything).boxed()));
+    told.extend(hpa_events.into_iter().map(|events| events.map(move |hpa| targets(hpa.namespace())).boxed()));
+    told.extend(deployment_events.into_iter().map(|events| events.map(move |it| targets(it.namespace())).boxed()));
+    (
+        Stores { campaigns, pools, senders, entries, namespaces, echoes, is_still: false },
+        stream::select_all(told).boxed(),
+    )
 }
 
 impl Stores {
@@ -185,11 +164,11 @@ impl Stores {
                 waiting.push(what);
             }
         };
-        look(futures::FutureExt::now_or_never(self.campaigns.wait_until_ready()).is_some(), "campaigns");
-        look(futures::FutureExt::now_or_never(self.pools.wait_until_ready()).is_some(), "capacitypools");
-        look(futures::FutureExt::now_or_never(self.senders.wait_until_ready()).is_some(), "senders");
-        look(futures::FutureExt::now_or_never(self.entries.wait_until_ready()).is_some(), "wavereleases");
-        look(futures::FutureExt::now_or_never(self.namespaces.wait_until_ready()).is_some(), "namespaces");
+        look(self.campaigns.is_ready(), "campaigns");
+        look(self.pools.is_ready(), "capacitypools");
+        look(self.senders.is_ready(), "senders");
+        look(self.entries.is_ready(), "wavereleases");
+        look(self.namespaces.is_ready(), "namespaces");
         waiting
     }
 

@@ -18,6 +18,7 @@ use crate::metrics::{Metrics, Word};
 use crate::plan::memory::Memory;
 use crate::plan::placement::Census;
 use crate::plan::reading::{HistoryPoints, SensorFault};
+use crate::plan::scope::Scope;
 
 use super::outside::Outside;
 
@@ -26,6 +27,8 @@ use super::outside::Outside;
 pub struct Settings {
     /// `<namespace>/<release>`: which of several installs this is.
     pub install: String,
+    /// Where it looks.
+    pub scope: Scope,
     /// Where the ledger is.
     pub ledger_namespace: String,
     /// Where pools are measured that name no server of their own.

@@ -114,7 +114,11 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         gates: snapshot::Gates::default(),
         campaigns: plain,
         entries: entries.values().filter_map(ledger::entry).collect(),
-        settings: Settings { install: ctx.settings.install.clone(), breach_recovery: ctx.settings.breach_recovery },
+        settings: Settings {
+            install: ctx.settings.install.clone(),
+            breach_recovery: ctx.settings.breach_recovery,
+            scope: ctx.settings.scope.clone(),
+        },
         memory: ctx.memory(&key),
         nonce: chance::nonce(),
     };

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::pool::Reduce;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
-use crate::prometheus::Sensor;
+use crate::prometheus::{Access, Sensor};
 use crate::senders::{self, Attempt, Connection, Effect, LastCheck, Limits, Target, Trust};
 
 /// A server that is asked for measurements.
@@ -56,13 +56,16 @@ pub trait Outside: Send + Sync {
 pub struct Network {
     trust: Trust,
     limits: Limits,
+    /// The address of the platform's Prometheus, and what that one is shown.
+    known: (String, Access),
     sensors: Mutex<HashMap<String, Arc<Sensor>>>,
 }
 
 impl Network {
-    /// Believes receivers by these certificates.
-    pub fn new(trust: Trust) -> Network {
-        Network { trust, limits: Limits::default(), sensors: Mutex::default() }
+    /// Believes receivers by these certificates, and shows the Prometheus at this address what it may see. No other is shown
+    /// anything: whoever writes a pool names its address, and could have the credentials sent to himself.
+    pub fn new(trust: Trust, prometheus: &str, access: Access) -> Network {
+        Network { trust, limits: Limits::default(), known: (prometheus.to_owned(), access), sensors: Mutex::default() }
     }
 }
 
@@ -72,7 +75,9 @@ impl Outside for Network {
         if let Some(sensor) = sensors.get(address) {
             return Ok(Arc::clone(sensor) as Arc<dyn Gauge>);
         }
-        let sensor = Arc::new(Sensor::new(address).map_err(|error| error.to_string())?);
+        let (known, access) = &self.known;
+        let access = if address == known { access.clone() } else { Access::default() };
+        let sensor = Arc::new(Sensor::new(address, access).map_err(|error| error.to_string())?);
         sensors.insert(address.to_owned(), Arc::clone(&sensor));
         Ok(sensor)
     }

@@ -17,7 +17,8 @@ pub(super) fn understood<'a>(
 ) -> Result<(&'a Rules, &'a Sender, Intent), Why> {
     let pool = &snapshot.pool;
     if pool.missing {
-        return Err(Why::PoolNotFound { pool: pool.key() });
+        let is_in_sight = snapshot.settings.scope.sees(&pool.namespace);
+        return Err(Why::PoolNotFound { pool: pool.key(), is_in_sight });
     }
     if pool.deleting {
         return Err(Why::PoolInvalid { pool: pool.key(), why: "it is being deleted".to_owned() });
@@ -27,7 +28,8 @@ pub(super) fn understood<'a>(
     let Some(sender) = &campaign.sender else {
         let there = &campaign.spec.sender_ref;
         let namespace = there.namespace.as_ref().unwrap_or(&campaign.namespace);
-        return Err(Why::SenderNotFound { sender: format!("{namespace}/{}", there.name) });
+        let is_in_sight = snapshot.settings.scope.sees(namespace);
+        return Err(Why::SenderNotFound { sender: format!("{namespace}/{}", there.name), is_in_sight });
     };
     if sender.deleting {
         let sender = format!("{}/{}", sender.namespace, sender.name);

@@ -116,13 +116,23 @@ pub fn sentence(why: &Why, voice: &Voice<'_>) -> String {
     told(why, voice).chars().take(LONGEST).collect()
 }
 
+/// An object of a namespace at which this install does not look: whether it is there nobody can tell.
+fn out_of_sight(what: &str, object: &str, field: &str) -> String {
+    let namespace = object.split_once('/').map_or(object, |(namespace, _)| namespace);
+    format!(
+        "Waiting: the {what} {object} cannot be seen, since this Headroom does not look at namespace {namespace}. Check {field}, or ask the platform team to add the namespace to watchNamespaces of the chart."
+    )
+}
+
 #[allow(clippy::too_many_lines)] // One arm per situation: a table that reads better whole.
 fn told(why: &Why, voice: &Voice<'_>) -> String {
     match why {
-        Why::PoolNotFound { pool } => format!(
+        Why::PoolNotFound { pool, is_in_sight: false } => out_of_sight("CapacityPool", pool, "spec.poolRef"),
+        Why::SenderNotFound { sender, is_in_sight: false } => out_of_sight("Sender", sender, "spec.senderRef"),
+        Why::PoolNotFound { pool, is_in_sight: true } => format!(
             "Waiting: there is no CapacityPool {pool}. Check spec.poolRef, or ask the service's owner to create the pool."
         ),
-        Why::SenderNotFound { sender } => format!(
+        Why::SenderNotFound { sender, is_in_sight: true } => format!(
             "Waiting: there is no Sender {sender}. Check spec.senderRef, or ask the platform team to create the sender."
         ),
         Why::PoolInvalid { pool, why } => format!("Waiting: the CapacityPool {pool} cannot be used: {why}."),

@@ -54,6 +54,7 @@ pub mod reason;
 pub mod report;
 pub mod rules;
 pub mod schedule;
+pub mod scope;
 pub mod sender_report;
 pub mod snapshot;
 pub mod stand;

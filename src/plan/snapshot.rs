@@ -15,6 +15,7 @@ use super::claim::Target;
 use super::memory::Memory;
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::rules::{Rules, Unusable};
+use super::scope::Scope;
 use super::stop::Stop;
 
 /// One pool, with everything that draws on it.
@@ -67,6 +68,8 @@ pub struct Settings {
     pub install: String,
     /// A breach lasts until its guardrail has been fine for at least so long.
     pub breach_recovery: SignedDuration,
+    /// Where this install looks.
+    pub scope: Scope,
 }
 
 /// The pool itself.

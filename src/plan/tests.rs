@@ -10,6 +10,7 @@ use super::claim::{Note, Target, TargetKind};
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::reason::Reason;
 use super::rules::Rules;
+use super::scope::Scope;
 use super::snapshot::{Asks, Campaign, Entry, Found, Gates, Pool, Sender, Settings, TargetFault, Workload};
 use super::*;
 use crate::api::pool_status::{CapacityPoolStatus, Claim};
@@ -88,7 +89,11 @@ fn snapshot() -> Snapshot {
         gates: Gates::default(),
         campaigns: vec![campaign("sale", &json!({}))],
         entries: Vec::new(),
-        settings: Settings { install: "headroom/headroom".into(), breach_recovery: SignedDuration::from_mins(10) },
+        settings: Settings {
+            install: "headroom/headroom".into(),
+            breach_recovery: SignedDuration::from_mins(10),
+            scope: Scope::Everywhere,
+        },
         memory: Memory::default(),
         nonce: "nonce".into(),
     }

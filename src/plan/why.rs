@@ -105,9 +105,11 @@ pub enum Lack {
 pub enum Why {
     PoolNotFound {
         pool: String,
+        is_in_sight: bool,
     },
     SenderNotFound {
         sender: String,
+        is_in_sight: bool,
     },
     PoolInvalid {
         pool: String,

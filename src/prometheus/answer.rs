@@ -54,6 +54,9 @@ fn open(status: u16, retry_after: Option<SignedDuration>, body: &[u8]) -> Result
     if status == 429 || status == 503 {
         return Err(SensorFault::Busy { status, retry_after });
     }
+    if status == 401 || status == 403 {
+        return Err(SensorFault::NotAllowed { status });
+    }
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
         return Err(SensorFault::NotPrometheus { what: format!("HTTP {status}, and no JSON of Prometheus") });
     };

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::api::pool::Reduce;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 
+use super::access::{Access, Shown};
 use super::answer;
 use super::companion::{self, Companion};
 
@@ -40,7 +41,9 @@ pub struct AddressFault {
 
 /// One Prometheus server.
 pub struct Sensor {
-    client: Client,
+    address: String,
+    access: Access,
+    client: Mutex<Option<(Shown, Client)>>,
     in_flight: Semaphore,
     companions: Mutex<HashMap<String, Result<Companion, SensorFault>>>,
 }
@@ -54,18 +57,42 @@ struct Answer {
 
 impl Sensor {
     /// At an address such as `http://prometheus.monitoring.svc:9090`.
-    pub fn new(address: &str) -> Result<Sensor, AddressFault> {
+    pub fn new(address: &str, access: Access) -> Result<Sensor, AddressFault> {
         let wrong = |why: String| AddressFault { address: address.to_owned(), why };
+        let parsed = reqwest::Url::parse(address).map_err(|error| wrong(error.to_string()))?;
+        if !parsed.has_host() {
+            return Err(wrong("it names no server".to_owned()));
+        }
+        Ok(Sensor {
+            address: address.to_owned(),
+            access,
+            client: Mutex::default(),
+            in_flight: Semaphore::new(IN_FLIGHT),
+            companions: Mutex::default(),
+        })
+    }
+
+    /// The client that shows what the files hold now. Connections outlive a question, as long as that stays the same.
+    fn client(&self) -> Result<Client, SensorFault> {
+        let cannot = |why: String| SensorFault::NoAccess { why };
+        let shown = self.access.shown().map_err(|fault| cannot(fault.to_string()))?;
+        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, client)) = kept.as_ref()
+            && *before == shown
+        {
+            return Ok(client.clone());
+        }
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .connect_timeout(CONNECT)
-            .timeout(TIME_OUT)
-            .build()
-            .map_err(|error| wrong(error.to_string()))?;
-        let client = Client::from(http, address).map_err(|error| wrong(error.to_string()))?;
-        Ok(Sensor { client, in_flight: Semaphore::new(IN_FLIGHT), companions: Mutex::default() })
+            .timeout(TIME_OUT);
+        let http = shown.shown_by(http).map_err(|fault| cannot(fault.to_string()))?;
+        let http = http.build().map_err(|error| cannot(innermost(&error)))?;
+        let client = Client::from(http, &self.address).map_err(|error| cannot(innermost(&error)))?;
+        *kept = Some((shown, client.clone()));
+        Ok(client)
     }
 
     /// One number, and how old the samples behind it are.
@@ -104,8 +131,8 @@ impl Sensor {
         to: Timestamp,
         step: SignedDuration,
     ) -> Result<HistoryPoints, SensorFault> {
-        let request = self
-            .client
+        let client = self.client()?;
+        let request = client
             .query_range(query, from.as_second(), to.as_second(), step.as_secs_f64())
             .query("partial_response", "false")
             .get_raw();
@@ -123,7 +150,8 @@ impl Sensor {
     }
 
     async fn ask(&self, query: &str, at: i64, now: Timestamp) -> Result<Answer, SensorFault> {
-        let request = self.client.query(query).at(at).query("partial_response", "false").get_raw();
+        let client = self.client()?;
+        let request = client.query(query).at(at).query("partial_response", "false").get_raw();
         self.bounded(request, LARGEST, Some(now)).await
     }
 

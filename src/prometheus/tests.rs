@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Sensor;
+use super::{Access, Sensor};
 use crate::api::pool::Reduce;
 use crate::plan::reading::{Reading, SensorFault};
 
@@ -72,7 +72,7 @@ async fn serve(script: Script) -> String {
 
 async fn read_with(script: Script, reduce: Option<Reduce>) -> Result<Reading, SensorFault> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Sensor::new(&serve(script).await).unwrap().read("sum(rate(a[2m]))", reduce, now()).await
+    Sensor::new(&serve(script).await, Access::default()).unwrap().read("sum(rate(a[2m]))", reduce, now()).await
 }
 
 async fn read(script: Script) -> Result<Reading, SensorFault> {
@@ -114,6 +114,8 @@ async fn every_answer_that_is_not_one_number_has_a_fault_of_its_own() {
         (500, r#"{"status":"error","errorType":"internal","error":"disk"}"#.into(), "Failed"),
         (503, String::new(), "Busy"),
         (429, String::new(), "Busy"),
+        (401, "Unauthorized\n".into(), "NotAllowed"),
+        (403, r#"{"status":"error","error":"no"}"#.into(), "NotAllowed"),
         (
             200,
             format!(
@@ -165,7 +167,7 @@ async fn clocks_that_differ_are_noticed_by_the_date_and_by_the_answer() {
 #[tokio::test]
 async fn a_server_that_is_silent_or_gone_is_told_apart() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let gone = Sensor::new("http://127.0.0.1:9").unwrap().read("a", None, now()).await.unwrap_err();
+    let gone = Sensor::new("http://127.0.0.1:9", Access::default()).unwrap().read("a", None, now()).await.unwrap_err();
     assert_eq!(gone.label(), "Unreachable", "{gone}");
     let silent = Script { wait: std::time::Duration::from_secs(30), ..Script::saying(one("1")) };
     assert_eq!(read(silent).await.unwrap_err().label(), "TimedOut");
@@ -183,7 +185,7 @@ async fn busy_tells_when_to_come_back() {
 async fn a_history_leaves_out_what_is_no_number_and_keeps_the_rest() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let body = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[0,"1"],[300,"NaN"],[600,"3"]]}]}}"#;
-    let sensor = Sensor::new(&serve(Script::saying(body.into())).await).unwrap();
+    let sensor = Sensor::new(&serve(Script::saying(body.into())).await, Access::default()).unwrap();
     let step = SignedDuration::from_secs(300);
     let history = sensor.history("a", None, Timestamp::UNIX_EPOCH, now(), step).await.unwrap();
     let points: Vec<(i64, f64)> = history.points.iter().map(|(at, value)| (at.as_second(), *value)).collect();

@@ -12,6 +12,7 @@ use super::receiver::Surroundings;
 use super::story::Story;
 use crate::cluster::stores;
 use crate::controller::{self, context};
+use crate::plan::scope::Scope;
 
 /// The operator's install in a simulated world.
 const INSTALL: &str = "headroom/headroom";
@@ -95,12 +96,13 @@ fn start(story: &Story, around: Surroundings) -> JoinHandle<()> {
     let namespace = |object: &Value| object["metadata"]["namespace"].as_str().map(ToOwned::to_owned);
     let settings = context::Settings {
         install: INSTALL.to_owned(),
+        scope: Scope::Everywhere,
         ledger_namespace: LEDGER.to_owned(),
         prometheus_url: "http://prometheus".to_owned(),
         sender_namespaces: story.objects.iter().filter_map(namespace).collect(),
         breach_recovery: SignedDuration::from_mins(10),
     };
-    let (stores, touched) = stores::start(&client, LEDGER);
+    let (stores, touched) = stores::start(&client, &settings.scope, LEDGER);
     let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(around)));
     tokio::spawn(async move { drop(controller::run(ctx, touched, std::future::pending()).await) })
 }

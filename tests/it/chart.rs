@@ -112,8 +112,31 @@ fn what_is_missing_or_misspelt_is_refused_by_name() {
     assert!(told.contains("ledger.namespace must not be the release's own namespace"), "{told}");
     let told = render(&[URL, "senderNamespaces={headroom-ledger}"]).unwrap_err();
     assert!(told.contains("senderNamespaces must not hold the ledger's namespace"), "{told}");
+    let told = render(&[URL, "watchNamespaces={shop}", "senderNamespaces={mail}"]).unwrap_err();
+    assert!(told.contains("senderNamespaces holds mail, and watchNamespaces does not"), "{told}");
+    let told = render(&[URL, "watchNamespaces={headroom-ledger}"]).unwrap_err();
+    assert!(told.contains("watchNamespaces must not hold the ledger's namespace"), "{told}");
     let told = render(&["prometheus.url=http://user:pass@prometheus"]).unwrap_err();
     assert!(told.contains("url"), "{told}");
+}
+
+#[test]
+fn credentials_that_do_not_belong_together_are_refused() {
+    let secret = "prometheus.auth.secretName=access";
+    for (values, said) in [
+        (&["prometheus.auth.tokenKey=token"][..], "names keys and no Secret"),
+        (&[secret], "none of its keys is named"),
+        (
+            &[secret, "prometheus.auth.tokenKey=t", "prometheus.auth.usernameKey=u", "prometheus.auth.passwordKey=p"],
+            "has a tokenKey and a user",
+        ),
+        (&[secret, "prometheus.auth.usernameKey=u"], "usernameKey and prometheus.auth.passwordKey go together"),
+        (&[secret, "prometheus.auth.privateKeyKey=k"], "certificateKey and prometheus.auth.privateKeyKey go together"),
+        (&[secret, "prometheus.auth.tokenkey=t"], "tokenkey"),
+    ] {
+        let told = render(&[&[URL], values].concat()).unwrap_err();
+        assert!(told.contains(said), "{values:?}: {told}");
+    }
 }
 
 #[test]
@@ -166,7 +189,10 @@ fn two_installs_share_no_name_across_the_cluster() {
 
 #[test]
 fn the_arguments_of_the_chart_are_those_of_the_program() {
-    let text = render(&[URL, "senderNamespaces={mail}"]).unwrap();
+    let auth = ["secretName", "usernameKey", "passwordKey", "caKey", "certificateKey", "privateKeyKey"];
+    let auth = auth.map(|key| format!("prometheus.auth.{key}={}", key.to_lowercase()));
+    let usual = [URL, "watchNamespaces={mail}", "senderNamespaces={mail}", "prometheus.tenant=shop"];
+    let text = render(&[&usual[..], &auth.each_ref().map(String::as_str)].concat()).unwrap();
     let deployment =
         headroom::yaml::read_all(&text).unwrap().into_iter().find(|object| object["kind"] == "Deployment").unwrap();
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap().clone();

@@ -5,6 +5,7 @@ mod faults;
 mod life;
 mod namespaces;
 mod rights;
+mod trace;
 
 use std::process::Command;
 

@@ -146,16 +146,79 @@ securityContext:
 {{- toYaml $set }}
 {{- end }}
 
+{{/* The operator's rights wherever it looks: in the whole cluster, or in each of watchNamespaces. */}}
+{{- define "headroom.rules" -}}
+- apiGroups: [headroom.dev]
+  resources: [campaigns, capacitypools, senders]
+  verbs: [get, list, watch]
+- apiGroups: [headroom.dev]
+  resources: [campaigns/status, capacitypools/status, senders/status]
+  verbs: [update]
+# The finalizer that waits for the restore, and the annotation that says which install cares for the pool.
+- apiGroups: [headroom.dev]
+  resources: [capacitypools]
+  verbs: [patch]
+# Floors: an HPA's minReplicas, or the replicas of a Deployment that has no HPA.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, patch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
+{{/* What is mounted of the Secret for Prometheus, and the argument that names each file. */}}
+{{- define "headroom.prometheusKeys" -}}
+{{- $arguments := dict "tokenKey" "token" "usernameKey" "username" "passwordKey" "password" "caKey" "ca" "certificateKey" "certificate" "privateKeyKey" "key" }}
+{{- $keys := dict }}
+{{- range $value, $argument := $arguments }}
+{{- with get $.Values.prometheus.auth $value }}
+{{- $_ := set $keys $argument . }}
+{{- end }}
+{{- end }}
+{{- toYaml $keys }}
+{{- end }}
+
 {{/* What the schema cannot say kindly, or cannot know. */}}
 {{- define "headroom.check" -}}
 {{- if not .Values.prometheus.url }}
 {{- fail "\n\nprometheus.url is required: the address of the Prometheus that knows the demand of your workloads.\nFor example:  --set prometheus.url=http://prometheus-server.monitoring.svc\n" }}
+{{- end }}
+{{- $auth := .Values.prometheus.auth }}
+{{- $keys := include "headroom.prometheusKeys" . | fromYaml }}
+{{- if and $keys (not $auth.secretName) }}
+{{- fail "\n\nprometheus.auth names keys and no Secret: set prometheus.auth.secretName to a Secret in the release's namespace.\n" }}
+{{- end }}
+{{- if and $auth.secretName (not $keys) }}
+{{- fail (printf "\n\nprometheus.auth.secretName is %s, and none of its keys is named: set tokenKey, usernameKey and passwordKey, caKey, or certificateKey and privateKeyKey.\n" $auth.secretName) }}
+{{- end }}
+{{- if and $auth.tokenKey (or $auth.usernameKey $auth.passwordKey) }}
+{{- fail "\n\nprometheus.auth has a tokenKey and a user: Prometheus is shown one of them. Leave the other out.\n" }}
+{{- end }}
+{{- if ne (empty $auth.usernameKey) (empty $auth.passwordKey) }}
+{{- fail "\n\nprometheus.auth.usernameKey and prometheus.auth.passwordKey go together: set both.\n" }}
+{{- end }}
+{{- if ne (empty $auth.certificateKey) (empty $auth.privateKeyKey) }}
+{{- fail "\n\nprometheus.auth.certificateKey and prometheus.auth.privateKeyKey go together: set both.\n" }}
 {{- end }}
 {{- if eq .Values.ledger.namespace .Release.Namespace }}
 {{- fail (printf "\n\nledger.namespace must not be the release's own namespace (%s): the ledger has to outlive the release, and nobody else may write there.\nLeave ledger.namespace unset, or name another namespace.\n" .Release.Namespace) }}
 {{- end }}
 {{- if has .Values.ledger.namespace .Values.senderNamespaces }}
 {{- fail (printf "\n\nsenderNamespaces must not hold the ledger's namespace (%s): it is for the operator alone.\n" .Values.ledger.namespace) }}
+{{- end }}
+{{- if .Values.watchNamespaces }}
+{{- range .Values.senderNamespaces }}
+{{- if not (has . $.Values.watchNamespaces) }}
+{{- fail (printf "\n\nsenderNamespaces holds %s, and watchNamespaces does not: no Sender there would ever be seen.\nAdd %s to watchNamespaces, or leave watchNamespaces empty to look at the whole cluster.\n" . .) }}
+{{- end }}
+{{- end }}
+{{- if has .Values.ledger.namespace .Values.watchNamespaces }}
+{{- fail (printf "\n\nwatchNamespaces must not hold the ledger's namespace (%s): it is for the operator alone.\n" .Values.ledger.namespace) }}
+{{- end }}
 {{- end }}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 {{- fail "\n\nserviceAccount.name is required when serviceAccount.create is false: the rights of the operator must not go to the namespace's default ServiceAccount, which every pod there may use.\n" }}

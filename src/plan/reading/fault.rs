@@ -26,6 +26,12 @@ pub enum SensorFault {
     TimedOut { seconds: u64 },
     #[error("Prometheus cannot be reached: {why}")]
     Unreachable { why: String },
+    #[error("Prometheus is not asked, since {why}")]
+    NoAccess { why: String },
+    #[error(
+        "Prometheus, or what stands before it, lets nobody in without the right credentials (HTTP {status}). Check prometheus.auth of the chart."
+    )]
+    NotAllowed { status: u16 },
     #[error("Prometheus is too busy to answer (HTTP {status}).")]
     Busy { status: u16, retry_after: Option<SignedDuration> },
     #[error("Prometheus refused the query: {why}")]
@@ -63,6 +69,8 @@ impl SensorFault {
             SensorFault::Partial => "Partial",
             SensorFault::TimedOut { .. } => "TimedOut",
             SensorFault::Unreachable { .. } => "Unreachable",
+            SensorFault::NoAccess { .. } => "NoAccess",
+            SensorFault::NotAllowed { .. } => "NotAllowed",
             SensorFault::Busy { .. } => "Busy",
             SensorFault::BadQuery { .. } => "BadQuery",
             SensorFault::Failed { .. } => "Failed",

@@ -13,6 +13,7 @@ use crate::cluster::events::Events;
 use crate::cluster::stores::{self, Touched};
 use crate::cluster::{crds, ledger, targets};
 use crate::plan::claim::Write;
+use crate::plan::scope::Scope;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::CustomResourceExt;
 
@@ -168,7 +169,7 @@ async fn the_operators_own_code_lives_here() {
     }
     let client = server.client("headroom");
     crds::check(&client).await.unwrap();
-    let (stores, mut touched) = stores::start(&client, "headroom-ledger");
+    let (stores, mut touched) = stores::start(&client, &Scope::Everywhere, "headroom-ledger");
     // The streams must be polled for the stores to fill; an empty store fills without telling of anything.
     while !stores.waiting_for().is_empty() {
         let _ = tokio::time::timeout(Duration::from_secs(1), touched.next()).await;

@@ -12,7 +12,7 @@ fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
     let objects = rendered("full-values.yaml", &["restore.onUninstall=true"]);
     let hooks: Vec<&Value> = objects.iter().filter(|object| is_hook(object)).collect();
     let kinds: Vec<&str> = hooks.iter().map(|object| object["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["ServiceAccount", "ClusterRoleBinding", "RoleBinding", "Job"]);
+    assert_eq!(kinds, ["ServiceAccount", "ClusterRoleBinding", "RoleBinding", "RoleBinding", "Job"]);
     for hook in &hooks {
         hold(
             hook,
@@ -23,7 +23,11 @@ fn the_job_that_gives_scale_back_is_there_only_while_the_release_is_removed() {
         );
     }
     // The operator's rights, and that to throw the one switch.
-    let roles = [("headroom-operator.ops.headroom", hooks[1]), ("headroom-stopper.ops.headroom", hooks[2])];
+    let roles = [
+        ("headroom-operator.ops.headroom", hooks[1]),
+        ("headroom-ledger.ops.headroom", hooks[2]),
+        ("headroom-stopper.ops.headroom", hooks[3]),
+    ];
     for (role, binding) in roles {
         assert_eq!(binding["roleRef"]["name"], role);
         assert_eq!(binding["subjects"][0]["name"], "headroom-restore");

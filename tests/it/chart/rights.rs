@@ -39,13 +39,13 @@ fn the_rights_are_these_and_no_others() {
             "headroom-operator.ops.headroom",
             Value::Null,
             vec![
-                rule(ours, "campaigns capacitypools senders wavereleases", read),
+                rule(ours, "campaigns capacitypools senders", read),
                 rule(ours, "campaigns/status capacitypools/status senders/status", "update"),
                 rule(ours, "capacitypools", "patch"),
                 rule("apps", "deployments", "get list watch patch"),
                 rule("autoscaling", "horizontalpodautoscalers", "get list watch patch"),
-                rule("", "namespaces", read),
                 rule("events.k8s.io", "events", "create patch"),
+                rule("", "namespaces", read),
                 definitions,
             ],
         ),
@@ -53,7 +53,7 @@ fn the_rights_are_these_and_no_others() {
             "Role",
             "headroom-ledger.ops.headroom",
             json!("headroom-ledger"),
-            vec![rule(ours, "wavereleases", "create"), rule(ours, "wavereleases/status", "update")],
+            vec![rule(ours, "wavereleases", "get list watch create"), rule(ours, "wavereleases/status", "update")],
         ),
         ("Role", "headroom-sender-secrets.ops.headroom", json!("mail"), vec![rule("", "secrets", "get")]),
         ("Role", "headroom-stop.ops.headroom", json!("ops"), vec![switch("get")]),
@@ -120,5 +120,49 @@ fn the_rights_are_these_and_no_others() {
     assert_eq!(bound.len(), all.len());
     for (name, namespace) in all {
         assert!(bound.iter().any(|(role, at)| **role == name && **at == namespace), "{name} is bound in {namespace}");
+    }
+}
+
+#[test]
+fn in_some_namespaces_only_the_rights_are_the_same_and_end_there() {
+    let cluster_wide = headroom::yaml::read_all(&render(&[URL]).unwrap()).unwrap();
+    let text = render(&[URL, "watchNamespaces={shop,marketing,mail}", "senderNamespaces={mail}"]).unwrap();
+    let objects = headroom::yaml::read_all(&text).unwrap();
+    let operator = "headroom-operator.ops.headroom";
+    let found = |objects: &[Value], kind: &str| {
+        let is = |it: &&Value| it["kind"] == kind && it["metadata"]["name"] == operator;
+        objects.iter().filter(is).cloned().collect::<Vec<_>>()
+    };
+    // In the whole cluster it may read what the three and its own namespace are called, and whether the CRDs are there.
+    let wide = &found(&objects, "ClusterRole")[0]["rules"];
+    let mut namespaces = rule("", "namespaces", "get list watch");
+    namespaces["resourceNames"] = json!(["mail", "marketing", "ops", "shop"]);
+    assert_eq!(wide[0], namespaces);
+    assert_eq!(wide[1]["resources"], json!(["customresourcedefinitions"]));
+    assert_eq!(wide.as_array().unwrap().len(), 2, "{wide}");
+    let roles = found(&objects, "Role");
+    let usual = found(&cluster_wide, "ClusterRole")[0]["rules"].as_array().unwrap().clone();
+    for (role, namespace) in roles.iter().zip(["shop", "marketing", "mail"]) {
+        assert_eq!(role["metadata"]["namespace"], namespace);
+        assert_eq!(role["rules"].as_array().unwrap()[..], usual[..6]);
+    }
+    assert_eq!((roles.len(), found(&objects, "RoleBinding").len()), (3, 3));
+    // Who gives scale back when the release is removed has the same, and the ledger's.
+    let given =
+        |it: &&Value| it["kind"] == "RoleBinding" && it["metadata"]["name"] == "headroom-restore-rights.ops.headroom";
+    let given: Vec<(&Value, &Value)> =
+        objects.iter().filter(given).map(|it| (&it["metadata"]["namespace"], &it["roleRef"]["name"])).collect();
+    let (ours, ledger) = (json!(operator), json!("headroom-ledger.ops.headroom"));
+    let places = [json!("shop"), json!("marketing"), json!("mail"), json!("headroom-ledger")];
+    assert_eq!(given, [(&places[0], &ours), (&places[1], &ours), (&places[2], &ours), (&places[3], &ledger)]);
+    let own = |it: &&Value| it["kind"] == "Role" && it["metadata"]["name"] == "headroom-restore-owner.ops.headroom";
+    let mut deployment = rule("apps", "deployments", "get");
+    deployment["resourceNames"] = json!(["headroom"]);
+    assert_eq!(objects.iter().find(own).unwrap()["rules"], json!([deployment]));
+    for container in objects.iter().filter_map(|it| it.pointer("/spec/template/spec/containers/0/args")) {
+        assert!(
+            container.as_array().unwrap().contains(&json!("--watch-namespaces=shop,marketing,mail")),
+            "{container}"
+        );
     }
 }

@@ -93,6 +93,12 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                     "--install=ops/headroom",
                     "--ledger-namespace=headroom-ledger",
                     "--prometheus-url=https://prometheus.example.com:9090/tenant/a",
+                    "--prometheus-tenant=shop",
+                    "--prometheus-ca-file=/etc/headroom/prometheus/ca.crt",
+                    "--prometheus-certificate-file=/etc/headroom/prometheus/tls.crt",
+                    "--prometheus-key-file=/etc/headroom/prometheus/tls.key",
+                    "--prometheus-password-file=/etc/headroom/prometheus/password",
+                    "--prometheus-username-file=/etc/headroom/prometheus/user",
                     "--sender-namespaces=mail,push",
                     "--http-address=0.0.0.0:8080",
                     "--log-format=text",
@@ -103,13 +109,32 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                 ]),
             ),
             (CONTAINER, "/env", json!([{"name": "RUST_BACKTRACE", "value": "1"}])),
-            (POD, "/volumes", json!([{"name": "ca", "configMap": {"name": "company-ca"}}])),
+            (
+                POD,
+                "/volumes",
+                json!([
+                    {"name": "prometheus-auth", "secret": {
+                        "secretName": "prometheus-access",
+                        "items": [
+                            {"key": "ca.crt", "path": "ca.crt"},
+                            {"key": "password", "path": "password"},
+                            {"key": "tls.crt", "path": "tls.crt"},
+                            {"key": "tls.key", "path": "tls.key"},
+                            {"key": "user", "path": "user"},
+                        ],
+                    }},
+                    {"name": "ca", "configMap": {"name": "company-ca"}},
+                ]),
+            ),
             (
                 CONTAINER,
                 "/volumeMounts",
-                json!([{
-                    "name": "ca", "mountPath": "/etc/ssl/certs/company.crt", "subPath": "company.crt", "readOnly": true,
-                }]),
+                json!([
+                    {"name": "prometheus-auth", "mountPath": "/etc/headroom/prometheus", "readOnly": true},
+                    {
+                        "name": "ca", "mountPath": "/etc/ssl/certs/company.crt", "subPath": "company.crt", "readOnly": true,
+                    },
+                ]),
             ),
             (POD, "/serviceAccountName", json!("headroom")),
             (POD, "/enableServiceLinks", json!(false)),

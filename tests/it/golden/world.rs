@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headroom::plan::memory::{Basis, Memory, Streak};
+use headroom::plan::scope::Scope;
 use headroom::plan::snapshot::{Settings, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 
@@ -64,7 +65,11 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
         guardrails: answers("guardrails", &guardrails, &case.guardrails, |answer| answer.reading(now))?,
         campaigns: case.campaigns.iter().map(|campaign| campaign.campaign(now)).collect::<Result<_, _>>()?,
         entries: case.entries.iter().map(|entry| entry.entry(now)).collect::<Result<_, _>>()?,
-        settings: Settings { install: "headroom/headroom".to_owned(), breach_recovery: SignedDuration::from_mins(10) },
+        settings: Settings {
+            install: "headroom/headroom".to_owned(),
+            breach_recovery: SignedDuration::from_mins(10),
+            scope: Scope::Everywhere,
+        },
         memory,
         nonce: "nonce".to_owned(),
     };

@@ -12,6 +12,7 @@ use headroom::plan::identity::{self, SendId, WaveId};
 use headroom::plan::memory::{self, Basis, Memory};
 use headroom::plan::reading::{HistoryPoints, Reading, SensorFault};
 use headroom::plan::rules::Rules;
+use headroom::plan::scope::Scope;
 use headroom::plan::snapshot::{self, Found, Settings, Snapshot, Workload};
 use headroom::plan::{Plan, plan};
 use jiff::{SignedDuration, Timestamp};
@@ -207,7 +208,11 @@ fn full(seen: &Seen) -> Snapshot {
         guardrails: Vec::new(),
         campaigns: (0..CAMPAIGNS).filter_map(|place| campaign(seen, place)).collect(),
         entries: (0..SLOTS).filter_map(|slot| entry(seen, slot)).collect(),
-        settings: Settings { install: "headroom/headroom".into(), breach_recovery: SignedDuration::from_mins(10) },
+        settings: Settings {
+            install: "headroom/headroom".into(),
+            breach_recovery: SignedDuration::from_mins(10),
+            scope: Scope::Everywhere,
+        },
         memory: remembered(seen),
         nonce: "nonce".into(),
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{held_long, small, under_way};
 use crate::support::bed::root;
@@ -25,7 +25,18 @@ fn seconds_to_ready(pod: &Value) -> i64 {
 
 #[test]
 fn it_is_upgraded_and_rolled_back_in_the_middle_of_a_wave_and_left_while_a_floor_stands() {
-    let Some(world) = node::world("life", &Wants { pool: held_long("life"), ..Wants::default() }) else { return };
+    // In its own namespaces only, and with a token for Prometheus: what the hook and the pod need for that, they have.
+    let secret = json!([{
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "prometheus"}, "stringData": {"token": "hush"},
+    }]);
+    let values = vec![
+        "watchNamespaces={life-shop,life-marketing,life-mail}".to_owned(),
+        format!("--set-json=extraObjects={secret}"),
+        "prometheus.auth.secretName=prometheus".to_owned(),
+        "prometheus.auth.tokenKey=token".to_owned(),
+    ];
+    let wants = Wants { pool: held_long("life"), values, ..Wants::default() };
+    let Some(world) = node::world("life", &wants) else { return };
     println!("from start to ready: {} s", seconds_to_ready(&pod(&world)));
 
     under_way(&world, "sale", 10_000);

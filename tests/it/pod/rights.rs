@@ -1,37 +1,14 @@
-//! The operator's rights, held against what it asked for: of all that the API server was asked in the operator's name nothing
-//! was refused, and no right that the chart gives is one that is never used.
+//! The operator's rights, held against what it asked for: nothing was asked for by another right than the chart's, and no right
+//! that the chart gives is one that is never used. That nothing is refused is held of every world there is.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::small;
+use crate::support::audit::{self, Right};
 use crate::support::node;
 use crate::support::world::{Wants, World, by_gauge};
-
-/// A verb, an API group, and a resource with its part.
-type Right = (String, String, String);
-
-/// What the account was asked for, and how it was answered.
-fn asked(world: &World, account: &str) -> Vec<(Right, i64)> {
-    let log = std::fs::read_to_string(world.bed().dir.join("logs/audit.log")).unwrap();
-    let user = format!("system:serviceaccount:{}:{account}", world.operator_namespace());
-    let events =
-        log.lines().filter(|line| line.contains(&user)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events
-        .filter(|event| event["user"]["username"] == user.as_str() && !event["objectRef"].is_null())
-        .map(|event| {
-            let object = &event["objectRef"];
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let resource = match object["subresource"].as_str() {
-                Some(part) => format!("{}/{part}", text(&object["resource"])),
-                None => text(&object["resource"]),
-            };
-            let right = (text(&event["verb"]), text(&object["apiGroup"]), resource);
-            (right, event["responseStatus"]["code"].as_i64().unwrap_or(0))
-        })
-        .collect()
-}
 
 /// What the rules of the operator's roles allow, as the API server has them.
 fn allowed(world: &World) -> BTreeSet<Right> {
@@ -87,11 +64,9 @@ fn what_is_asked_for_is_what_is_allowed_both_ways() {
     world.bed().kubectl(&["-n", &world.operator_namespace(), "delete", "pod", "--all"]);
     node::pod(&world);
 
-    let asked = asked(&world, "headroom");
-    // 403 is the only answer that says a right is missing; 404, 409 and 410 are answers like others.
-    let refused: BTreeSet<&Right> = asked.iter().filter(|(_, code)| *code == 403).map(|(right, _)| right).collect();
-    assert!(refused.is_empty(), "refused: {refused:?}");
-    let used: BTreeSet<Right> = asked.iter().map(|(right, _)| right.clone()).collect();
+    world.check_secrets();
+    let user = format!("system:serviceaccount:{}:headroom", world.operator_namespace());
+    let used: BTreeSet<Right> = audit::events(world.bed(), &user).iter().filter_map(audit::right).collect();
     let allowed = allowed(&world);
     let beyond: Vec<&Right> = used.difference(&allowed).collect();
     assert!(beyond.is_empty(), "asked for by another right than the chart's: {beyond:?}");

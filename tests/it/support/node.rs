@@ -104,6 +104,10 @@ pub fn pod(world: &World) -> serde_json::Value {
             pod["metadata"]["deletionTimestamp"].is_null() && conditions.is_some_and(|all| all.iter().any(|it| is(&it)))
         })
     };
-    world.until(120, "the operator's pod is ready", || ready().is_some());
-    ready().unwrap()
+    let mut found = None;
+    world.until(120, "the operator's pod is ready", || {
+        found = ready();
+        found.is_some()
+    });
+    found.unwrap()
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::audit;
 use super::bed::{Bed, bed, root};
 use super::operator::Operator;
 
@@ -13,6 +14,8 @@ pub struct World {
     bed: &'static Bed,
     /// The operator as a process; none where it runs as a pod.
     pub operator: Option<Operator>,
+    /// Values of the chart that its release has all its life.
+    values: Vec<String>,
 }
 
 /// What a test wants otherwise than usual.
@@ -31,6 +34,8 @@ pub struct Wants {
     pub prometheus: Option<String>,
     /// Whether the API server watches over approvals: for the whole bed, so only where that is the matter.
     pub protect_approvals: bool,
+    /// Further values of the chart, or flags of helm.
+    pub values: Vec<String>,
 }
 
 impl Default for Wants {
@@ -43,6 +48,7 @@ impl Default for Wants {
             server: None,
             prometheus: None,
             protect_approvals: false,
+            values: Vec::new(),
         }
     }
 }
@@ -98,16 +104,16 @@ impl World {
     /// Sets everything up, and starts the operator.
     pub fn new(name: &str, wants: Wants) -> World {
         let (server, prometheus) = (wants.server.clone(), wants.prometheus.clone());
-        let world = World::without_operator(bed(), name, &wants, &["crds.install=false"]);
-        let operator =
-            Operator::start(&world.operator_namespace(), "headroom", server.as_deref(), prometheus.as_deref());
-        World { operator: Some(operator), ..world }
+        let mut world = World::without_operator(bed(), name, &wants, &["crds.install=false"]);
+        world.operator =
+            Some(Operator::start(&world.operator_namespace(), "headroom", server.as_deref(), prometheus.as_deref()));
+        world
     }
 
     /// Sets everything up, with further values of the chart.
     pub fn without_operator(bed: &'static Bed, name: &str, wants: &Wants, values: &[&str]) -> World {
         bed.apply(&SHOP.replace("NAME", name).replace("MAX", &wants.hpa_max.to_string()));
-        let world = World { name: name.to_owned(), bed, operator: None };
+        let world = World { name: name.to_owned(), bed, operator: None, values: wants.values.clone() };
         bed.shop(
             reqwest::Method::PUT,
             &format!("/worlds/{name}-shop"),
@@ -143,7 +149,7 @@ impl World {
         if verb == "install" {
             command.arg("--create-namespace");
         }
-        for value in usual.iter().map(String::as_str).chain(values.iter().copied()) {
+        for value in usual.iter().chain(&self.values).map(String::as_str).chain(values.iter().copied()) {
             match value.strip_prefix("--") {
                 Some(_) => command.arg(value),
                 None => command.args(["--set", value]),
@@ -382,16 +388,30 @@ impl World {
 
     /// Every write of this world's operator that was answered with success, as the API server's audit log has it.
     pub fn history(&self) -> Vec<Value> {
-        let log = std::fs::read_to_string(self.bed().dir.join("logs/audit.log")).unwrap();
-        let user = format!("system:serviceaccount:{}-op:headroom", self.name);
-        let lines = log.lines().filter(|line| line.contains(&user));
-        let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut events =
+            audit::events(self.bed(), &format!("system:serviceaccount:{}:headroom", self.operator_namespace()));
+        events.retain(|event| (200..300).contains(&audit::code(event)));
         events
-            .filter(|event| {
-                event["user"]["username"] == user.as_str()
-                    && event["responseStatus"]["code"].as_i64().is_some_and(|code| code < 300)
-            })
-            .collect()
+    }
+
+    /// Whether the operator's account has a right, as the API server sees it.
+    pub fn may(&self, verb: &str, what: &str, namespace: &str) -> bool {
+        let account = format!("--as=system:serviceaccount:{}:headroom", self.operator_namespace());
+        let asked = self.bed().try_kubectl(&["auth", "can-i", verb, what, "-n", namespace, &account]);
+        asked.is_ok_and(|said| said.trim() == "yes")
+    }
+
+    /// The operator may read Secrets one at a time where the Senders are, and nowhere else.
+    pub fn check_secrets(&self) {
+        let mail = format!("{}-mail", self.name);
+        let namespaces = self.get(&["get", "namespaces"]);
+        for namespace in namespaces["items"].as_array().unwrap() {
+            let namespace = namespace["metadata"]["name"].as_str().unwrap();
+            assert_eq!(self.may("get", "secrets", namespace), namespace == mail, "{namespace}");
+        }
+        for verb in ["list", "watch", "create", "update", "patch", "delete"] {
+            assert!(!self.may(verb, "secrets", &mail), "{verb}");
+        }
     }
 
     /// A claim is written into the pool before its floor is on the target.
@@ -440,6 +460,16 @@ impl World {
             for truth in request["truth"].as_array().unwrap() {
                 assert!(truth["fits"].as_bool().unwrap(), "released without room: {truth}");
             }
+        }
+    }
+}
+
+/// In no world does Headroom ask for what it has no right to.
+impl Drop for World {
+    fn drop(&mut self) {
+        let refused = audit::refused(self.bed, &format!("system:serviceaccount:{}:", self.operator_namespace()));
+        if !std::thread::panicking() {
+            assert!(refused.is_empty(), "refused for want of a right: {refused:?}");
         }
     }
 }
