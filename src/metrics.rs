@@ -31,6 +31,8 @@ pub struct Metrics {
     pub attempts: Family<Word, Counter>,
     /// Waves that a person let go without confirmed headroom.
     pub without_headroom: Counter,
+    /// Waves of which a person has said what became of them.
+    pub resolutions: Counter,
     /// Readings that could not be believed, by fault.
     pub sensor_faults: Family<Word, Counter>,
     /// Queries sent to Prometheus.
@@ -56,6 +58,7 @@ impl Default for Metrics {
             campaigns: Family::default(),
             attempts: Family::default(),
             without_headroom: Counter::default(),
+            resolutions: Counter::default(),
             sensor_faults: Family::default(),
             queries: Counter::default(),
             floor_writes: Family::default(),
@@ -73,6 +76,11 @@ impl Default for Metrics {
             "waves_without_headroom",
             "Waves that a person let go without confirmed headroom",
             metrics.without_headroom.clone(),
+        );
+        registry.register(
+            "waves_resolved",
+            "Waves of which a person has said what became of them",
+            metrics.resolutions.clone(),
         );
         registry.register("sensor_faults", "Readings that could not be believed", metrics.sensor_faults.clone());
         registry.register("prometheus_queries", "Queries sent to Prometheus", metrics.queries.clone());

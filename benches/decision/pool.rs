@@ -200,10 +200,13 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         newest_attempt: at(second),
         attempts: 1,
         not_sent: 0,
+        newest_nonce: "attempt".into(),
         newest_result: Some("Released".into()),
+        resolved: Vec::new(),
         outcome: Some(Outcome::Released),
         message: None,
         load: Some(serde_json::from_value::<EntryLoad>(load).unwrap()),
+        sender_key: None,
         sender: Some(("sender".into(), digest(b"http://mail/send"))),
         body: Some("{}".into()),
     }

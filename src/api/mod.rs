@@ -49,6 +49,11 @@ pub const APPROVED_ANNOTATION: &str = "headroom.dev/approved";
 pub const WITHOUT_HEADROOM_ANNOTATION: &str = "headroom.dev/without-headroom";
 /// On a Campaign: why it goes without confirmed headroom.
 pub const WITHOUT_HEADROOM_REASON_ANNOTATION: &str = "headroom.dev/without-headroom-reason";
+/// On a Campaign: `<wave> <Sent|NotSent|Skip> <attempt> <user>`, what became of an attempt of which nobody knows. Only holders of the
+/// verb `resolve` on its Sender may write it, in their own name.
+pub const RESOLVE_ANNOTATION: &str = "headroom.dev/resolve";
+/// On a Campaign: how the person knows.
+pub const RESOLVE_REASON_ANNOTATION: &str = "headroom.dev/resolve-reason";
 /// The `ConfigMap` in the operator's namespace that stops every release, or those of the pools it names.
 pub const STOP_CONFIG_MAP: &str = "headroom-stop";
 /// The field manager of every write, and the reporter of every event.

@@ -31,7 +31,8 @@ use serde::{Deserialize, Serialize};
 #[kube(
     validation = Rule::new("self.spec == oldSelf.spec").message("a ledger entry never changes"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.outcome) || !(oldSelf.status.outcome in ['Released', 'Skipped', 'Missed']) || (has(self.status) && has(self.status.outcome) && self.status.outcome == oldSelf.status.outcome)").message("the outcome of a wave that was released, skipped or missed never changes"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.outcome) || (has(self.status) && has(self.status.outcome))").message("an outcome is never taken away")
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.outcome) || (has(self.status) && has(self.status.outcome)) || (oldSelf.status.outcome in ['Unknown', 'Rejected'] && has(self.status) && has(self.status.resolutions) && size(self.status.resolutions) > (has(oldSelf.status.resolutions) ? size(oldSelf.status.resolutions) : 0))").message("an outcome is never taken away, but by a person who says that nothing went"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.resolutions) || (has(self.status) && has(self.status.resolutions) && size(self.status.resolutions) >= size(oldSelf.status.resolutions))").message("what a person has said of a wave is never taken away")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct WaveReleaseSpec {
@@ -264,6 +265,48 @@ pub struct WaveReleaseStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub attempts: Vec<Attempt>,
+    /// What people have said became of it, the first included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub resolutions: Vec<Resolution>,
+}
+
+/// What a person says became of an attempt.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum ResolvedAs {
+    /// It has gone: the receiver has it.
+    Sent,
+    /// Nothing of it has gone: it may be tried again.
+    NotSent,
+    /// It shall not go any more; the waves after it may.
+    Skip,
+}
+
+/// What a person has said became of an attempt, and how that person knows.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolution {
+    /// The nonce of the attempt.
+    #[schemars(length(max = 64))]
+    pub attempt: String,
+    /// What became of it.
+    pub resolved_as: ResolvedAs,
+    /// Who says so.
+    #[schemars(length(max = 256))]
+    pub by: String,
+    /// How that person knows.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+    /// When it was taken down.
+    pub at: Time,
+    /// UID of the Sender by which it may be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub sender_uid: Option<String>,
+    /// SHA-256 of that Sender's URL then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub url_digest: Option<String>,
 }
 
 /// What became of a wave.

@@ -18,6 +18,7 @@ mod hold;
 mod lint;
 mod plan;
 mod plot;
+mod resolve;
 mod restore;
 mod run;
 mod screen;
@@ -55,6 +56,8 @@ enum Command {
     Abort(hold::ReasonArguments),
     /// Approve exactly this spec of a Campaign.
     Approve(approve::ApproveArguments),
+    /// Say what became of a wave of which nobody knows, or that its receiver did not take.
+    Resolve(resolve::ResolveArguments),
     /// Stop every release, or those of one pool.
     Stop(switch::StopArguments),
     /// Lift a stop.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Resume(arguments) => hold::resume(&arguments),
         Command::Abort(arguments) => hold::abort(&arguments),
         Command::Approve(arguments) => approve::approve(&arguments),
+        Command::Resolve(arguments) => resolve::resolve(&arguments),
         Command::Stop(arguments) => switch::stop(&arguments),
         Command::Go(arguments) => switch::go(&arguments),
         Command::Restore(arguments) => restore::restore(&arguments),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
-use crate::api::release::WaveRelease;
+use crate::api::release::{Resolution, ResolvedAs, WaveRelease};
 use crate::plan::snapshot::Entry;
 
 use super::error::{Error, bounded};
@@ -33,6 +33,18 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     let status = release.status.clone().unwrap_or_default();
     let newest = status.attempts.last();
     let first_attempt: Timestamp = spec.first_attempt_at.0;
+    let newest_nonce = newest.map_or_else(|| spec.nonce.clone(), |attempt| attempt.nonce.clone());
+    let not_sent = |resolution: &&Resolution| resolution.resolved_as == ResolvedAs::NotSent;
+    let again = status.resolutions.iter().rfind(not_sent);
+    let newest_result = match again {
+        Some(resolution) if resolution.attempt == newest_nonce => Some("NotSent".to_owned()),
+        _ => newest.and_then(|attempt| attempt.result.clone()),
+    };
+    let of_spec = || spec.request.as_ref().map(|request| (request.sender_uid.clone(), request.url_digest.clone()));
+    let of_person = again.and_then(|said| Some((said.sender_uid.clone()?, said.url_digest.clone()?)));
+    // What was tried before a person looked does not count against what is tried after.
+    let before = again.and_then(|said| status.attempts.iter().position(|attempt| attempt.nonce == said.attempt));
+    let since = status.attempts.iter().skip(before.map_or(0, |place| place + 1));
     Some(Entry {
         name: release.name_any(),
         send_id: spec.send_id.clone(),
@@ -49,12 +61,15 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         first_attempt,
         newest_attempt: newest.map_or(first_attempt, |attempt| attempt.at.0),
         attempts: status.attempts.len(),
-        not_sent: status.attempts.iter().filter(|attempt| attempt.result.as_deref() == Some("NotSent")).count(),
-        newest_result: newest.and_then(|attempt| attempt.result.clone()),
+        not_sent: since.filter(|attempt| attempt.result.as_deref() == Some("NotSent")).count(),
+        newest_nonce,
+        newest_result,
+        resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
         load: spec.load.clone(),
-        sender: spec.request.as_ref().map(|request| (request.sender_uid.clone(), request.url_digest.clone())),
+        sender_key: spec.request.as_ref().map(|request| request.sender.clone()),
+        sender: of_person.or_else(of_spec),
         body: spec.request.as_ref().map(|request| request.body.clone()),
     })
 }

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use kube::api::ObjectMeta;
 use serde_json::json;
 
-use crate::api::release::{Disposition, EntryCampaign, Outcome, Skip as SkipFact, WithoutHeadroom};
+use crate::api::release::{Disposition, EntryCampaign, Outcome, Resolution, Skip as SkipFact, WithoutHeadroom};
 use crate::api::{
     CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec,
 };
@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::plan::floors::FloorWrite;
 use crate::plan::order::{Release, Skip};
 use crate::plan::report::Report;
+use crate::plan::resolve::{self, Resolve};
 
 use super::context::Context;
 use super::observe::Observed;
@@ -59,6 +60,14 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
                 tracing::info!(entry = skip.entry, "the ledger has an entry of this wave already");
             }
             Err(error) => keep(&mut failed, error),
+        }
+    }
+    for resolve in &plan.resolves {
+        if let Some(entry) = entries.get(&resolve.entry) {
+            match take_down(ctx, entry.clone(), resolve, campaigns.get(&resolve.campaign), now).await {
+                Ok(written) => again |= written,
+                Err(error) => keep(&mut failed, error),
+            }
         }
     }
     for (name, outcome, message) in &plan.outcomes {
@@ -296,6 +305,53 @@ async fn decide(
         Err(Error::Conflict { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Takes down what a person says became of a wave, by the version that was read. Whether it was.
+async fn take_down(
+    ctx: &Context,
+    mut entry: WaveRelease,
+    resolve: &Resolve,
+    campaign: Option<&crate::api::Campaign>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let status = entry.status.get_or_insert_default();
+    let (sender_uid, url_digest) = resolve.sender.clone().unzip();
+    status.resolutions.push(Resolution {
+        attempt: resolve.attempt.clone(),
+        resolved_as: resolve.resolved_as,
+        by: resolve.by.clone(),
+        reason: resolve.reason.clone(),
+        at: Time(now),
+        sender_uid,
+        url_digest,
+    });
+    let told = format!("{} resolved it as {}: {}.", resolve.by, resolve::name(resolve.resolved_as), resolve.reason);
+    status.outcome = resolve.outcome();
+    status.decided_at = status.outcome.map(|_| Time(now));
+    status.decided_by = status.outcome.map(|_| resolve.by.clone());
+    status.message = Some(told.clone());
+    match objects::replace_status(&ctx.client, &entry).await {
+        Ok(written) => ctx.remember_entry(written),
+        // Somebody else has written it since it was read; what he wrote is read first.
+        Err(Error::Conflict { .. }) => return Ok(true),
+        Err(error) => return Err(error),
+    }
+    ctx.metrics.resolutions.inc();
+    tracing::warn!(
+        campaign = format!("{}/{}", resolve.campaign.0, resolve.campaign.1),
+        wave = resolve.wave,
+        entry = resolve.entry,
+        resolved_as = resolve::name(resolve.resolved_as),
+        by = resolve.by,
+        reason = resolve.reason,
+        "a person has said what became of a wave"
+    );
+    if let Some(campaign) = campaign {
+        let note = format!("Wave \"{}\": {told}", resolve.wave);
+        ctx.events.tell(campaign, true, "Resolved", &format!("Resolve {}", resolve.wave), &note).await;
+    }
+    Ok(true)
 }
 
 /// Writes a campaign's status, and tells of a transition once.

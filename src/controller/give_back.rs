@@ -60,6 +60,7 @@ pub async fn step(ctx: &Context, namespace: &str, name: &str, now: Timestamp) ->
     let mut decided = plan::plan(&observed.snapshot, now);
     // Campaigns and the ledger are the operator's, if there is one.
     (decided.release, decided.skips, decided.outcomes, decided.reports) = (None, vec![], vec![], vec![]);
+    decided.resolves.clear();
     let claims = decided.pool.claims.iter().map(|claim| format!("{} {}", claim.kind, claim.name)).collect::<Vec<_>>();
     let is_done = claims.is_empty() && decided.floors.is_empty();
     Box::pin(act::act(ctx, observed, decided, now)).await?;

@@ -12,7 +12,8 @@ use crate::api::pool::Reduce;
 use crate::api::pool_status::CapacityPoolStatus;
 use crate::api::{
     ABORT_ANNOTATION, APPROVED_ANNOTATION, Campaign, CapacityPool, HOLD_ANNOTATION, INSTALL_ANNOTATION,
-    RESUME_ANNOTATION, SEND_LABEL, WITHOUT_HEADROOM_ANNOTATION, WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
+    RESOLVE_ANNOTATION, RESOLVE_REASON_ANNOTATION, RESUME_ANNOTATION, SEND_LABEL, WITHOUT_HEADROOM_ANNOTATION,
+    WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
 };
 use crate::chance;
 use crate::cluster::targets::{self, Handle};
@@ -188,6 +189,8 @@ fn asks(campaign: &Campaign) -> snapshot::Asks {
         approved: said(APPROVED_ANNOTATION),
         without_headroom: said(WITHOUT_HEADROOM_ANNOTATION),
         without_headroom_reason: said(WITHOUT_HEADROOM_REASON_ANNOTATION),
+        resolve: said(RESOLVE_ANNOTATION),
+        resolve_reason: said(RESOLVE_REASON_ANNOTATION),
     }
 }
 

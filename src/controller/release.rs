@@ -380,9 +380,12 @@ fn note(status: &mut WaveReleaseStatus, nonce: &str, at: &Time, attempt: &Attemp
         result: Some(result.to_owned()),
         message: Some(message.chars().take(512).collect()),
     };
-    match status.attempts.iter_mut().find(|there| there.nonce == nonce) {
-        Some(there) => *there = told,
-        None => status.attempts.push(told),
+    // In the order in which they were begun, whoever writes last: the newest decides.
+    if let Some(there) = status.attempts.iter_mut().find(|there| there.nonce == nonce) {
+        *there = told;
+    } else {
+        let later = status.attempts.iter().position(|there| there.at.0 > at.0);
+        status.attempts.insert(later.unwrap_or(status.attempts.len()), told);
     }
     // A later answer never launders an outcome that is there.
     if status.outcome.is_none() && outcome.is_some() {

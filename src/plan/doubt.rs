@@ -1,12 +1,15 @@
 //! What keeps a send from going on because nobody can tell what of it has gone: entries of another Campaign, waves that the
 //! ledger does not know, and attempts whose end was never seen. A person looks; nothing is guessed and nothing repeated.
 
+use jiff::Timestamp;
+
 use crate::api::release::Outcome;
 
 use super::identity;
 use super::past::Past;
+use super::resolve::{self, Answer};
 use super::snapshot::{Campaign, Entry};
-use super::why::Why;
+use super::why::{Resolving, Why};
 
 /// A wave that did not reach its receiver in so many tries is left to a person.
 const MOST_NOT_SENT: usize = 5;
@@ -39,30 +42,37 @@ pub(super) fn lost(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
 }
 
 /// Waves of which nobody knows whether they went, or that the receiver did not take.
-pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>) -> Option<Why> {
+pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Option<Why> {
     past.fired().find_map(|entry| {
         let what = |silent: &str| entry.message.clone().unwrap_or_else(|| silent.to_owned());
         let wave = entry.wave.clone();
+        let resolve = || resolving(campaign, past, now);
         match entry.outcome {
-            Some(Outcome::Unknown) => Some(unknown(campaign, entry, what("what became of it was not written."))),
-            Some(Outcome::Rejected) => Some(Why::Rejected { wave, what: what("no reason was given.") }),
+            Some(Outcome::Unknown) => {
+                let what = what("what became of it was not written.");
+                Some(Why::OutcomeUnknown { wave, what, at: entry.newest_attempt, resolve: resolve() })
+            }
+            Some(Outcome::Rejected) => {
+                Some(Why::Rejected { wave, what: what("no reason was given."), resolve: resolve() })
+            }
             None if !entry.may_be_tried_again() => {
-                Some(unknown(campaign, entry, "Headroom was stopped while it was being sent.".to_owned()))
+                let what = "Headroom was stopped while it was being sent.".to_owned();
+                Some(Why::OutcomeUnknown { wave, what, at: entry.newest_attempt, resolve: resolve() })
             }
             None if entry.not_sent >= MOST_NOT_SENT || entry.attempts >= MOST_ATTEMPTS => {
-                Some(Why::Unreachable { wave, what: what("it could not be sent."), tries: entry.attempts })
+                let what = what("it could not be sent.");
+                Some(Why::Unreachable { wave, what, tries: entry.attempts, resolve: resolve() })
             }
             _ => None,
         }
     })
 }
 
-fn unknown(campaign: &Campaign, entry: &Entry, what: String) -> Why {
-    Why::OutcomeUnknown {
-        wave: entry.wave.clone(),
-        what,
-        name: campaign.name.clone(),
-        namespace: campaign.namespace.clone(),
-        at: entry.newest_attempt,
-    }
+fn resolving(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Resolving {
+    let (waits, refused) = match resolve::answer(campaign, &past.entries, now) {
+        Answer::Waits(until) => (Some(until), None),
+        Answer::Refused(why) => (None, Some(why)),
+        Answer::Nothing | Answer::Taken(_) => (None, None),
+    };
+    Resolving { namespace: campaign.namespace.clone(), name: campaign.name.clone(), waits, refused }
 }

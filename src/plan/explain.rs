@@ -12,8 +12,10 @@ use super::units::people::{self, Rounding};
 use super::why::{CappedBy, Lack, Numbers, Why};
 
 mod beforehand;
+mod resolving;
 
 use beforehand::{awaiting_approval, not_yet};
+use resolving::{resolve_with, resolved};
 
 /// The longest sentence the API server takes.
 pub const LONGEST: usize = 1024;
@@ -349,15 +351,21 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
                 waves(names)
             )
         }
-        Why::OutcomeUnknown { wave, what, name, namespace, at } => format!(
-            "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what} Ask the receiver. Nothing more of this send goes by itself: set spec.abort on Campaign {name} in {namespace} to end it, and send what is missing by a new Campaign with a spec.sendId of its own.",
-            voice.at(*at)
+        Why::OutcomeUnknown { wave, what, at, resolve } => format!(
+            "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what} Ask the receiver, then say which: {} Nothing more of this send goes before.{}",
+            voice.at(*at),
+            resolve_with(wave, "sent|not-sent|skip", resolve),
+            resolved(resolve, voice)
         ),
-        Why::Rejected { wave, what } => format!(
-            "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender or the parameters, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."
+        Why::Rejected { wave, what, resolve } => format!(
+            "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender, then have it tried again or passed over: {}{}",
+            resolve_with(wave, "not-sent|skip", resolve),
+            resolved(resolve, voice)
         ),
-        Why::Unreachable { wave, what, tries } => format!(
-            "Needs attention: wave \"{wave}\" was tried {tries} times and nothing of it went: {what} Check the Sender's address and its receiver, set spec.abort here, and send what is left by a new Campaign with a spec.sendId of its own."
+        Why::Unreachable { wave, what, tries, resolve } => format!(
+            "Needs attention: wave \"{wave}\" was tried {tries} times and nothing of it went: {what} Check the Sender's address and its receiver, then have it tried again or passed over: {}{}",
+            resolve_with(wave, "not-sent|skip", resolve),
+            resolved(resolve, voice)
         ),
         Why::Arriving { recipients, waves, load, workload } => format!(
             "All {waves} waves have left ({} messages). About {} on {workload} still come from them, so scale stays up.",

@@ -52,6 +52,7 @@ mod profiles;
 pub mod reading;
 pub mod reason;
 pub mod report;
+pub mod resolve;
 pub mod rules;
 pub mod schedule;
 pub mod scope;
@@ -70,6 +71,7 @@ use memory::Memory;
 use order::{Release, Skip};
 use past::BySend;
 use report::{Details, Report};
+use resolve::Resolve;
 use snapshot::Snapshot;
 use stand::{Stand, Want};
 use weigh::Waiting;
@@ -97,6 +99,8 @@ pub struct Plan {
     pub skips: Vec<Skip>,
     /// Outcomes of entries that have none, by entry: what nobody can know any more, and what will not be tried again.
     pub outcomes: Vec<(String, Outcome, String)>,
+    /// What people say became of waves, to be taken down.
+    pub resolves: Vec<Resolve>,
     /// Statuses of campaigns that have changed.
     pub reports: Vec<Report>,
     /// The wave to release now.
@@ -221,12 +225,16 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         queue,
     };
     let pool = pool_report::tell(snapshot, rules, seen, &mut memory, now);
-    let outcomes = outcomes(snapshot, &ends, now);
+    let resolves = resolve::taken(snapshot, &ledger, now);
+    let is_resolved = |name: &String| resolves.iter().any(|resolve| resolve.entry == *name);
+    let mut outcomes = outcomes(snapshot, &ends, now);
+    outcomes.retain(|(entry, ..)| !is_resolved(entry));
     Plan {
         pool,
         floors: decided.writes,
         skips,
         outcomes,
+        resolves,
         reports,
         release: verdict.release,
         memory,

@@ -221,6 +221,10 @@ pub struct Asks {
     pub without_headroom: Option<String>,
     /// Why.
     pub without_headroom_reason: Option<String>,
+    /// A wave, what became of it, of which attempt, and who says so.
+    pub resolve: Option<String>,
+    /// How that person knows.
+    pub resolve_reason: Option<String>,
 }
 
 /// The sender of a campaign.
@@ -275,17 +279,24 @@ pub struct Entry {
     pub newest_attempt: Timestamp,
     /// How many attempts were made.
     pub attempts: usize,
-    /// How many of them did not reach the receiver.
+    /// How many of them did not reach the receiver since a person last said that it may be tried again.
     pub not_sent: usize,
-    /// The result of the newest attempt, if it has one.
+    /// The nonce of the newest attempt.
+    pub newest_nonce: String,
+    /// The result of the newest attempt, if it has one, or what a person has said it was.
     pub newest_result: Option<String>,
+    /// Nonces of the attempts of which a person has said what became of them.
+    pub resolved: Vec<String>,
     /// What became of it.
     pub outcome: Option<Outcome>,
     /// The sentence of its outcome, or of its newest attempt while it has none.
     pub message: Option<String>,
     /// The load it brings.
     pub load: Option<EntryLoad>,
-    /// UID of the Sender it was made for, and the digest of that Sender's URL.
+    /// `<namespace>/<name>` of the Sender it was made for.
+    pub sender_key: Option<String>,
+    /// UID of the Sender it was made for, and the digest of that Sender's URL; or those with which a person said it may be tried
+    /// again.
     pub sender: Option<(String, String)>,
     /// The request's body, byte for byte.
     pub body: Option<String>,

@@ -175,8 +175,9 @@ pub fn stand<'a>(
     if let Some(why) = lost(campaign, &past) {
         return rests(why);
     }
-    if let Some(why) = uncertain(campaign, &past) {
-        return rests(why);
+    if let Some(why) = uncertain(campaign, &past, now) {
+        let until = why.resolves_at();
+        return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until };
     }
     if let Some(stand) = all_gone(snapshot, &past, &names, now) {
         return stand;

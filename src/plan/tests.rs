@@ -23,6 +23,7 @@ mod guardrails;
 mod idle;
 mod limits;
 mod opening;
+mod resolve;
 mod sent;
 mod turn;
 
@@ -158,10 +159,13 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         newest_attempt: at(second),
         attempts: 1,
         not_sent: 0,
+        newest_nonce: "attempt".into(),
         newest_result: None,
+        resolved: Vec::new(),
         outcome,
         message: None,
         load: Some(serde_json::from_value::<EntryLoad>(load).unwrap()),
+        sender_key: Some("mail/push".into()),
         sender: Some(("sender".into(), identity::digest(b"http://mail/send"))),
         body: Some("{}".into()),
     }

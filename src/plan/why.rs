@@ -99,6 +99,19 @@ pub enum Lack {
     },
 }
 
+/// How a person says what became of a wave, and what keeps what has been said from counting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolving {
+    /// Namespace of the Campaign.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// It was said, and counts from then on.
+    pub waits: Option<Timestamp>,
+    /// It was said, and cannot be taken: why.
+    pub refused: Option<String>,
+}
+
 /// Why a campaign stands where it stands.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // The fields are the numbers of the sentence in `explain`, where each is shown in its place.
@@ -317,18 +330,19 @@ pub enum Why {
     OutcomeUnknown {
         wave: String,
         what: String,
-        name: String,
-        namespace: String,
         at: Timestamp,
+        resolve: Resolving,
     },
     Rejected {
         wave: String,
         what: String,
+        resolve: Resolving,
     },
     Unreachable {
         wave: String,
         what: String,
         tries: usize,
+        resolve: Resolving,
     },
     Arriving {
         recipients: u64,
@@ -419,6 +433,16 @@ impl Why {
             | Why::OutcomeUnknown { wave, .. }
             | Why::Rejected { wave, .. }
             | Why::Unreachable { wave, .. } => Some(wave),
+            _ => None,
+        }
+    }
+
+    /// When what a person has said of a wave begins to count.
+    pub fn resolves_at(&self) -> Option<Timestamp> {
+        match self {
+            Why::OutcomeUnknown { resolve, .. } | Why::Rejected { resolve, .. } | Why::Unreachable { resolve, .. } => {
+                resolve.waits
+            }
             _ => None,
         }
     }

@@ -39,6 +39,7 @@ mod people;
 mod plan;
 mod pod;
 mod properties;
+mod resolve;
 mod rival;
 mod room;
 mod scope;

@@ -77,6 +77,12 @@ fn the_rights_are_these_and_no_others() {
             vec![rule(ours, "capacitypools", "get list watch approve")],
         ),
         (
+            "ClusterRole",
+            "headroom-resolver.ops.headroom",
+            Value::Null,
+            vec![rule(ours, "senders", "get list watch resolve"), rule(ours, "wavereleases", read)],
+        ),
+        (
             "Role",
             "headroom-stopper.ops.headroom",
             json!("ops"),

@@ -7,7 +7,7 @@ use super::{campaign, pool, sender};
 use crate::support::bed::bed;
 
 /// The rules that compare with the past; each is tried below, both ways.
-pub const TOLD: [&str; 6] = [SEND_ID, ABORT, SENDER, ENTRY, OUTCOME, TAKEN];
+pub const TOLD: [&str; 7] = [SEND_ID, ABORT, SENDER, ENTRY, OUTCOME, TAKEN, SAID];
 
 const SEND_ID: &str =
     "sendId is the identity of the send: it cannot be changed, added or removed; create a new Campaign instead";
@@ -15,7 +15,8 @@ const ABORT: &str = "abort cannot be taken back: create a new Campaign with a se
 const SENDER: &str = "senderRef cannot be changed: another sender could send the same message to the same people again; create a new Campaign instead";
 const ENTRY: &str = "a ledger entry never changes";
 const OUTCOME: &str = "the outcome of a wave that was released, skipped or missed never changes";
-const TAKEN: &str = "an outcome is never taken away";
+const SAID: &str = "what a person has said of a wave is never taken away";
+const TAKEN: &str = "an outcome is never taken away, but by a person who says that nothing went";
 
 /// An object in a namespace where nothing else is, of a pool and a Sender that are not there.
 fn alone(mut object: Value, namespace: &str) -> Value {
@@ -157,6 +158,17 @@ fn the_ledger_changes_neither_what_was_decided_nor_what_came_of_it() {
         refused(status(json!({"outcome": null})), TAKEN);
         refused(remove_from_status("rules-ledger", &entry, "/status/outcome"), TAKEN);
         refused(remove_from_status("rules-ledger", &entry, "/status"), TAKEN);
+        // Nor may a person take away what is certain; of the rest he may say that nothing went, and that stays.
+        let said = json!({"attempt": "n", "resolvedAs": "NotSent", "by": "sam", "reason": "asked", "at": "2027-01-01T00:00:00Z"});
+        let taken_away = status(json!({"outcome": null, "resolutions": [said]}));
+        if ["Rejected", "Unknown"].contains(&decided) {
+            taken_away.unwrap();
+            refused(status(json!({"resolutions": null})), SAID);
+            status(json!({"outcome": decided})).unwrap();
+            refused(status(json!({"outcome": null})), TAKEN);
+        } else {
+            refused(taken_away, OUTCOME);
+        }
         // More may be said of it.
         status(json!({"outcome": decided, "message": "more is known", "decidedBy": "somebody"})).unwrap();
         // Without the API server's own way to a status this is no way either.

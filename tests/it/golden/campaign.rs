@@ -47,6 +47,8 @@ struct WrittenAsks {
     approved: Option<String>,
     without_headroom: Option<String>,
     reason: Option<String>,
+    resolve: Option<String>,
+    resolve_reason: Option<String>,
 }
 
 impl WrittenAsks {
@@ -59,6 +61,8 @@ impl WrittenAsks {
             approved: with(&self.approved),
             without_headroom: with(&self.without_headroom),
             without_headroom_reason: self.reason.clone(),
+            resolve: self.resolve.clone(),
+            resolve_reason: self.resolve_reason.clone(),
         }
     }
 }

@@ -65,10 +65,13 @@ impl WrittenEntry {
             newest_attempt: now - self.ago.0,
             attempts: self.attempts,
             not_sent: self.not_sent,
+            newest_nonce: "attempt".into(),
             newest_result: self.result.clone(),
+            resolved: Vec::new(),
             outcome: self.outcome,
             message: self.message.clone(),
             load: if fires { Some(strict("entries.load", &self.load)?) } else { None },
+            sender_key: None,
             sender: fires.then(|| ("uid-sender".to_owned(), digest(self.url.as_bytes()))),
             body: fires.then(|| self.body.clone()),
         })

@@ -320,7 +320,9 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         newest_attempt: seen.at(there.newest),
         attempts: usize::from(there.attempts),
         not_sent: usize::from(there.not_sent),
+        newest_nonce: "attempt".into(),
         newest_result: result,
+        resolved: Vec::new(),
         outcome: there.outcome.map(|outcome| match outcome {
             Outcome::Released => release::Outcome::Released,
             Outcome::Rejected => release::Outcome::Rejected,
@@ -330,6 +332,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         }),
         message: None,
         load: is_fired.then(load),
+        sender_key: None,
         sender: is_fired.then(|| ("sender".into(), identity::digest(URL.as_bytes()))),
         body: is_fired.then(|| "{}".into()),
     })
