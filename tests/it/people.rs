@@ -1,21 +1,10 @@
 //! People acting from outside Git, with the very commands and rights they would have: a hold outlives a sync, the one switch
 //! stops everything, and only who may approve approves, in his own name, exactly what he saw.
 
-use std::process::{Command, Output};
-
 use serde_json::{Value, json};
 
+use crate::support::person::{headroom, person};
 use crate::support::world::{Wants, World};
-
-/// The command, as somebody with this kubeconfig types it.
-fn headroom(kubeconfig: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_headroom"))
-        .args(arguments)
-        .env_clear()
-        .env("KUBECONFIG", kubeconfig)
-        .output()
-        .unwrap()
-}
 
 fn done(kubeconfig: &str, arguments: &[&str]) -> String {
     let output = headroom(kubeconfig, arguments);
@@ -27,23 +16,6 @@ fn refused(kubeconfig: &str, arguments: &[&str]) -> String {
     let output = headroom(kubeconfig, arguments);
     assert!(!output.status.success(), "{arguments:?} was let through");
     String::from_utf8(output.stderr).unwrap()
-}
-
-/// A kubeconfig of somebody who may edit campaigns, and what else the roles say.
-fn person(world: &World, name: &str) -> String {
-    let bed = world.bed();
-    let marketing = world.marketing();
-    bed.kubectl(&["-n", &marketing, "create", "serviceaccount", name]);
-    let account = format!("--serviceaccount={marketing}:{name}");
-    let role = format!("--clusterrole=headroom-marketer.{}-op.headroom", world.name);
-    bed.kubectl(&["-n", &marketing, "create", "rolebinding", name, &role, &account]);
-    let token = bed.kubectl(&["-n", &marketing, "create", "token", name, "--duration=1h"]);
-    let config = bed.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"]);
-    let mut config: Value = serde_json::from_str(&config).unwrap();
-    config["users"][0]["user"] = json!({ "token": token.trim() });
-    let path = bed.dir.join(format!("{}-{name}.kubeconfig", world.name));
-    std::fs::write(&path, config.to_string()).unwrap();
-    path.to_str().unwrap().to_owned()
 }
 
 fn admin(world: &World) -> String {

@@ -1,30 +1,10 @@
 //! A wave that the receiver refused: only who may says what shall become of it, in his own name, and it goes once the Sender is
 //! mended; what was said stands in the ledger.
 
-use std::process::{Command, Output};
-
 use serde_json::{Value, json};
 
+use crate::support::person::{headroom, person};
 use crate::support::world::{Wants, World};
-
-fn headroom(kubeconfig: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headroom"));
-    command.args(arguments).env_clear().env("KUBECONFIG", kubeconfig).output().unwrap()
-}
-
-/// A kubeconfig of somebody who may edit campaigns.
-fn person(world: &World, name: &str) -> String {
-    let (bed, marketing) = (world.bed(), world.marketing());
-    bed.kubectl(&["-n", &marketing, "create", "serviceaccount", name]);
-    bind(world, name, &marketing, "marketer");
-    let token = bed.kubectl(&["-n", &marketing, "create", "token", name, "--duration=1h"]);
-    let config = bed.kubectl(&["config", "view", "--raw", "--minify", "-o", "json"]);
-    let mut config: Value = serde_json::from_str(&config).unwrap();
-    config["users"][0]["user"] = json!({ "token": token.trim() });
-    let path = bed.dir.join(format!("{}-{name}.kubeconfig", world.name));
-    std::fs::write(&path, config.to_string()).unwrap();
-    path.to_str().unwrap().to_owned()
-}
 
 fn bind(world: &World, name: &str, namespace: &str, role: &str) {
     let binding = format!("{name}-{role}");

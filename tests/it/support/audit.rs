@@ -9,12 +9,17 @@ use super::bed::Bed;
 /// A verb, an API group, and a resource with its part.
 pub type Right = (String, String, String);
 
-/// Every event of a user, or of all users whose name begins so.
+/// Every event of a user.
 pub fn events(bed: &Bed, user: &str) -> Vec<Value> {
+    read(bed, user, |name| name == user)
+}
+
+/// Every event of the users that are meant, whose names all begin so.
+fn read(bed: &Bed, beginning: &str, is_meant: impl Fn(&str) -> bool) -> Vec<Value> {
     let log = std::fs::read_to_string(bed.dir.join("logs/audit.log")).unwrap();
-    let lines = log.lines().filter(|line| line.contains(user));
+    let lines = log.lines().filter(|line| line.contains(beginning));
     let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events.filter(|event| event["user"]["username"].as_str().is_some_and(|name| name.starts_with(user))).collect()
+    events.filter(|event| event["user"]["username"].as_str().is_some_and(&is_meant)).collect()
 }
 
 /// How the API server answered.
@@ -33,10 +38,11 @@ pub fn right(event: &Value) -> Option<Right> {
     (!object.is_null()).then(|| (text(&event["verb"]), text(&object["apiGroup"]), resource))
 }
 
-/// What was refused for want of a right, with the namespace it was asked in. Other answers that are no success, such as 404, 409
+/// What was refused to the accounts of a namespace for want of a right, with the namespace it was asked in. Other answers that are no success, such as 404, 409
 /// or 422, are answers like any other.
-pub fn refused(bed: &Bed, user: &str) -> BTreeSet<(Right, String)> {
-    let events = events(bed, user);
+pub fn refused(bed: &Bed, namespace: &str) -> BTreeSet<(Right, String)> {
+    let accounts = format!("system:serviceaccount:{namespace}:");
+    let events = read(bed, &accounts, |name| name.starts_with(&accounts));
     let refused = events.iter().filter(|event| code(event) == 403 && !is_policy(event));
     let namespace = |event: &Value| event["objectRef"]["namespace"].as_str().unwrap_or_default().to_owned();
     refused.filter_map(|event| Some((right(event)?, namespace(event)))).collect()
