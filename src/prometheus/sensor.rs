@@ -98,8 +98,9 @@ impl Sensor {
     /// One number, and how old the samples behind it are.
     pub async fn read(&self, query: &str, reduce: Option<Reduce>, now: Timestamp) -> Result<Reading, SensorFault> {
         let companion = self.companion(query)?;
-        let at = now.as_second();
-        let both = async { futures::try_join!(self.ask(query, at, now), self.ask(&companion.query, at, now)) };
+        let (client, at) = (self.client()?, now.as_second());
+        let ask = |query| self.ask(&client, query, at, now);
+        let both = async { futures::try_join!(ask(query), ask(&companion.query)) };
         let (value, age) = tokio::time::timeout(TIME_OUT, both).await.map_err(|_| timed_out())??;
         let (value, evaluated_at) = answer::instant_value(value.status, value.retry_after, &value.body, reduce)?;
         if evaluated_at.duration_since(now).abs() > MOST_DRIFT {
@@ -149,8 +150,7 @@ impl Sensor {
         companions.entry(query.to_owned()).or_insert_with(|| companion::of(query)).clone()
     }
 
-    async fn ask(&self, query: &str, at: i64, now: Timestamp) -> Result<Answer, SensorFault> {
-        let client = self.client()?;
+    async fn ask(&self, client: &Client, query: &str, at: i64, now: Timestamp) -> Result<Answer, SensorFault> {
         let request = client.query(query).at(at).query("partial_response", "false").get_raw();
         self.bounded(request, LARGEST, Some(now)).await
     }
