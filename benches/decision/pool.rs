@@ -7,6 +7,7 @@ use headroom::api::release::{Disposition, EntryLoad, Outcome};
 use headroom::api::{CampaignStatus, Phase};
 use headroom::plan;
 use headroom::plan::claim::{Note, Target, TargetKind};
+use headroom::plan::contract::Contract;
 use headroom::plan::identity::{SendId, WaveId, digest};
 use headroom::plan::memory::Memory;
 use headroom::plan::reading::{HistoryPoints, Reading};
@@ -199,7 +200,10 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         first_attempt: at(second),
         newest_attempt: at(second),
         attempts: 1,
-        not_sent: 0,
+        tries: 0,
+        may_have_left_at: Vec::new(),
+        contract: Contract::AtMostOnce,
+        again: None,
         newest_nonce: "attempt".into(),
         newest_result: Some("Released".into()),
         resolved: Vec::new(),

@@ -163,6 +163,10 @@ pub struct EntryRequest {
     /// The receiver's guarantee at that time.
     #[schemars(length(max = 32))]
     pub contract: String,
+    /// So long the receiver keeps the key, counted from the first attempt, where that is its guarantee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub retention: Option<String>,
 }
 
 /// The load a wave brings: enough to compute it again without anything live.
@@ -341,4 +345,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub message: Option<String>,
+    /// When the receiver may be asked again under the same key, where it keeps keys and that may clear it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Time>,
 }

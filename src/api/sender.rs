@@ -49,8 +49,11 @@ pub struct Webhook {
     pub url: String,
     /// What the receiver guarantees. Default `atMostOnce: {}`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("has(self.atMostOnce)").message("a contract must name what the receiver guarantees; this release knows atMostOnce: {}"))]
+    #[x_kube(validation = Rule::new("has(self.keyed) != has(self.atMostOnce)").message("a contract names one thing that the receiver guarantees: keyed: {retention: 48h} or atMostOnce: {}"))]
     pub contract: Option<Contract>,
+    /// Requests are signed as Standard Webhooks 1.0 says, so that the receiver can tell them from others'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
     /// Further headers; their values come from Secrets in the Sender's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
@@ -66,14 +69,34 @@ pub struct Webhook {
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Contract {
+    /// It keeps keys: a request with a key that it has seen has no second effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyed: Option<Keyed>,
     /// Nothing: a request that may have arrived is never repeated; a person decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most_once: Option<AtMostOnce>,
 }
 
+/// A request that may have arrived is repeated under the same key, which the receiver knows again.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Keyed {
+    /// So long the receiver keeps a key, such as `48h`; counted from the first try. At least 10 minutes.
+    #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
+    pub retention: String,
+}
+
 /// A request that may have arrived is never repeated.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub struct AtMostOnce {}
+
+/// The key with which requests are signed: HMAC-SHA256, in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Signing {
+    /// Where the key is: `whsec_` and base64, 24 to 64 bytes.
+    pub secret_key_ref: SecretKeyRef,
+}
 
 /// A header whose value stays in a Secret.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
@@ -97,7 +120,7 @@ pub struct SenderStatus {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub kind: Option<String>,
-    /// `at most once`.
+    /// `at most once`, or `keyed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub contract: Option<String>,

@@ -6,6 +6,7 @@ use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
 use crate::api::release::{Resolution, ResolvedAs, WaveRelease};
+use crate::plan::contract::Contract;
 use crate::plan::snapshot::Entry;
 
 use super::error::{Error, bounded};
@@ -45,6 +46,14 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     // What was tried before a person looked does not count against what is tried after.
     let before = again.and_then(|said| status.attempts.iter().position(|attempt| attempt.nonce == said.attempt));
     let since = status.attempts.iter().skip(before.map_or(0, |place| place + 1));
+    let is_away = |result: Option<&str>| matches!(result, Some("NotFired" | "NotSent" | "Rejected"));
+    let left = since.clone().filter(|attempt| !is_away(attempt.result.as_deref())).map(|attempt| attempt.at.0);
+    // An entry without attempts was just made, and the first is under way.
+    let left: Vec<Timestamp> = left.chain(status.attempts.is_empty().then_some(first_attempt)).collect();
+    let may_have_left_at = match left.as_slice() {
+        [first, .., last] => vec![*first, *last],
+        few => few.to_vec(),
+    };
     Some(Entry {
         name: release.name_any(),
         send_id: spec.send_id.clone(),
@@ -61,9 +70,13 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         first_attempt,
         newest_attempt: newest.map_or(first_attempt, |attempt| attempt.at.0),
         attempts: status.attempts.len(),
-        not_sent: since.filter(|attempt| attempt.result.as_deref() == Some("NotSent")).count(),
+        tries: since.clone().filter(|attempt| attempt.result.as_deref() != Some("NotFired")).count()
+            + usize::from(status.attempts.is_empty()),
+        may_have_left_at,
+        contract: spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry),
         newest_nonce,
         newest_result,
+        again: newest.and_then(|attempt| attempt.again.as_ref()).map(|again| again.0),
         resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
@@ -72,4 +85,83 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         sender: of_person.or_else(of_spec),
         body: spec.request.as_ref().map(|request| request.body.clone()),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn read(status: &Value) -> Entry {
+        let spec = json!({
+            "sendId": "marketing/sale", "wave": {"name": "all", "offset": 0, "recipients": 100, "share": "rest"},
+            "disposition": "Fire", "campaign": {"namespace": "marketing", "name": "sale", "uid": "u", "generation": 1},
+            "pool": "shop/storefront", "nonce": "first", "firstAttemptAt": at(0),
+            "request": {
+                "sender": "mail/push", "senderUid": "u", "urlDigest": "d", "key": "k", "keyHeader": "Idempotency-Key",
+                "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h",
+            },
+        });
+        let object = json!({
+            "apiVersion": "headroom.dev/v1alpha1", "kind": "WaveRelease",
+            "metadata": {"name": "sale-all", "namespace": "headroom-ledger"}, "spec": spec, "status": status,
+        });
+        entry(&serde_json::from_value(object).unwrap()).unwrap()
+    }
+
+    fn tries(results: &[&str]) -> Value {
+        let attempt = |(index, result): (i64, &&str)| {
+            let mut attempt = json!({"nonce": format!("n{index}"), "at": at(60 * index)});
+            if !result.is_empty() {
+                attempt["result"] = json!(result);
+            }
+            attempt
+        };
+        (0..).zip(results).map(attempt).collect()
+    }
+
+    #[test]
+    fn what_counts_of_attempts_and_when_it_may_have_left() {
+        for (results, counted, left) in [
+            // Just made, and under way.
+            (&[][..], 1, vec![0]),
+            (&[""], 1, vec![0]),
+            (&["NotSent"], 1, vec![]),
+            (&["NotFired", "NotSent", "NotFired"], 1, vec![]),
+            (&["Unknown"], 1, vec![0]),
+            (&["Unknown", "NotFired"], 1, vec![0]),
+            (&["NotSent", "Unknown", "NotSent", ""], 4, vec![60, 180]),
+            // The first and the last stand for all between them.
+            (&["Unknown", "Unknown", "Rejected", "Released"], 4, vec![0, 180]),
+        ] {
+            let read = read(&json!({ "attempts": tries(results) }));
+            assert_eq!(read.tries, counted, "{results:?}");
+            assert_eq!(read.may_have_left_at, left.into_iter().map(at).collect::<Vec<_>>(), "{results:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_before_a_persons_word_counts_no_more() {
+        let said =
+            json!([{"attempt": "n1", "resolvedAs": "NotSent", "by": "sam", "reason": "no such job", "at": at(500)}]);
+        let read = |results: &[&str]| read(&json!({ "attempts": tries(results), "resolutions": said }));
+        let open = read(&["Unknown", "Unknown"]);
+        assert_eq!((open.tries, open.may_have_left_at, open.newest_result.as_deref()), (0, vec![], Some("NotSent")));
+        let again = read(&["Unknown", "Unknown", "Unknown"]);
+        assert_eq!((again.tries, again.may_have_left_at), (1, vec![at(120)]));
+    }
+
+    #[test]
+    fn the_contract_is_the_one_that_was_frozen() {
+        let read = read(&json!({"attempts": [{"nonce": "n", "at": at(0), "result": "Unknown", "again": at(360)}]}));
+        assert_eq!(read.again, Some(at(360)));
+        // 48 h from the first attempt, less a minute.
+        assert_eq!(read.forgotten_at(), Some(at(48 * 3_600 - 60)));
+    }
 }

@@ -18,9 +18,10 @@ use crate::api::release::{Attempt as Try, EntryCampaign, EntryRequest, Outcome, 
 use crate::api::{Campaign, CapacityPool, POOL_LABEL, SEND_LABEL, Sender, WaveRelease, WaveReleaseSpec};
 use crate::clock::{self, Window};
 use crate::cluster::{Error, bounded, ledger, objects};
+use crate::plan::contract::Contract;
 use crate::plan::identity;
 use crate::plan::order::Release;
-use crate::senders::{Attempt, Effect, SecretValue, Target};
+use crate::senders::{Attempt, Effect, Expected, SecretValue, SigningKey, Target};
 
 use super::context::Context;
 use super::gates;
@@ -153,18 +154,36 @@ async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Resul
         }
     }
     let body = Bytes::from(order.body.clone().into_bytes());
-    let made = Effect::new(target, headers, &order.key, body).map_err(|error| error.to_string());
     let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
-    Ok(made.map(|effect| effect.to_recipients(recipients)))
+    let expected = Expected { recipients: Some(recipients), keyed: order.contract.is_keyed() };
+    let made = Effect::new(target, headers, &order.key, body).map(|effect| effect.expecting(expected));
+    let Some(signing) = &webhook.signing else { return Ok(made.map_err(|error| error.to_string())) };
+    // Signed before anything is written: a request whose signature cannot be made costs no attempt.
+    let from = &signing.secret_key_ref;
+    let signed = match secret(ctx, &namespace, &from.name, &from.key).await? {
+        Ok(bytes) => match SigningKey::parse(&bytes) {
+            Ok(key) => made.and_then(|effect| effect.signed(&key, clock::now())).map_err(|error| error.to_string()),
+            Err(error) => Err(format!("the key {} of Secret {namespace}/{}: {error}", from.key, from.name)),
+        },
+        Err(why) => Err(why),
+    };
+    Ok(signed.map_err(|why| format!("the signature: {why}")))
 }
 
-/// A value from a Secret, read at the time it is needed and kept nowhere.
+/// The value of a header, from a Secret.
 pub async fn secret_value(
     ctx: &Context,
     namespace: &str,
     name: &str,
     key: &str,
 ) -> Result<Result<SecretValue, String>, Error> {
+    let value = secret(ctx, namespace, name, key).await?;
+    let wrong = |error| format!("the key {key} of Secret {namespace}/{name}: {error}");
+    Ok(value.and_then(|value| SecretValue::new(&value).map_err(wrong)))
+}
+
+/// A value from a Secret, read at the time it is needed and kept nowhere.
+pub async fn secret(ctx: &Context, namespace: &str, name: &str, key: &str) -> Result<Result<Vec<u8>, String>, Error> {
     if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
         return Ok(Err(format!(
             "Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"
@@ -180,7 +199,13 @@ pub async fn secret_value(
     let Some(value) = secret.data.unwrap_or_default().remove(key) else {
         return Ok(Err(format!("the Secret {namespace}/{name} has no key {key}")));
     };
-    Ok(SecretValue::new(&value.0).map_err(|error| format!("the key {key} of Secret {namespace}/{name}: {error}")))
+    Ok(Ok(value.0))
+}
+
+/// So long the receiver keeps a key, as its Sender has it.
+fn retention(sender: &Sender) -> Option<String> {
+    let keyed = sender.spec.webhook.contract.as_ref()?.keyed.as_ref()?;
+    Some(keyed.retention.clone())
 }
 
 /// Everything a later try, or a rebuild of the load, will ever need.
@@ -213,7 +238,8 @@ fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender,
             key_header: "Idempotency-Key".to_owned(),
             body: order.body.clone(),
             digest: identity::digest(order.body.as_bytes()),
-            contract: "atMostOnce".to_owned(),
+            contract: order.contract.name().to_owned(),
+            retention: retention(sender).filter(|_| order.contract.is_keyed()),
         }),
         load: Some(order.load.clone()),
         evidence: Some(order.evidence.clone()),
@@ -235,15 +261,26 @@ async fn created(ctx: &Context, draft: WaveRelease) -> Result<Option<WaveRelease
     }
 }
 
-/// A further try on an entry whose tries so far are known to have left nothing at the receiver.
+/// A further try on an entry whose tries so far are known to have left nothing at the receiver, or whose receiver keeps its key.
 async fn begin_another_try(
     ctx: &Context,
     mut entry: WaveRelease,
     nonce: &str,
     at: &Time,
 ) -> Result<WaveRelease, Error> {
+    let first = Try {
+        nonce: entry.spec.nonce.clone(),
+        at: entry.spec.first_attempt_at.clone(),
+        result: None,
+        message: None,
+        again: None,
+    };
     let status = entry.status.get_or_insert_default();
-    status.attempts.push(Try { nonce: nonce.to_owned(), at: at.clone(), result: None, message: None });
+    // Nobody lived to write down how the first ended: that it was made is not forgotten.
+    if status.attempts.is_empty() {
+        status.attempts.push(first);
+    }
+    status.attempts.push(Try { nonce: nonce.to_owned(), at: at.clone(), result: None, message: None, again: None });
     objects::replace_status(&ctx.client, &entry).await
 }
 
@@ -340,7 +377,8 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
 async fn record(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
     let begun = clock::boot();
     for tried in 0_u32.. {
-        note(entry.status.get_or_insert_default(), nonce, at, attempt);
+        let is_keyed = entry.spec.request.as_ref().is_some_and(|request| Contract::of_entry(request).is_keyed());
+        note(entry.status.get_or_insert_default(), is_keyed, nonce, at, attempt);
         match objects::replace_status(&ctx.client, &entry).await {
             Ok(written) => {
                 ctx.remember_entry(written);
@@ -365,13 +403,13 @@ async fn record(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time, a
     tracing::error!(entry = entry.name_any(), %attempt, "what became of a wave could not be written; it will need a person");
 }
 
-fn note(status: &mut WaveReleaseStatus, nonce: &str, at: &Time, attempt: &Attempt) {
-    let (result, outcome) = match attempt {
-        Attempt::NotFired { .. } => ("NotFired", None),
-        Attempt::NotSent { .. } => ("NotSent", None),
-        Attempt::Released { .. } => ("Released", Some(Outcome::Released)),
-        Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected)),
-        Attempt::Unknown { .. } => ("Unknown", Some(Outcome::Unknown)),
+fn note(status: &mut WaveReleaseStatus, is_keyed: bool, nonce: &str, at: &Time, attempt: &Attempt) {
+    let (result, outcome, after) = match attempt {
+        Attempt::NotFired { .. } => ("NotFired", None, None),
+        Attempt::NotSent { after, .. } => ("NotSent", None, *after),
+        Attempt::Released { .. } => ("Released", Some(Outcome::Released), None),
+        Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected), None),
+        Attempt::Unknown { after, .. } => ("Unknown", Some(Outcome::Unknown), after.filter(|_| is_keyed)),
     };
     let message = attempt.to_string();
     let told = Try {
@@ -379,6 +417,7 @@ fn note(status: &mut WaveReleaseStatus, nonce: &str, at: &Time, attempt: &Attemp
         at: at.clone(),
         result: Some(result.to_owned()),
         message: Some(message.chars().take(512).collect()),
+        again: after.and_then(|after| Some(Time(clock::now().checked_add(after).ok()?))),
     };
     // In the order in which they were begun, whoever writes last: the newest decides.
     if let Some(there) = status.attempts.iter_mut().find(|there| there.nonce == nonce) {
@@ -387,11 +426,18 @@ fn note(status: &mut WaveReleaseStatus, nonce: &str, at: &Time, attempt: &Attemp
         let later = status.attempts.iter().position(|there| there.at.0 > at.0);
         status.attempts.insert(later.unwrap_or(status.attempts.len()), told);
     }
-    // A later answer never launders an outcome that is there.
-    if status.outcome.is_none() && outcome.is_some() {
+    // A later answer never launders an outcome that is there, but that a receiver which keeps keys has it.
+    let is_cleared_up = is_keyed && status.outcome == Some(Outcome::Unknown) && outcome == Some(Outcome::Released);
+    if (status.outcome.is_none() && outcome.is_some()) || is_cleared_up {
         status.outcome = outcome;
         status.decided_at = Some(Time(clock::now()));
         status.decided_by = Some("headroom".to_owned());
         status.message = Some(message.chars().take(1024).collect());
+    } else if status.outcome == Some(Outcome::Unknown) && outcome.is_some() {
+        // Why nobody knows is told of the newest request that left.
+        status.message = Some(message.chars().take(1024).collect());
     }
 }
+
+#[cfg(test)]
+mod tests;

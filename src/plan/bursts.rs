@@ -33,6 +33,15 @@ pub fn of(entry: &Entry) -> Option<Burst> {
     }))
 }
 
+/// All that a recorded wave may have brought. While it can have gone by one attempt or by another it counts for both: nobody knows
+/// by which, and room that is wrongly thought to be taken only costs time.
+fn brought(entry: &Entry) -> impl Iterator<Item = Burst> {
+    let burst = of(entry);
+    let starts: &[Timestamp] = &entry.may_have_left_at;
+    let newest = starts.is_empty().then_some(entry.newest_attempt);
+    starts.iter().copied().chain(newest).filter_map(move |start| Some(burst.as_ref()?.moved(start)))
+}
+
 /// When the last message of a recorded wave leaves.
 pub fn end_of(entry: &Entry) -> Timestamp {
     of(entry).map_or(entry.newest_attempt, |burst| burst.end())
@@ -48,7 +57,7 @@ fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
 /// ledger of years is no slower than one of weeks.
 pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
     let bringing = entries.filter(|entry| entry.brings_load());
-    let bursts = bringing.filter_map(|entry| Some(of(entry)?.scaled(share(entry, workload))));
+    let bursts = bringing.flat_map(|entry| brought(entry).map(move |burst| burst.scaled(share(entry, workload))));
     Committed::new(
         bursts.filter(|burst| burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH).collect(),
     )
@@ -102,7 +111,7 @@ pub fn still_arriving<'a>(
 
 /// Minutes until what is committed to a pool brings less than a twentieth of its height now; None if nothing comes.
 pub fn minutes_left<'a>(entries: impl Iterator<Item = &'a Entry>, now: Timestamp) -> Option<f64> {
-    let bursts = entries.filter(|entry| entry.brings_load()).filter_map(of);
+    let bursts = entries.filter(|entry| entry.brings_load()).flat_map(brought);
     let last = bursts.filter(|burst| burst.latest_tail() > now).map(|burst| burst.tail()).max()?;
     (last > now).then(|| last.duration_since(now).as_secs_f64() / 60.0)
 }

@@ -5,16 +5,12 @@ use jiff::Timestamp;
 
 use crate::api::release::Outcome;
 
+use super::contract::{MOST_ATTEMPTS, MOST_TRIES};
 use super::identity;
 use super::past::Past;
 use super::resolve::{self, Answer};
 use super::snapshot::{Campaign, Entry};
 use super::why::{Resolving, Why};
-
-/// A wave that did not reach its receiver in so many tries is left to a person.
-const MOST_NOT_SENT: usize = 5;
-/// The ledger keeps so many attempts of one wave.
-const MOST_ATTEMPTS: usize = 60;
 
 /// Entries of this send that another Campaign left.
 pub(super) fn foreign(campaign: &Campaign, send: &identity::SendId, past: &Past<'_>) -> Option<Why> {
@@ -48,10 +44,8 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
         let wave = entry.wave.clone();
         let resolve = || resolving(campaign, past, now);
         match entry.outcome {
-            Some(Outcome::Unknown) => {
-                let what = what("what became of it was not written.");
-                Some(Why::OutcomeUnknown { wave, what, at: entry.newest_attempt, resolve: resolve() })
-            }
+            Some(Outcome::Unknown) if entry.will_be_cleared_up(campaign.sender.as_ref(), now) => None,
+            Some(Outcome::Unknown) => Some(unknown(campaign, past, entry, now)),
             Some(Outcome::Rejected) => {
                 Some(Why::Rejected { wave, what: what("no reason was given."), resolve: resolve() })
             }
@@ -59,13 +53,20 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
                 let what = "Headroom was stopped while it was being sent.".to_owned();
                 Some(Why::OutcomeUnknown { wave, what, at: entry.newest_attempt, resolve: resolve() })
             }
-            None if entry.not_sent >= MOST_NOT_SENT || entry.attempts >= MOST_ATTEMPTS => {
+            None if entry.tries >= MOST_TRIES || entry.attempts >= MOST_ATTEMPTS => {
                 let what = what("it could not be sent.");
                 Some(Why::Unreachable { wave, what, tries: entry.attempts, resolve: resolve() })
             }
             _ => None,
         }
     })
+}
+
+/// Nobody knows of it, and only a person can.
+pub(super) fn unknown(campaign: &Campaign, past: &Past<'_>, entry: &Entry, now: Timestamp) -> Why {
+    let what = entry.message.clone().unwrap_or_else(|| "what became of it was not written.".to_owned());
+    let resolve = resolving(campaign, past, now);
+    Why::OutcomeUnknown { wave: entry.wave.clone(), what, at: entry.newest_attempt, resolve }
 }
 
 fn resolving(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Resolving {

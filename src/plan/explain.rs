@@ -15,7 +15,7 @@ mod beforehand;
 mod resolving;
 
 use beforehand::{awaiting_approval, not_yet};
-use resolving::{resolve_with, resolved};
+use resolving::{asking_again, resolve_with, resolved};
 
 /// The longest sentence the API server takes.
 pub const LONGEST: usize = 1024;
@@ -272,6 +272,9 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::NotYetTried { wave, what, again } => {
             let again = again.map_or_else(String::new, |at| format!(" It is tried again {}.", voice.at(at)));
             format!("Wave \"{wave}\" has not gone: {what}{again}")
+        }
+        Why::AskingAgain { wave, what, at, again, tries, until } => {
+            asking_again((wave, what), *at, *again, *tries, *until, voice)
         }
         Why::Sending { wave, recipients, until } => format!(
             "Wave \"{wave}\" is leaving: {} messages, the last about {}.",

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::api::campaign::Load;
 
 use super::canary::{self, Noise};
+use super::contract::Contract;
 use super::identity::{SendId, WaveId};
 use super::load::{self, Burst, Component, Profile, Send};
 use super::profiles;
@@ -145,6 +146,7 @@ impl Sending {
         }
         let able =
             at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
+        Contract::of_sender(&sender.spec.webhook).map_err(unable)?;
         let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
         let class = spec.audience.class.as_deref().unwrap_or("consumer");
         let template = match &sender.spec.webhook.body {

@@ -16,6 +16,7 @@ use crate::api::release::{Disposition, Outcome};
 
 pub mod admit;
 pub mod after;
+mod again;
 pub mod approval;
 pub mod baseline;
 mod believe;
@@ -24,6 +25,7 @@ pub mod canary;
 pub mod capacity;
 mod checks;
 pub mod claim;
+pub mod contract;
 pub mod curve;
 pub mod deadline;
 mod doubt;
@@ -66,6 +68,7 @@ pub mod waves;
 pub mod weigh;
 pub mod why;
 
+use contract::QUIESCENCE;
 use floors::FloorWrite;
 use memory::Memory;
 use order::{Release, Skip};
@@ -85,8 +88,6 @@ const SHORTEST_TICK: SignedDuration = SignedDuration::from_secs(1);
 const WATCHED: SignedDuration = SignedDuration::from_secs(15);
 /// While nothing is due.
 const IDLE: SignedDuration = SignedDuration::from_secs(60);
-/// An attempt without an outcome may still be under way at the receiver for so long.
-const QUIESCENCE: SignedDuration = SignedDuration::from_mins(6);
 
 /// What shall be done.
 #[derive(Debug)]
@@ -182,7 +183,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
             let confirmations = weighed.confirmations;
             let part =
                 weighed.want.cutting.as_ref().map(|_| (weighed.want.wave.name.as_str(), weighed.want.recipients));
-            let details = Details { why: &weighed.why, also: &weighed.also, rooms, confirmations, part };
+            let mut also = weighed.also.clone();
+            also.extend(weighed.want.retry.and_then(|entry| again::asking_again(entry, None)));
+            let details = Details { why: &weighed.why, also: &also, rooms, confirmations, part };
             reports.extend(report::tell(snapshot, &ledger, campaign, &details, &mut memory, now));
         }
     }

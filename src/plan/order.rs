@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use crate::api::release::{EntryLoad, EntryWave, Evidence, SkipReason};
 
+use super::contract::Contract;
+
 /// One wave to be released, with everything that is frozen about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Release {
@@ -35,6 +37,8 @@ pub struct Release {
     pub wave: EntryWave,
     /// The request's body.
     pub body: String,
+    /// What the receiver guarantees.
+    pub contract: Contract,
     /// The load it brings.
     pub load: EntryLoad,
     /// What opened the gate.

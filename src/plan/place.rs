@@ -45,6 +45,7 @@ impl Why {
             Why::OutOfBounds { .. } => (Phase::Queued, Reason::GuardrailOutOfBounds),
             Why::Scaling { .. } => (Phase::Scaling, Reason::ScalingUp),
             Why::Confirming { .. } | Why::NotYetTried { .. } => (Phase::Confirming, Reason::Confirming),
+            Why::AskingAgain { .. } => (Phase::Confirming, Reason::AskingAgain),
             Why::WouldGo { .. } => (Phase::Confirming, Reason::ObserveOnly),
             Why::Sending { .. } => (Phase::Sending, Reason::Sending),
             Why::Soaking { .. } => (Phase::Soaking, Reason::Soaking),

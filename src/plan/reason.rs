@@ -66,6 +66,8 @@ pub enum Reason {
     ScalingUp,
     /// Room is there and is being confirmed.
     Confirming,
+    /// Nobody knows whether a wave arrived; its receiver, which keeps keys, is asked again.
+    AskingAgain,
     /// Everything is confirmed, and the pool only observes.
     ObserveOnly,
     /// A wave is leaving.
@@ -108,7 +110,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Reason; 49] = [
+    pub const ALL: [Reason; 50] = [
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
@@ -139,6 +141,7 @@ impl Reason {
         Reason::FloorContested,
         Reason::ScalingUp,
         Reason::Confirming,
+        Reason::AskingAgain,
         Reason::ObserveOnly,
         Reason::Sending,
         Reason::Soaking,

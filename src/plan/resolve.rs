@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::api::release::{Outcome, ResolvedAs};
 
-use super::QUIESCENCE;
+use super::contract::QUIESCENCE;
 use super::identity;
 use super::intent;
 use super::past::BySend;

@@ -5,16 +5,39 @@ use jiff::Timestamp;
 use crate::api::condition::{self, Wanted};
 use crate::api::sender::{SenderSpec, SenderStatus};
 
+use super::contract::{Contract, MOST_TRIES};
 use super::template::Template;
 use super::units::Rate;
+use super::units::people::Rounding;
 
 /// Why a Sender cannot be used as it is written, as a sentence with the field and the way out.
 pub fn fault(spec: &SenderSpec) -> Option<String> {
     if let Err(error) = Rate::parse(&spec.send_rate) {
         return Some(format!("spec.sendRate: {error}"));
     }
+    if let Err(error) = Contract::of_sender(&spec.webhook) {
+        return Some(error);
+    }
     let body = spec.webhook.body.as_deref()?;
     Template::parse(body).err().map(|error| format!("spec.webhook.body: {error}"))
+}
+
+fn is_keyed(spec: &SenderSpec) -> bool {
+    Contract::of_sender(&spec.webhook).is_ok_and(|contract| contract.is_keyed())
+}
+
+/// What becomes of a request that may have arrived, and how the receiver can tell whose it is.
+fn guarantee(spec: &SenderSpec) -> String {
+    let repeats = match Contract::of_sender(&spec.webhook) {
+        Ok(Contract::Keyed { retention }) => format!(
+            "; one that may have arrived is repeated under the same key, at most {} times within {}, since its receiver keeps keys.",
+            MOST_TRIES - 1,
+            retention.for_people(Rounding::Down)
+        ),
+        _ => ", at most once: one that may have arrived is never repeated.".to_owned(),
+    };
+    let signed = if spec.webhook.signing.is_some() { " Every request is signed." } else { "" };
+    format!("{repeats}{signed}")
 }
 
 /// The Sender's new status. `trouble` is what only an adapter can find wrong.
@@ -27,7 +50,7 @@ pub fn tell(
 ) -> SenderStatus {
     let fault = fault(spec).or(trouble);
     let message = fault.clone().map_or_else(
-        || "It releases a wave by one request, at most once: one that may have arrived is never repeated.".to_owned(),
+        || format!("It releases a wave by one request{}", guarantee(spec)),
         |fault| format!("It cannot be used: {fault}."),
     );
     let reason = if fault.is_some() { "Invalid" } else { "Valid" };
@@ -36,7 +59,7 @@ pub fn tell(
     SenderStatus {
         observed_generation: Some(generation),
         kind: Some("webhook".to_owned()),
-        contract: Some("at most once".to_owned()),
+        contract: Some(if is_keyed(spec) { "keyed" } else { "at most once" }.to_owned()),
         abilities: Some("fire".to_owned()),
         message: Some(message),
         conditions: condition::merge(&[wanted], &old.conditions, Some(generation), now),

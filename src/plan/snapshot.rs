@@ -12,6 +12,7 @@ use crate::api::sender::SenderSpec;
 
 use super::after::{Other, Rollout};
 use super::claim::Target;
+use super::contract::Contract;
 use super::memory::Memory;
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::rules::{Rules, Unusable};
@@ -279,12 +280,18 @@ pub struct Entry {
     pub newest_attempt: Timestamp,
     /// How many attempts were made.
     pub attempts: usize,
-    /// How many of them did not reach the receiver since a person last said that it may be tried again.
-    pub not_sent: usize,
+    /// How many of them were more than called off, since a person last said that it may be tried again.
+    pub tries: usize,
+    /// When those attempts began that are not known to have left nothing at the receiver: the first of them, and the last.
+    pub may_have_left_at: Vec<Timestamp>,
+    /// What the receiver guarantees.
+    pub contract: Contract,
     /// The nonce of the newest attempt.
     pub newest_nonce: String,
     /// The result of the newest attempt, if it has one, or what a person has said it was.
     pub newest_result: Option<String>,
+    /// When the receiver may be asked again, as that attempt found.
+    pub again: Option<Timestamp>,
     /// Nonces of the attempts of which a person has said what became of them.
     pub resolved: Vec<String>,
     /// What became of it.
@@ -306,6 +313,11 @@ impl Entry {
     /// Whether its newest attempt is known to have left nothing at the receiver, so that it may be tried again.
     pub fn may_be_tried_again(&self) -> bool {
         self.outcome.is_none() && matches!(self.newest_result.as_deref(), Some("NotFired" | "NotSent"))
+    }
+
+    /// Whether its wave may still go through the gate: nothing of it has gone, or nobody knows and its receiver is asked again.
+    pub fn is_open(&self) -> bool {
+        self.may_be_tried_again() || self.outcome == Some(Outcome::Unknown)
     }
 
     /// Whether the load of this entry counts: everything that has, or may have, gone.

@@ -7,9 +7,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::campaign_status::Phase;
-use crate::api::release::{EntryWave, SkipReason};
+use crate::api::release::{EntryWave, Outcome, SkipReason};
 
 use super::admit::understood;
+use super::again::{not_again_yet, rests_unknown};
 use super::approval;
 use super::bursts;
 use super::deadline::{self, missed, never, too_long};
@@ -17,7 +18,6 @@ use super::doubt::{foreign, lost, uncertain};
 use super::freezes;
 use super::guard::Guard;
 use super::holds;
-use super::identity;
 use super::intent::{self, Intent};
 use super::lead;
 use super::load::Burst;
@@ -252,7 +252,7 @@ fn soaking(snapshot: &Snapshot, intent: &Intent, entry: &Entry, until: Timestamp
 
 fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
     let Ahead { snapshot, campaign, past, intent, .. } = &ahead;
-    let is_open = |name: &str| past.of_wave(name).is_none_or(Entry::may_be_tried_again);
+    let is_open = |name: &str| past.of_wave(name).is_none_or(Entry::is_open);
     let next = intent.waves.waves.iter().position(|wave| is_open(&wave.name));
     let begun = past.fired().any(|entry| !entry.may_be_tried_again());
     let newest = past.released().max_by_key(|entry| entry.newest_attempt);
@@ -337,7 +337,7 @@ fn waits(next: Stand<'_>, mut beforehand: Vec<Why>, now: Timestamp) -> Stand<'_>
 /// Every wave has gone or was passed over: told from the ledger alone, so that a pool or Sender that was changed or taken
 /// away since keeps no campaign from its end. Their load may still be arriving.
 fn all_gone<'a>(snapshot: &Snapshot, past: &Past<'_>, names: &[String], now: Timestamp) -> Option<Stand<'a>> {
-    let is_closed = |name: &String| past.of_wave(name).is_some_and(|entry| !entry.may_be_tried_again());
+    let is_closed = |name: &String| past.of_wave(name).is_some_and(|entry| !entry.is_open());
     if names.is_empty() || !names.iter().all(is_closed) {
         return None;
     }
@@ -389,12 +389,17 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
     {
         return rests(why);
     }
-    let mut not_after = None;
+    // Of one that may have gone nobody says that its time has passed: whether it went is still to be found out.
+    let forgotten = retry.filter(|entry| entry.outcome == Some(Outcome::Unknown)).and_then(Entry::forgotten_at);
+    let mut not_after = forgotten;
     let (fit, freeze) = freezes::fit(times, &ahead_rules.freezes, now, takes);
     let not_before = match fit {
         Fit::Now { until } => {
-            not_after = until.and_then(|until| until.checked_sub(takes).ok());
+            not_after = until.and_then(|until| until.checked_sub(takes).ok()).into_iter().chain(forgotten).min();
             None
+        }
+        Fit::Later { at, .. } if forgotten.is_some_and(|forgotten| at >= forgotten) => {
+            return rests_unknown(campaign, &past, retry, now);
         }
         Fit::Later { at, window_was_open } => {
             let takes = Span::between(now, now + takes).for_people(Rounding::Up);
@@ -411,6 +416,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             }
             Some((at, why))
         }
+        Fit::Never if forgotten.is_some() => return rests_unknown(campaign, &past, retry, now),
         Fit::Never => {
             // Too long for every window is not the same as too late: the plan can still be changed.
             let is_over = times.end().is_some_and(|end| now >= end);
@@ -458,36 +464,4 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         not_after,
         cutting,
     }))
-}
-
-/// 1 s, 2 s, 4 s … up to a minute after the newest attempt.
-fn back_off(attempts: usize) -> SignedDuration {
-    let doubled = 1_i64 << attempts.saturating_sub(1).min(6);
-    SignedDuration::from_secs(doubled.min(60))
-}
-
-/// Why a wave that was tried before, and is known not to have gone, is not tried again now.
-fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) -> Option<Stand<'a>> {
-    let same = |(uid, url): &(String, String)| {
-        *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
-    };
-    if !entry.sender.as_ref().is_some_and(same) {
-        let name = &entry.wave;
-        let why = format!(
-            "wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
-        );
-        let sender = format!("{}/{}", sender.namespace, sender.name);
-        return Some(rests(Why::SenderUnable { sender, why }));
-    }
-    let again = entry.newest_attempt + back_off(entry.attempts);
-    if now < again {
-        let what = entry.message.clone().unwrap_or_else(|| "it did not reach the receiver.".to_owned());
-        return Some(Stand::Rests {
-            why: Why::NotYetTried { wave: entry.wave.clone(), what, again: Some(again) },
-            also: Vec::new(),
-            skips: Vec::new(),
-            until: Some(again),
-        });
-    }
-    None
 }

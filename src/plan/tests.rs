@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::claim::{Note, Target, TargetKind};
+use super::contract::Contract;
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::reason::Reason;
 use super::rules::Rules;
@@ -158,9 +159,12 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         first_attempt: at(second),
         newest_attempt: at(second),
         attempts: 1,
-        not_sent: 0,
+        tries: 0,
+        may_have_left_at: Vec::new(),
+        contract: Contract::AtMostOnce,
         newest_nonce: "attempt".into(),
         newest_result: None,
+        again: None,
         resolved: Vec::new(),
         outcome,
         message: None,

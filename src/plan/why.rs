@@ -372,6 +372,14 @@ pub enum Why {
         what: String,
         again: Option<Timestamp>,
     },
+    AskingAgain {
+        wave: String,
+        what: String,
+        at: Timestamp,
+        again: Option<Timestamp>,
+        tries: usize,
+        until: Timestamp,
+    },
 }
 
 impl Bound {
@@ -409,7 +417,7 @@ impl Why {
             | Why::Paced { at, .. } => Some(*at),
             Why::Room { likely, .. } => *likely,
             Why::Soaking { until, .. } => Some(*until),
-            Why::NotYetTried { again, .. } => *again,
+            Why::NotYetTried { again, .. } | Why::AskingAgain { again, .. } => *again,
             _ => None,
         }
     }
@@ -428,6 +436,7 @@ impl Why {
             | Why::Scaling { wave, .. }
             | Why::Confirming { wave, .. }
             | Why::NotYetTried { wave, .. }
+            | Why::AskingAgain { wave, .. }
             | Why::Sending { wave, .. }
             | Why::Soaking { wave, .. }
             | Why::OutcomeUnknown { wave, .. }

@@ -1,9 +1,16 @@
 //! What is known of one attempt. Whatever is not known to have stayed away, or to have arrived, is Unknown.
 
 use http::StatusCode;
+use jiff::SignedDuration;
+
+use crate::plan::contract::QUIESCENCE;
 
 /// The longest piece of an answer that is repeated to people.
 const EXCERPT: usize = 200;
+/// A receiver that is at it already is asked again after this, unless it says when.
+const AT_IT: SignedDuration = SignedDuration::from_secs(5);
+/// However late a receiver asks to be asked again, a person hears of it by then.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +26,8 @@ pub enum Attempt {
     NotSent {
         /// Why.
         why: String,
+        /// The receiver asks not to be tried before so long.
+        after: Option<SignedDuration>,
     },
     /// The receiver has it.
     #[error("the receiver answered {status}.")]
@@ -39,7 +48,29 @@ pub enum Attempt {
     Unknown {
         /// What was seen.
         why: String,
+        /// After so long a receiver that keeps keys may be asked again under the same key; None: that would tell nothing new.
+        after: Option<SignedDuration>,
     },
+}
+
+/// A complete answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// Its status.
+    pub status: StatusCode,
+    /// When the receiver asks to be asked again.
+    pub retry_after: Option<SignedDuration>,
+    /// The beginning of its body.
+    pub body: &'a [u8],
+}
+
+/// What is known of a receiver beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// How many recipients it is asked to send to: one that tells how many it took must tell so many.
+    pub recipients: Option<u64>,
+    /// Whether it keeps keys, so that a request it has seen has no second effect.
+    pub keyed: bool,
 }
 
 impl Attempt {
@@ -54,27 +85,38 @@ impl Attempt {
         }
     }
 
-    /// From a complete answer of a receiver that guarantees nothing.
-    /// `asked` is the number of recipients that a receiver which tells how many it took must tell.
-    pub fn of_answer(status: StatusCode, body: &[u8], asked: Option<u64>) -> Attempt {
-        let said = match excerpt(body) {
+    /// From a complete answer.
+    pub fn of_answer(answer: &Answer<'_>, expected: Expected) -> Attempt {
+        let said = match excerpt(answer.body) {
             text if text.is_empty() => String::new(),
             text => format!(" and said: {text}"),
         };
-        let code = status.as_u16();
+        let code = answer.status.as_u16();
+        let wait = answer.retry_after.map(|wait| wait.clamp(SignedDuration::ZERO, LONGEST_WAIT));
+        let told = || format!("the receiver answered {code}{said}");
         match code {
-            200..=299 => match (asked, taken(body)) {
+            200..=299 => match (expected.recipients, taken(answer.body)) {
                 // It has something, and not what it was asked to have: a person looks before the next wave goes.
                 (Some(asked), Some(taken)) if asked != taken => Attempt::Unknown {
                     why: format!("the receiver answered {code} and took {taken} of {asked} recipients"),
+                    after: None,
                 },
                 _ => Attempt::Released { status: code },
             },
             300..=399 | 400 | 401 | 403 | 404 | 405 | 410 | 413 | 415 | 422 => Attempt::Rejected { status: code, said },
+            // It has the key and is at it: what becomes of that it says when it is asked again.
+            409 if expected.keyed => Attempt::Unknown { why: told(), after: Some(wait.unwrap_or(AT_IT)) },
+            429 if expected.keyed => Attempt::NotSent { why: told(), after: wait },
+            503 if expected.keyed && wait.is_some() => Attempt::NotSent { why: told(), after: wait },
             // Among them 409 (perhaps it is at it already), 429 and 503: something in front of the receiver may say so
             // of a request that it has passed on.
-            _ => Attempt::Unknown { why: format!("the receiver answered {code}{said}") },
+            _ => Attempt::Unknown { why: told(), after: Some(QUIESCENCE) },
         }
+    }
+
+    /// It left nobody knows what behind: no complete answer came.
+    pub fn cut(why: String) -> Attempt {
+        Attempt::Unknown { why, after: Some(QUIESCENCE) }
     }
 }
 

@@ -5,10 +5,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+use http::response::Parts;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use jiff::SignedDuration;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use socket2::SockRef;
@@ -17,7 +20,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::attempt::Attempt;
+use crate::clock;
+
+use super::attempt::{Answer, Attempt};
 use super::effect::Effect;
 use super::line::{LastCheck, Line, Tally};
 use super::target::Target;
@@ -73,7 +78,7 @@ pub struct Connection {
 }
 
 fn not_sent(why: impl std::fmt::Display) -> Attempt {
-    Attempt::NotSent { why: why.to_string() }
+    Attempt::NotSent { why: why.to_string(), after: None }
 }
 
 /// Addresses at which no receiver lives, but sometimes the secrets of a cloud provider.
@@ -132,7 +137,10 @@ impl Connection {
         let check: LastCheck = Box::new(last_check);
         let line = Line::new(stream, check, tally.clone());
         let attempt = match tokio::time::timeout(limits.request, exchange(line, effect)).await {
-            Ok(Ok((status, body))) => return Attempt::of_answer(status, &body, effect.recipients()),
+            Ok(Ok((head, body))) => {
+                let answer = Answer { status: head.status, retry_after: retry_after(&head.headers), body: &body };
+                return Attempt::of_answer(&answer, effect.expected());
+            }
             Ok(Err(error)) => format!("the connection broke: {error}"),
             Err(_) => format!("no complete answer came within {} s", limits.request.as_secs_f32()),
         };
@@ -142,12 +150,19 @@ impl Connection {
         match (tally.refused(), tally.bytes()) {
             (Some(why), _) => Attempt::NotFired { why },
             (None, 0) => not_sent(attempt),
-            (None, bytes) => Attempt::Unknown { why: format!("{attempt}, after {bytes} bytes had been handed over") },
+            (None, bytes) => Attempt::cut(format!("{attempt}, after {bytes} bytes had been handed over")),
         }
     }
 }
 
-async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(StatusCode, Vec<u8>), String> {
+/// When a receiver asks to be asked again: in so many seconds, or at a time.
+fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let at = |text| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().duration_since(clock::now()));
+    text.parse().ok().map(SignedDuration::from_secs).or_else(|| at(text))
+}
+
+async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(Parts, Vec<u8>), String> {
     let told = |error: hyper::Error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(next) = cause.source() {
@@ -160,8 +175,7 @@ async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(Statu
     // Driven here and not by a task of its own: when this is dropped, nothing goes on writing.
     let answered = async {
         let response = sender.send_request(request).await.map_err(told)?;
-        let status = response.status();
-        let mut body = response.into_body();
+        let (head, mut body) = response.into_parts();
         let mut kept = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(told)?;
@@ -170,7 +184,7 @@ async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(Statu
                 kept.extend_from_slice(data.get(..data.len().min(room)).unwrap_or_default());
             }
         }
-        Ok((status, kept))
+        Ok((head, kept))
     };
     tokio::pin!(answered);
     tokio::pin!(connection);

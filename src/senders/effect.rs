@@ -6,11 +6,14 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
+use jiff::Timestamp;
 
+use super::attempt::Expected;
+use super::signature::SigningKey;
 use super::target::Target;
 
 /// Headers that are ours: a second one would change whom, what or how often is asked.
-const OURS: [&str; 14] = [
+const OURS: [&str; 16] = [
     "host",
     "content-length",
     "content-type",
@@ -23,6 +26,8 @@ const OURS: [&str; 14] = [
     "expect",
     "idempotency-key",
     "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
     "x-envoy-max-retries",
     "user-agent",
 ];
@@ -80,8 +85,9 @@ pub struct Effect {
     headers: Vec<(HeaderName, SecretValue)>,
     key: HeaderValue,
     body: Bytes,
-    /// How many recipients the receiver is asked to send to.
-    recipients: Option<u64>,
+    expected: Expected,
+    /// When it was signed, and the signature.
+    signature: Option<(i64, HeaderValue)>,
 }
 
 impl Effect {
@@ -96,18 +102,27 @@ impl Effect {
             return Err(EffectError::Ours { name: name.to_string() });
         }
         let key = HeaderValue::from_str(key).map_err(|error| EffectError::Other { why: error.to_string() })?;
-        Ok(Effect { target, headers, key, body, recipients: None })
+        Ok(Effect { target, headers, key, body, expected: Expected::default(), signature: None })
     }
 
-    /// A receiver that says how many recipients it took must say so many.
+    /// To a receiver of which so much is known.
     #[must_use]
-    pub fn to_recipients(self, recipients: u64) -> Effect {
-        Effect { recipients: Some(recipients), ..self }
+    pub fn expecting(self, expected: Expected) -> Effect {
+        Effect { expected, ..self }
     }
 
-    /// How many recipients it asks for, if that is to be held against the answer.
-    pub fn recipients(&self) -> Option<u64> {
-        self.recipients
+    /// Signed at this time.
+    pub fn signed(self, key: &SigningKey, at: Timestamp) -> Result<Effect, EffectError> {
+        let seconds = at.as_second();
+        let mut value = HeaderValue::from_str(&key.sign(self.key(), seconds, &self.body))
+            .map_err(|error| EffectError::Other { why: error.to_string() })?;
+        value.set_sensitive(true);
+        Ok(Effect { signature: Some((seconds, value)), ..self })
+    }
+
+    /// What is known of its receiver.
+    pub fn expected(&self) -> Expected {
+        self.expected
     }
 
     /// Where it goes.
@@ -138,6 +153,9 @@ impl Effect {
             .header("webhook-id", self.key.clone())
             // A mesh in between would otherwise send again by itself.
             .header("x-envoy-max-retries", "0");
+        if let Some((seconds, signature)) = &self.signature {
+            request = request.header("webhook-timestamp", *seconds).header("webhook-signature", signature.clone());
+        }
         for (name, SecretValue(value)) in &self.headers {
             request = request.header(name, value.clone());
         }

@@ -5,12 +5,14 @@ mod attempt;
 mod connect;
 mod effect;
 mod line;
+mod signature;
 mod target;
 
-pub use attempt::Attempt;
+pub use attempt::{Answer, Attempt, Expected};
 pub use connect::{Connection, Limits, Trust, connect};
 pub use effect::{Effect, EffectError, SecretValue, is_ours};
 pub use line::LastCheck;
+pub use signature::{NoKey, SigningKey};
 pub use target::{Target, TargetError};
 
 #[cfg(test)]

@@ -149,6 +149,81 @@ async fn every_complete_answer_has_its_class() {
     }
 }
 
+async fn attempt_at_one_that_keeps_keys(then: Then) -> Attempt {
+    let receiver = receiver(then).await;
+    let effect = effect(&receiver.url).expecting(Expected { recipients: None, keyed: true });
+    let connection = connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    connection.send(&effect, || Ok(())).await
+}
+
+fn after(attempt: &Attempt) -> Option<i64> {
+    match attempt {
+        Attempt::NotSent { after, .. } | Attempt::Unknown { after, .. } => after.map(|after| after.as_secs()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn one_that_keeps_keys_says_when_to_ask_again() {
+    for (status, label, wait) in [
+        ("200 OK", "Released", None),
+        ("422 Unprocessable", "Rejected", None),
+        ("409 Conflict", "Unknown", Some(1)),
+        ("429 Too Many Requests", "NotSent", Some(1)),
+        ("503 Service Unavailable", "NotSent", Some(1)),
+        ("500 Internal Server Error", "Unknown", Some(360)),
+        ("502 Bad Gateway", "Unknown", Some(360)),
+        ("408 Request Timeout", "Unknown", Some(360)),
+    ] {
+        let attempt = attempt_at_one_that_keeps_keys(answer(status, "why")).await;
+        assert_eq!((attempt.label(), after(&attempt)), (label, wait), "{status}: {attempt}");
+    }
+    let answered =
+        |status: &str, head: &str| Then::Answer(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n{head}\r\n"));
+    let tomorrow = (crate::clock::now() + jiff::SignedDuration::from_hours(24)).strftime("%a, %d %b %Y %H:%M:%S GMT");
+    for (status, head, label, wait) in [
+        // At it, and it does not say for how long. Busy without a word is no refusal: something in front of it may say so.
+        ("409 Conflict", String::new(), "Unknown", Some(5)),
+        ("503 Busy", String::new(), "Unknown", Some(360)),
+        ("429 Busy", String::new(), "NotSent", None),
+        // However late it asks for: within an hour a person hears of it. What cannot be read is not there.
+        ("429 Busy", "retry-after: 86400\r\n".to_owned(), "NotSent", Some(3_600)),
+        ("429 Busy", format!("retry-after: {tomorrow}\r\n"), "NotSent", Some(3_600)),
+        ("429 Busy", "retry-after: -5\r\n".to_owned(), "NotSent", Some(0)),
+        ("429 Busy", "retry-after: soon\r\n".to_owned(), "NotSent", None),
+    ] {
+        let attempt = attempt_at_one_that_keeps_keys(answered(status, &head)).await;
+        assert_eq!((attempt.label(), after(&attempt)), (label, wait), "{status} {head}: {attempt}");
+    }
+    // It took another number than it was asked to: under the same key it would only say so again.
+    let receiver = receiver(answer("200 OK", r#"{"recipients": 799}"#)).await;
+    let effect = effect(&receiver.url).expecting(Expected { recipients: Some(800), keyed: true });
+    let connection = connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    let attempt = connection.send(&effect, || Ok(())).await;
+    assert_eq!((attempt.label(), after(&attempt)), ("Unknown", None));
+    // Nobody knows how far it came; the request may be under way for six minutes.
+    assert_eq!(after(&attempt_at_one_that_keeps_keys(Then::Close).await), Some(360));
+}
+
+#[tokio::test]
+async fn a_signed_request_says_by_whom_and_when() {
+    let receiver = receiver(answer("200 OK", "")).await;
+    let key = SigningKey::parse(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let effect = effect(&receiver.url).signed(&key, jiff::Timestamp::from_second(1_614_265_330).unwrap()).unwrap();
+    let connection = connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    assert_eq!(connection.send(&effect, || Ok(())).await, Attempt::Released { status: 200 });
+    let seen = receiver.seen.lock().unwrap();
+    // By openssl: printf '704beceb.1614265330.{"wave":1}' | openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64
+    for line in [
+        "webhook-id: 704beceb",
+        "webhook-timestamp: 1614265330",
+        "webhook-signature: v1,Ai241zucLorkaHXTtWBm0YJP+PsMEDcBit3N09cOmfg=",
+    ] {
+        assert!(seen[0].contains(&format!("\r\n{line}\r\n")), "{line} in {}", seen[0]);
+    }
+    assert!(!format!("{effect:?}").contains("Ai241zucLorkaHXTtWBm0YJP+PsMEDcBit3N09cOmfg="));
+}
+
 #[tokio::test]
 async fn a_receiver_that_took_another_number_than_asked_needs_a_person() {
     for (body, label) in [
@@ -158,7 +233,7 @@ async fn a_receiver_that_took_another_number_than_asked_needs_a_person() {
         ("thanks", "Released"),
     ] {
         let receiver = receiver(answer("200 OK", body)).await;
-        let effect = effect(&receiver.url).to_recipients(800);
+        let effect = effect(&receiver.url).expecting(Expected { recipients: Some(800), keyed: false });
         let connection =
             connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
         let attempt = connection.send(&effect, || Ok(())).await;

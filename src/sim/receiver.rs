@@ -17,7 +17,7 @@ use crate::plan::bursts;
 use crate::plan::identity;
 use crate::plan::load::{Burst, Send};
 use crate::plan::snapshot::Entry;
-use crate::senders::{Attempt, Effect, LastCheck, Target};
+use crate::senders::{Answer, Attempt, Effect, LastCheck, Target};
 
 use super::apiserver::ApiServer;
 use super::prometheus::{Prometheus, ready};
@@ -133,7 +133,7 @@ impl Outside for Surroundings {
         Box::pin(async move {
             match manner {
                 Some(Manner::Refuses) => {
-                    return Err(Attempt::NotSent { why: "the connection was refused".to_owned() });
+                    return Err(Attempt::NotSent { why: "the connection was refused".to_owned(), after: None });
                 }
                 Some(Manner::ConnectsIn(long)) => tokio::time::sleep(long).await,
                 _ => {}
@@ -172,12 +172,14 @@ impl Line {
             return Attempt::NotFired { why };
         }
         let (answer, has) = match self.manner {
+            // One that keeps keys says 429 of nothing that it has.
+            Some(Manner::Answers(429, has)) => (Some(429), has && !effect.expected().keyed),
             Some(Manner::Answers(status, has)) => (Some(status), has),
             Some(Manner::Hangs(has) | Manner::Cuts(has)) => (None, has),
             _ => (Some(200), true),
         };
         let is_known = around.hear(effect, has);
-        let unknown = |why: &str| Attempt::Unknown { why: why.to_owned() };
+        let unknown = |why: &str| Attempt::cut(why.to_owned());
         match (self.manner, answer) {
             (Some(Manner::DiesAfter), _) => {
                 around.die().await;
@@ -190,7 +192,7 @@ impl Line {
             (_, Some(status)) => {
                 let status = if is_known { status } else { 422 };
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                Attempt::of_answer(status, b"", effect.recipients())
+                Attempt::of_answer(&Answer { status, retry_after: None, body: b"" }, effect.expected())
             }
             (_, None) => unknown("the connection broke"),
         }
@@ -214,6 +216,8 @@ impl Surroundings {
         let is_it =
             |entry: &&WaveRelease| entry.spec.request.as_ref().is_some_and(|request| request.key == effect.key());
         let entry = entries.iter().find(is_it).and_then(ledger::entry);
+        // One that keeps keys does nothing about a key that it has.
+        let has = has && !(effect.expected().keyed && self.has_taken(effect.key()));
         let heard = Heard {
             at: clock::world(),
             agent: self.agent.clone(),
@@ -230,6 +234,10 @@ impl Surroundings {
             self.take(effect, entry);
         }
         is_known
+    }
+
+    fn has_taken(&self, key: &str) -> bool {
+        self.books().taken.iter().any(|taken| taken.key == key)
     }
 
     fn take(&self, effect: &Effect, entry: Entry) {

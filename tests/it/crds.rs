@@ -155,7 +155,7 @@ pub fn wrong() -> Vec<Wrong> {
         (sender(spec("webhook", json!({"url": "https://user:pass@mail/send"}))), "spec.webhook.url"),
         (
             sender(spec("webhook", json!({"url": "https://mail/send", "contract": {}}))),
-            "a contract must name what the receiver guarantees",
+            "a contract names one thing that the receiver guarantees",
         ),
         (
             sender(spec(
@@ -198,6 +198,13 @@ fn right_objects_of_every_union_are_accepted() {
         sender(spec(
             "webhook",
             json!({"url": "http://mail:8080/send?x=1", "contract": {"atMostOnce": {}}, "body": "{\"a\": {{ wave.offset }}}"}),
+        )),
+        sender(spec(
+            "webhook",
+            json!({
+                "url": "http://mail:8080/send", "contract": {"keyed": {"retention": "48h"}},
+                "signing": {"secretKeyRef": {"name": "mail", "key": "signing-key"}},
+            }),
         )),
     ] {
         verdict(&object).unwrap_or_else(|said| panic!("{object}: {said}"));

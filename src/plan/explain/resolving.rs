@@ -1,6 +1,9 @@
-//! The sentences of a wave that waits for a person's word: how it is said, and why what was said does not count, or not yet.
+//! The sentences of a wave of which nobody knows: that its receiver is asked again, or that it waits for a person's word, how it is said, and why what was said does not count, or not yet.
+
+use jiff::Timestamp;
 
 use super::Voice;
+use crate::plan::contract::MOST_TRIES;
 use crate::plan::why::Resolving;
 
 /// The command with which a person says what became of a wave.
@@ -18,4 +21,21 @@ pub(super) fn resolved(resolve: &Resolving, voice: &Voice<'_>) -> String {
         (None, Some(why)) => format!(" What was said cannot be taken: {why}."),
         (None, None) => String::new(),
     }
+}
+
+/// That a receiver which keeps keys is asked again: what is known, until when, and how often yet.
+pub(super) fn asking_again(
+    (wave, what): (&str, &str),
+    at: Timestamp,
+    again: Option<Timestamp>,
+    tries: usize,
+    until: Timestamp,
+    voice: &Voice<'_>,
+) -> String {
+    let again = again.map_or_else(|| "once headroom is confirmed".to_owned(), |again| voice.at(again));
+    format!(
+        "Wave \"{wave}\" may or may not have gone ({}): {what} Its receiver keeps keys, so that it is asked again under the same key {again}: what it has seen has no second effect. {tries} of {MOST_TRIES} tries are made, and the key is kept until {}.",
+        voice.at(at),
+        voice.at(until)
+    )
 }

@@ -156,7 +156,7 @@ fn what_has_gone_ends_even_if_its_pool_or_sender_is_taken_away() {
 #[test]
 fn an_end_closes_what_was_tried_and_did_not_go() {
     let mut open = snapshot();
-    let tried = Entry { newest_result: Some("NotSent".into()), not_sent: 1, ..entry("rest", 36_000, -600, None) };
+    let tried = Entry { newest_result: Some("NotSent".into()), tries: 1, ..entry("rest", 36_000, -600, None) };
     open.entries = vec![entry("canary", 4_000, -1_000, Some(Outcome::Released)), tried];
     open.campaigns[0].spec.abort = Some(true);
     let decided = plan(&open, at(0));

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{Line, Scales, Verdict, Weighed};
 use crate::api::release::{EntryComponent, EntryLoad, EntryShare, Evidence, WithoutHeadroom};
 use crate::plan::approval;
+use crate::plan::contract::Contract;
 use crate::plan::explain::{self, Voice};
 use crate::plan::gate::Room;
 use crate::plan::identity;
@@ -93,6 +94,11 @@ impl<'a> Scales<'_, 'a> {
             None => want.intent.body(want.campaign, want.index, offset, want.recipients)?,
         };
         let load = want.retry.and_then(|entry| entry.load.clone()).unwrap_or_else(|| self.load(want));
+        // What was recorded counts, also where the Sender promises more by now.
+        let contract = match want.retry {
+            Some(entry) => entry.contract,
+            None => Contract::of_sender(&want.sender.spec.webhook).unwrap_or_default(),
+        };
         let evidence_at = evidence.evaluated_at.0;
         Ok(Release {
             campaign: (want.campaign.namespace.clone(), want.campaign.name.clone()),
@@ -109,6 +115,7 @@ impl<'a> Scales<'_, 'a> {
             nonce: self.snapshot.nonce.clone(),
             wave: want.wave.clone(),
             body,
+            contract,
             load,
             evidence,
             evidence_at,

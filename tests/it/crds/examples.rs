@@ -40,7 +40,10 @@ pub fn of(kind: &str) -> Vec<Value> {
     match kind {
         "Campaign" => campaigns(),
         "CapacityPool" => vec![object(kind, pool())],
-        "Sender" => vec![object(kind, sender())],
+        "Sender" => {
+            let keyed = json!({"keyed": {"retention": "48h"}});
+            vec![object(kind, sender(&keyed)), object(kind, sender(&json!({"atMostOnce": {}})))]
+        }
         "WaveRelease" => vec![object(kind, entry())],
         other => panic!("no example of a {other}"),
     }
@@ -107,11 +110,12 @@ fn pool() -> Value {
     })
 }
 
-fn sender() -> Value {
+fn sender(contract: &Value) -> Value {
     json!({
         "namespaceSelector": {"matchLabels": {"team": "marketing"}}, "sendRate": "100/s",
         "webhook": {
-            "url": "https://mail.internal/send", "contract": {"atMostOnce": {}},
+            "url": "https://mail.internal/send", "contract": contract,
+            "signing": {"secretKeyRef": {"name": "mail", "key": "signing-key"}},
             "headers": [{"name": "Authorization", "secretKeyRef": {"name": "mail", "key": "token"}}],
             "body": "{\"from\": {{ wave.offset }}}",
         },
@@ -126,7 +130,7 @@ fn entry() -> Value {
         "pool": "shop/p", "nonce": "n", "firstAttemptAt": "2027-01-01T00:00:00Z",
         "request": {
             "sender": "mail/s", "senderUid": "u", "urlDigest": "d", "key": "k", "keyHeader": "idempotency-key",
-            "body": "{}", "digest": "d", "contract": "atMostOnce",
+            "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h",
         },
         "load": {
             "sendRate": 100.0, "margin": 1.66,

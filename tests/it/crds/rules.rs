@@ -160,9 +160,9 @@ pub fn trials() -> Vec<Trial> {
             ],
         },
         Trial {
-            message: "a contract must name what the receiver guarantees",
-            right: vec![json!({"atMostOnce": {}})],
-            wrong: vec![json!({})],
+            message: "a contract names one thing that the receiver guarantees",
+            right: vec![json!({"atMostOnce": {}}), json!({"keyed": {"retention": "48h"}})],
+            wrong: vec![json!({}), json!({"atMostOnce": {}, "keyed": {"retention": "48h"}})],
         },
         Trial {
             message: "metadata.name may have at most 52 characters",

@@ -146,7 +146,7 @@ const ADDRESS: Form = Form {
 };
 
 /// The fields that have a form. One that has a pattern and is not here fails the test, and so does the reverse.
-const FORMS: [(&str, &str, &Form); 61] = [
+const FORMS: [(&str, &str, &Form); 62] = [
     ("Campaign", "spec.after[].check", &LABEL),
     ("Campaign", "spec.audience.class", &OPEN_NAME),
     ("Campaign", "spec.channel", &OPEN_NAME),
@@ -204,6 +204,7 @@ const FORMS: [(&str, &str, &Form); 61] = [
     ("CapacityPool", "spec.workloads[].demand.peak", &RATE),
     ("CapacityPool", "spec.workloads[].name", &LABEL),
     ("Sender", "spec.sendRate", &RATE),
+    ("Sender", "spec.webhook.contract.keyed.retention", &SPAN),
     ("Sender", "spec.webhook.headers[].name", &HEADER),
     ("Sender", "spec.webhook.url", &URL),
     ("WaveRelease", "spec.firstAttemptAt", &MOMENT),

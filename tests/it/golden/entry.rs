@@ -2,8 +2,10 @@
 //! base unless the case says another.
 
 use headroom::api::release::{Disposition, Outcome, SkipReason};
+use headroom::plan::contract::Contract;
 use headroom::plan::identity::{SendId, WaveId, digest};
 use headroom::plan::snapshot::Entry;
+use headroom::plan::units::Span;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,10 +35,14 @@ pub struct WrittenEntry {
     message: Option<String>,
     attempts: usize,
     #[serde(default)]
-    not_sent: usize,
+    tries: usize,
     skip: Option<SkipReason>,
     by: Option<String>,
     pool: String,
+    /// So long the receiver keeps the key, where that is its guarantee.
+    retention: Option<String>,
+    /// So long after the newest attempt the receiver may be asked again, as that attempt found.
+    again_after: Option<Ago>,
     /// The URL it was first tried with.
     url: String,
     load: Value,
@@ -64,9 +70,15 @@ impl WrittenEntry {
             first_attempt: now - self.first.unwrap_or(self.ago).0,
             newest_attempt: now - self.ago.0,
             attempts: self.attempts,
-            not_sent: self.not_sent,
+            tries: self.tries,
+            may_have_left_at: Vec::new(),
+            contract: match &self.retention {
+                Some(text) => Contract::Keyed { retention: Span::parse(text).map_err(|error| error.to_string())? },
+                None => Contract::AtMostOnce,
+            },
             newest_nonce: "attempt".into(),
             newest_result: self.result.clone(),
+            again: self.again_after.map(|after| now - self.ago.0 + after.0),
             resolved: Vec::new(),
             outcome: self.outcome,
             message: self.message.clone(),

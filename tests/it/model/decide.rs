@@ -8,6 +8,7 @@ use headroom::api::campaign_status::{CampaignStatus, Phase, WaveStatus};
 use headroom::api::pool_status::{CapacityPoolStatus, Claim, Reservation};
 use headroom::api::release::{self, Disposition, EntryLoad, SkipReason};
 use headroom::plan::claim::{Note, Target, TargetKind};
+use headroom::plan::contract::Contract;
 use headroom::plan::identity::{self, SendId, WaveId};
 use headroom::plan::memory::{self, Basis, Memory};
 use headroom::plan::reading::{HistoryPoints, Reading, SensorFault};
@@ -319,9 +320,12 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         first_attempt: seen.at(there.newest),
         newest_attempt: seen.at(there.newest),
         attempts: usize::from(there.attempts),
-        not_sent: usize::from(there.not_sent),
+        tries: usize::from(there.not_sent),
+        may_have_left_at: Vec::new(),
+        contract: Contract::AtMostOnce,
         newest_nonce: "attempt".into(),
         newest_result: result,
+        again: None,
         resolved: Vec::new(),
         outcome: there.outcome.map(|outcome| match outcome {
             Outcome::Released => release::Outcome::Released,

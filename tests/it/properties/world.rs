@@ -173,7 +173,7 @@ fn first_wave(drawing: &Drawing, mut entry: Entry) -> Option<Entry> {
         Went::Rejected => entry.outcome = Some(Outcome::Rejected),
         Went::Open => entry.outcome = None,
         Went::NotSent => {
-            (entry.outcome, entry.newest_result, entry.not_sent) = (None, Some("NotSent".to_owned()), 1);
+            (entry.outcome, entry.newest_result, entry.tries) = (None, Some("NotSent".to_owned()), 1);
         }
         Went::Skipped => {
             (entry.outcome, entry.disposition, entry.skip, entry.load) =

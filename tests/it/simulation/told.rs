@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::dice::Dice;
+use super::kept;
 use super::mix::{Class, Mix};
 use crate::support::bed::root;
 
@@ -94,6 +95,9 @@ pub fn story(seed: u64, mix: &Mix) -> Story {
             befall(class, &mut dice, &names, &mut story, &mut deeds);
         }
     }
+    if seed >= FIRST_SMOOTH && !kept::is_kept(seed) {
+        keyed(seed, &mut story, &mut deeds);
+    }
     deeds.sort_by_key(|(at, _)| *at);
     story.deeds = deeds;
     story.crashes.sort();
@@ -127,6 +131,23 @@ fn smooth(seed: u64, story: &mut Story) {
             let end = format!("2027-03-19T{}:00Z", clock_time(dice.between(3, 9)));
             spec.insert("schedule".to_owned(), json!({"end": end}));
         }
+    }
+}
+
+/// In one story of three the receiver keeps keys, for long enough or hardly; and sometimes its Sender no longer says so.
+fn keyed(seed: u64, story: &mut Story, deeds: &mut Vec<(SignedDuration, Deed)>) {
+    let mut dice = Dice::of(seed, 6);
+    if !dice.one_in(3) {
+        return;
+    }
+    let sender = story.objects.iter_mut().find(|object| object["kind"] == "Sender").unwrap();
+    let retention = *dice.pick(&["48h", "1h", "10m"]);
+    sender["spec"]["webhook"]["contract"] = json!({"keyed": {"retention": retention}});
+    if dice.one_in(8) {
+        let contract = json!({"keyed": null, "atMostOnce": {}});
+        let fields = json!({"spec": {"webhook": {"contract": contract}}});
+        let to = Thing::new(SENDERS, MAIL, SENDER);
+        deeds.push((time(&mut dice), Deed::Write { by: "kubectl", to, fields }));
     }
 }
 

@@ -71,7 +71,7 @@ pub fn soaked(case: &Case<'_>) -> Result<(), String> {
         let asked_now = asked(heard);
         for before in case.played.heard.iter().filter(|before| before.at < heard.at) {
             let asked_before = asked(before);
-            if asked_before.send_id != asked_now.send_id {
+            if asked_before.send_id != asked_now.send_id || asked_before.wave == asked_now.wave {
                 continue;
             }
             // As fast as its Sender was then, with the shortest soak that was written lately.

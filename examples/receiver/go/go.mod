@@ -1,0 +1,3 @@
+module headroom.dev/examples/receiver
+
+go 1.24
