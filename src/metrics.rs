@@ -45,6 +45,8 @@ pub struct Metrics {
     pub unreadable: Gauge,
     /// Seconds that one look took.
     pub look_seconds: Histogram,
+    /// Whether this replica leads its install.
+    pub leader: Gauge,
     /// When the operator last looked at anything, seconds since 1970.
     pub heartbeat: Gauge<f64, AtomicU64>,
 }
@@ -65,6 +67,7 @@ impl Default for Metrics {
             unknown_outcomes: Gauge::default(),
             unreadable: Gauge::default(),
             look_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 12)),
+            leader: Gauge::default(),
             heartbeat: Gauge::default(),
             registry: Registry::default(),
         };
@@ -88,6 +91,7 @@ impl Default for Metrics {
         registry.register("waves_unknown", "Waves that may or may not have gone", metrics.unknown_outcomes.clone());
         registry.register("unreadable_objects", "Objects that cannot be read", metrics.unreadable.clone());
         registry.register("look_seconds", "Seconds that one look at a pool took", metrics.look_seconds.clone());
+        registry.register("leader", "Whether this replica leads its install: 1 or 0", metrics.leader.clone());
         registry.register("heartbeat_timestamp_seconds", "When the operator last looked", metrics.heartbeat.clone());
         Metrics { registry, ..metrics }
     }

@@ -11,10 +11,12 @@ use kube::{Client, Config};
 use tokio::time::Instant;
 
 use super::access::AccessArguments;
+use crate::chance;
 use crate::cluster::stores::Touched;
 use crate::cluster::{self, stores};
 use crate::controller::outside::Network;
 use crate::controller::{self, context, give_back};
+use crate::election::Election;
 use crate::plan::scope::Scope;
 use crate::plan::units::Span;
 use crate::senders::Trust;
@@ -57,6 +59,18 @@ pub struct RunArguments {
     /// A broken guardrail must have been fine for so long before a wave is weighed anew.
     #[arg(long, env = "HEADROOM_BREACH_RECOVERY", value_name = "SPAN", default_value = "10m", value_parser = span)]
     breach_recovery: SignedDuration,
+    /// Another replica takes over when this one has not been heard of for so long; from 3s to 5m.
+    #[arg(long, env = "HEADROOM_LEASE_DURATION", value_name = "SPAN", default_value = "15s", value_parser = lease)]
+    lease_duration: SignedDuration,
+}
+
+fn lease(text: &str) -> Result<SignedDuration, String> {
+    let span = span(text)?;
+    let most = SignedDuration::from_mins(5);
+    if span < SignedDuration::from_secs(3) || span > most {
+        return Err("a lease lasts from 3s to 5m".to_owned());
+    }
+    Ok(span)
 }
 
 fn span(text: &str) -> Result<SignedDuration, String> {
@@ -90,18 +104,35 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     let (stores, touched) = stores::start(&client, &settings.scope, &settings.ledger_namespace);
     let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
     let network = Network::new(trust, &settings.prometheus_url, arguments.access.access());
-    let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(network)));
+    let election =
+        Arc::new(Election::new(client.clone(), lease_of(&settings.install), identity(), arguments.lease_duration));
+    let ctx = context::Context::new(client, stores, settings, Box::new(network));
+    let ctx = Arc::new(ctx.under(election.mandate().clone()));
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let until = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
         // An error means that the sender is gone, which is as good as a stop.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
+    let when = |mut leads: tokio::sync::watch::Receiver<bool>| async move {
+        // Whoever would have said so is gone: it never leads.
+        if leads.wait_for(|leads| *leads).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let (led, leads) = tokio::sync::watch::channel(false);
+    let mut lead = tokio::spawn(lead(Arc::clone(&election), Arc::clone(&ctx), led));
     let mut web = tokio::spawn(web::serve(arguments.http_address, Arc::clone(&ctx), until(stopped.clone())));
-    let mut operator = tokio::spawn(controller::run(Arc::clone(&ctx), touched, until(stopped)));
+    let mut operator = tokio::spawn(controller::run(Arc::clone(&ctx), touched, when(leads), until(stopped)));
+    let mut lost = None;
     tokio::select! {
         signal = wait_for_signal() => {
             tracing::info!(signal = signal?, "stopping: what is under way is brought to its end first");
+        }
+        why = &mut lead => {
+            let why = why.context("the election ended unexpectedly")?;
+            tracing::error!(why, "this replica leads no more: what is under way is brought to its end, and nothing else begun");
+            lost = Some(why);
         }
         // Half an operator would look alive and do nothing.
         ended = &mut operator => return ended.map(drop).context("the controller ended unexpectedly"),
@@ -109,10 +140,42 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     }
     stop.send_replace(true);
     let touched = operator.await.context("the controller ended unexpectedly")?;
+    // Its namespace may have taken the Lease along: then there is no other replica that could.
     if give_back::is_homeless(&ctx).await {
         leave(&ctx, touched).await;
     }
+    if let Some(why) = lost {
+        return Err(anyhow!("another replica leads this install, or may: {why}"));
+    }
+    // Kept until nothing is done any more.
+    lead.abort();
+    if ctx.mandate.lasts() {
+        election.resign().await;
+    }
     web.await.context("the web server ended unexpectedly")?.context("failed to serve")
+}
+
+/// Leads once everything has been listed, since whoever leads and knows nothing only keeps others from it; comes back when the lead is
+/// lost, with why.
+async fn lead(election: Arc<Election>, ctx: Arc<context::Context>, led: tokio::sync::watch::Sender<bool>) -> String {
+    while !ctx.stores.waiting_for().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let lease = election.win().await;
+    led.send_replace(true);
+    election.keep(lease).await
+}
+
+/// The Lease of an install: in its namespace, by the name of its release.
+fn lease_of(install: &str) -> (String, String) {
+    let (namespace, release) = install.split_once('/').unwrap_or((install, install));
+    (namespace.to_owned(), format!("{release}.headroom.dev"))
+}
+
+/// The pod's name, and what no process before it had.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "headroom".to_owned());
+    format!("{host}_{}", chance::nonce())
 }
 
 /// Gives everything back, since nobody comes after this operator who would.

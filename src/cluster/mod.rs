@@ -6,6 +6,7 @@ pub mod echo;
 pub mod error;
 pub mod events;
 pub mod kept;
+pub mod leases;
 pub mod ledger;
 pub mod nodes;
 pub mod objects;

@@ -198,6 +198,11 @@ impl Stores {
         self.campaigns.state().into_iter().filter_map(|guarded| guarded.0.as_ref().ok().cloned())
     }
 
+    /// Every Sender, by namespace and name.
+    pub fn every_sender(&self) -> Vec<(String, String)> {
+        self.senders.state().iter().map(|sender| (sender.namespace().unwrap_or_default(), sender.name_any())).collect()
+    }
+
     /// Whether a namespace is being deleted.
     pub fn is_leaving(&self, namespace: &str) -> bool {
         let found = self.namespaces.get(&ObjectRef::new(namespace));

@@ -14,6 +14,7 @@ use crate::cluster::error::Error;
 use crate::cluster::events::Events;
 use crate::cluster::stores::Stores;
 use crate::cluster::{ledger, nodes};
+use crate::election::Mandate;
 use crate::metrics::{Metrics, Word};
 use crate::plan::memory::Memory;
 use crate::plan::placement::Census;
@@ -66,6 +67,8 @@ pub struct Context {
     pub settings: Settings,
     /// Where it measures and where it sends.
     pub outside: Box<dyn Outside>,
+    /// Until when this process may act for the install.
+    pub mandate: Mandate,
     memories: Mutex<HashMap<String, Memory>>,
     own_entries: Mutex<HashMap<String, WaveRelease>>,
     histories: Mutex<HashMap<Asked, KeptHistory>>,
@@ -93,12 +96,19 @@ impl Context {
             metrics: Metrics::default(),
             settings,
             outside,
+            mandate: Mandate::alone(),
             memories: Mutex::default(),
             own_entries: Mutex::default(),
             histories: Mutex::default(),
             unable: Mutex::default(),
             census: Mutex::default(),
         }
+    }
+
+    /// Acts only while this lasts.
+    #[must_use]
+    pub fn under(self, mandate: Mandate) -> Context {
+        Context { mandate, ..self }
     }
 
     /// Nodes and pods, read no more often than pods come and go; for every pool that counts them the same.
@@ -151,6 +161,13 @@ impl Context {
     /// Counts what is there: campaigns by phase, waves of which nobody knows, objects that cannot be read.
     pub fn count(&self) {
         self.metrics.campaigns.clear();
+        self.metrics.leader.set(i64::from(self.mandate.lasts()));
+        // Whoever stands by sees the same, and would be counted beside whoever leads.
+        if !self.mandate.lasts() {
+            self.metrics.unknown_outcomes.set(0);
+            self.metrics.unreadable.set(0);
+            return;
+        }
         let mut unreadable = 0;
         for campaign in self.stores.campaigns.state() {
             match &campaign.0 {

@@ -5,6 +5,7 @@
 //! that is not there, which is a key without an object.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,20 +50,55 @@ const BROKEN_OFF: Duration = Duration::from_secs(30);
 /// Namespace and name of a pool.
 type Key = (String, String);
 
-/// Looks at pools until it is told to stop; what is under way then is brought to its end. Hands back what keeps the stores up.
+/// Keeps the stores up and does nothing else until this replica leads; what the first lists told that no store keeps. None: it
+/// was told to stop.
+async fn stand_by(
+    touched: &mut BoxStream<'static, Touched>,
+    lead: impl Future<Output = ()>,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Vec<Touched>> {
+    tokio::pin!(lead);
+    let (mut kept, mut has_come) = (HashMap::new(), false);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => return None,
+            () = &mut lead => break,
+            event = touched.next() => match event? {
+                Touched::Unreadable(object, why) => {
+                    kept.insert((object.kind.clone(), object.namespace.clone(), object.name.clone()), (object, why));
+                }
+                _ => has_come = true,
+            },
+        }
+    }
+    let unreadable = kept.into_values().map(|(object, why)| Touched::Unreadable(object, why));
+    Some(unreadable.chain(has_come.then_some(Touched::Everything)).collect())
+}
+
+/// Looks at pools from when this replica leads until it is told to stop; what is under way then is brought to its end. Hands back
+/// what keeps the stores up.
 pub async fn run(
     ctx: Arc<Context>,
     mut touched: BoxStream<'static, Touched>,
+    lead: impl Future<Output = ()>,
     stop: impl Future<Output = ()>,
 ) -> BoxStream<'static, Touched> {
     tokio::pin!(stop);
+    let Some(mut missed) = stand_by(&mut touched, lead, stop.as_mut()).await else { return touched };
     let mut due: BTreeMap<Key, Instant> = BTreeMap::new();
     // At most eight: a search through them costs nothing.
     let mut busy: HashMap<task::Id, Key> = HashMap::new();
     let mut looks: JoinSet<Duration> = JoinSet::new();
     let mut asides: JoinSet<()> = JoinSet::new();
+    if !missed.is_empty() {
+        missed.extend(ctx.stores.every_sender().into_iter().map(|(namespace, name)| Touched::Sender(namespace, name)));
+    }
+    for event in &missed {
+        take(&ctx, event, &mut due, &mut asides);
+    }
     loop {
-        let is_ready = ctx.stores.waiting_for().is_empty();
+        let is_ready = ctx.stores.waiting_for().is_empty() && ctx.mandate.lasts();
         let now = Instant::now();
         if is_ready {
             let mut ready: Vec<(Instant, Key)> = due

@@ -79,7 +79,7 @@ pub async fn release(
         }
     }
     // The last check would refuse it; an attempt in the ledger is not spent on that.
-    if let Err(why) = in_time(order.evidence_at, order.latest_start) {
+    if let Err(why) = ctx.mandate.check().and_then(|()| in_time(order.evidence_at, order.latest_start)) {
         return Ok(Done::Stale(why));
     }
     let effect = match effect(ctx, order, &sender).await? {
@@ -320,8 +320,10 @@ async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
     }
     // P5c: asked by the connection immediately before the first byte.
     let Recheck { window, evidence_at, latest_start, valid_until, .. } = check;
+    let mandate = ctx.mandate.clone();
     let last_check = move || {
         window.check()?;
+        mandate.check()?;
         if clock::now() > valid_until {
             return Err("the pool's reservation had run out".to_owned());
         }

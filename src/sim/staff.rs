@@ -104,5 +104,7 @@ fn start(story: &Story, around: Surroundings) -> JoinHandle<()> {
     };
     let (stores, touched) = stores::start(&client, &settings.scope, LEDGER);
     let ctx = Arc::new(context::Context::new(client, stores, settings, Box::new(around)));
-    tokio::spawn(async move { drop(controller::run(ctx, touched, std::future::pending()).await) })
+    tokio::spawn(
+        async move { drop(controller::run(ctx, touched, std::future::ready(()), std::future::pending()).await) },
+    )
 }

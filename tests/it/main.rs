@@ -27,6 +27,7 @@ mod chart;
 mod crash;
 mod crds;
 mod edits;
+mod election;
 mod figures;
 mod golden;
 mod happy;

@@ -2,6 +2,7 @@
 //! helm, kubelet and controllers do what the other tests do themselves.
 
 mod faults;
+mod handover;
 mod life;
 mod namespaces;
 mod rights;

@@ -138,7 +138,7 @@ securityContext:
 {{- end }}
 {{- end }}
 {{- if gt (len $set) 1 }}
-{{- fail "\n\npodDisruptionBudget.maxUnavailable and podDisruptionBudget.minAvailable are both set: a PodDisruptionBudget takes one of them.\nTo use minAvailable, add  --set podDisruptionBudget.maxUnavailable=\"\"\nThe operator is one pod: minAvailable=1 blocks every drain of its node.\n" }}
+{{- fail "\n\npodDisruptionBudget.maxUnavailable and podDisruptionBudget.minAvailable are both set: a PodDisruptionBudget takes one of them.\nTo use minAvailable, add  --set podDisruptionBudget.maxUnavailable=\"\"\nAs many as there are replicas would block every drain of their nodes.\n" }}
 {{- end }}
 {{- if and .Values.podDisruptionBudget.enabled (not $set) }}
 {{- fail "\n\npodDisruptionBudget.enabled is true, and neither podDisruptionBudget.maxUnavailable nor podDisruptionBudget.minAvailable is set.\nSo that the operator's node can be drained, add  --set podDisruptionBudget.maxUnavailable=1\n" }}

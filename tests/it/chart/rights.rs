@@ -58,6 +58,16 @@ fn the_rights_are_these_and_no_others() {
         ("Role", "headroom-sender-secrets.ops.headroom", json!("mail"), vec![rule("", "secrets", "get")]),
         ("Role", "headroom-stop.ops.headroom", json!("ops"), vec![switch("get")]),
         (
+            "Role",
+            "headroom-leader.ops.headroom",
+            json!("ops"),
+            vec![rule("coordination.k8s.io", "leases", "create"), {
+                let mut lease = rule("coordination.k8s.io", "leases", "get update");
+                lease["resourceNames"] = json!(["headroom.headroom.dev"]);
+                lease
+            }],
+        ),
+        (
             "ClusterRole",
             "headroom-viewer.ops.headroom",
             Value::Null,
@@ -122,7 +132,7 @@ fn the_rights_are_these_and_no_others() {
         bound.push((&binding["roleRef"]["name"], &binding["metadata"]["namespace"]));
     }
     let all: Vec<(&str, Value)> =
-        wanted[..4].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
+        wanted[..5].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
     assert_eq!(bound.len(), all.len());
     for (name, namespace) in all {
         assert!(bound.iter().any(|(role, at)| **role == name && **at == namespace), "{name} is bound in {namespace}");

@@ -46,9 +46,13 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
             ("/metadata", "/annotations", json!({"example.com/reload": "true"})),
             (POD, "/terminationGracePeriodSeconds", json!(60)),
             ("", "/spec/revisionHistoryLimit", json!(3)),
-            // No two processes of an install at once.
-            ("", "/spec/replicas", json!(1)),
-            ("", "/spec/strategy", json!({"type": "Recreate"})),
+            ("", "/spec/replicas", json!(3)),
+            // A new one is there before an old one goes.
+            (
+                "",
+                "/spec/strategy",
+                json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}),
+            ),
             (
                 POD,
                 "/securityContext",
@@ -104,6 +108,7 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                     "--log-format=text",
                     "--log-level=debug",
                     "--breach-recovery=15m",
+                    "--lease-duration=30s",
                     "--one=1",
                     "--two",
                 ]),

@@ -18,6 +18,7 @@ fn allowed(world: &World) -> BTreeSet<Right> {
         ("ledger", format!("{name}-ledger")),
         ("sender-secrets", format!("{name}-mail")),
         ("stop", world.operator_namespace()),
+        ("leader", world.operator_namespace()),
     ];
     let roles = roles.map(|(what, namespace)| {
         world.get(&["-n", &namespace, "get", "role", &format!("headroom-{what}.{name}-op.headroom")])

@@ -89,8 +89,15 @@ pub fn world(name: &str, wants: &Wants) -> Option<World> {
 }
 
 /// Values of the chart that every install on the node has.
-pub const VALUES: [&str; 5] =
-    ["image.registry=bed.local", "image.repository=headroom", "crds.install=false", "--wait", "--timeout=120s"];
+pub const VALUES: [&str; 6] = [
+    "image.registry=bed.local",
+    "image.repository=headroom",
+    "crds.install=false",
+    // Who fails is seen where there is one; `handover` has two.
+    "replicas=1",
+    "--wait",
+    "--timeout=120s",
+];
 
 /// The one pod of this world's operator that is not on its way out, once there is one and it is ready.
 pub fn pod(world: &World) -> serde_json::Value {

@@ -20,6 +20,17 @@ pub type Victim = Arc<Mutex<Child>>;
 impl Operator {
     /// Starts one for an install. `server` is where it finds the API server: the bed's own, or a proxy in front of it.
     pub fn start(namespace: &str, release: &str, server: Option<&str>, prometheus: Option<&str>) -> Operator {
+        Operator::start_as("", namespace, release, server, prometheus)
+    }
+
+    /// The same, as a further replica with a name of its own.
+    pub fn start_as(
+        replica: &str,
+        namespace: &str,
+        release: &str,
+        server: Option<&str>,
+        prometheus: Option<&str>,
+    ) -> Operator {
         let bed = bed();
         let path = "jsonpath={range .spec.template.spec.containers[0].args[*]}{@}{\"\\n\"}{end}";
         let given = bed.kubectl(&["-n", namespace, "get", "deployment", release, "-o", path]);
@@ -30,9 +41,9 @@ impl Operator {
         if let Some(server) = server {
             config["clusters"][0]["cluster"] = serde_json::json!({ "server": server });
         }
-        let kubeconfig = bed.dir.join(format!("operator-{namespace}.kubeconfig"));
+        let kubeconfig = bed.dir.join(format!("operator-{namespace}{replica}.kubeconfig"));
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
-        let log = bed.dir.join(format!("logs/operator-{namespace}.log"));
+        let log = bed.dir.join(format!("logs/operator-{namespace}{replica}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut arguments: Vec<String> =
             given.lines().map(|line| line.replace("0.0.0.0:8080", "127.0.0.1:0")).collect();
@@ -51,7 +62,7 @@ impl Operator {
             .stderr(file)
             .spawn()
             .unwrap();
-        let pid_file = bed.dir.join(format!("pids/operator-{namespace}"));
+        let pid_file = bed.dir.join(format!("pids/operator-{namespace}{replica}"));
         std::fs::write(&pid_file, child.id().to_string()).unwrap();
         Operator { child: Arc::new(Mutex::new(child)), pid_file, log }
     }

@@ -1,5 +1,5 @@
-//! A proxy in front of the API server or of the receiver, that can kill the operator right before or right after a
-//! named call. It passes everything on, watches included.
+//! A proxy in front of the API server or of the receiver, that can kill or stop the operator right before or right after a
+//! named call, or let nothing through any more. Otherwise it passes everything on, watches included.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,8 +23,18 @@ pub enum When {
     After,
 }
 
+/// What is done to the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blow {
+    Kill,
+    /// It stands still, and may go on later; the call goes on.
+    Stop,
+}
+
 /// What the proxy is to do.
 pub struct Plan {
+    pub blow: Blow,
+    pub is_cut: bool,
     pub matches: Match,
     pub when: When,
     pub victim: Option<Victim>,
@@ -52,7 +62,7 @@ impl Proxy {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let plan = Plan { matches, when, victim: None, done: false };
+        let plan = Plan { blow: Blow::Kill, is_cut: false, matches, when, victim: None, done: false };
         let proxy = Proxy { plan: Arc::new(Mutex::new(plan)), onward, writes: Arc::default(), port };
         let app = Router::new().fallback(pass).with_state(proxy.clone());
         tokio::spawn(async move {
@@ -86,6 +96,19 @@ impl Proxy {
         self.plan.lock().unwrap().victim = Some(victim);
     }
 
+    pub fn stop_instead(&self) {
+        self.plan.lock().unwrap().blow = Blow::Stop;
+    }
+
+    /// From now on nothing is let through.
+    pub fn cut(&self) {
+        self.plan.lock().unwrap().is_cut = true;
+    }
+
+    fn is_cut(&self) -> bool {
+        self.plan.lock().unwrap().is_cut
+    }
+
     /// Takes what was written so far.
     pub fn take_writes(&self) -> Vec<String> {
         std::mem::take(&mut *self.writes.lock().unwrap())
@@ -104,6 +127,11 @@ impl Proxy {
         let Some(victim) = plan.victim.clone() else { return false };
         plan.done = true;
         let mut child = victim.lock().unwrap();
+        if plan.blow == Blow::Stop {
+            let done = std::process::Command::new("kill").args(["-STOP", &child.id().to_string()]).status().unwrap();
+            assert!(done.success());
+            return false;
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         true
@@ -116,6 +144,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let text = String::from_utf8_lossy(&body).into_owned();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let method = parts.method.as_str().to_owned();
+    if proxy.is_cut() {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
     if method != "GET" {
         proxy.writes.lock().unwrap().push(format!("{method} {path}"));
     }

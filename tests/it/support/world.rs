@@ -141,6 +141,7 @@ impl World {
             "ledger.protect=false".to_owned(),
             format!("senderNamespaces={{{name}-mail}}"),
             "breachRecovery=3s".to_owned(),
+            "leaderElection.leaseDuration=3s".to_owned(),
             "logging.format=text".to_owned(),
         ];
         let mut command = self.bed.command("helm");
