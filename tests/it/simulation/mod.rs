@@ -2,6 +2,7 @@
 //! happens can be told again byte for byte, and checkers that see only the truth hold it against what is promised.
 
 mod check;
+mod cuts;
 mod dice;
 mod history;
 mod kept;
@@ -13,3 +14,4 @@ mod seeds;
 mod stories;
 mod told;
 mod trouble;
+mod under_way;

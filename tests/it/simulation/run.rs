@@ -49,18 +49,20 @@ pub fn play(seed: u64, tape: &Tape) -> (Story, Mix, Played) {
 pub fn judge(seed: u64) -> Result<Came, String> {
     let tape = Tape::keeping(0);
     let (story, mix, played) = play(seed, &tape);
-    let history = History::of(&played.calls);
-    let case = Case { story: &story, mix: &mix, played: &played, history };
-    let broken: Vec<String> = check::ALL
-        .iter()
-        .filter_map(|(name, checker)| checker(&case).err().map(|why| format!("{name}: {why}")))
-        .collect();
+    let broken = broken(&story, &mix, &played);
     if broken.is_empty() {
         let passed = played.ended.duration_since(played.begun);
         let (taken, heard) = (played.taken.len(), played.heard.len());
         return Ok(Came { mix, outcome: played.outcome, taken, heard, passed });
     }
     Err(told_of(seed, &mix, &story, &broken))
+}
+
+/// What of all that is promised was broken in a world.
+pub fn broken(story: &Story, mix: &Mix, played: &Played) -> Vec<String> {
+    let case = Case { story, mix, played, history: History::of(&played.calls) };
+    let check = |(name, checker): &check::Checker| checker(&case).err().map(|why| format!("{name}: {why}"));
+    check::ALL.iter().filter_map(check).collect()
 }
 
 /// A world in which a promise was broken, played again to be looked at.

@@ -206,6 +206,29 @@ fn schedule(dice: &mut Dice) -> Value {
     }
 }
 
+/// What may become of a connection that is neither in order nor the operator's own end.
+pub const MANNERS: [Manner; 19] = [
+    Manner::Refuses,
+    Manner::ConnectsIn(Duration::from_secs(4)),
+    Manner::ConnectsIn(Duration::from_millis(5_100)),
+    Manner::Stalls(Duration::from_secs(4)),
+    Manner::Stalls(Duration::from_millis(5_100)),
+    Manner::Stalls(Duration::from_secs(90)),
+    Manner::Answers(202, true),
+    Manner::Answers(400, false),
+    Manner::Answers(404, false),
+    Manner::Answers(409, true),
+    Manner::Answers(409, false),
+    Manner::Answers(429, false),
+    Manner::Answers(429, true),
+    Manner::Answers(500, true),
+    Manner::Answers(503, false),
+    Manner::Hangs(true),
+    Manner::Hangs(false),
+    Manner::Cuts(true),
+    Manner::Cuts(false),
+];
+
 /// One misfortune of a class that is no matter of calls and watches.
 fn befall(class: Class, dice: &mut Dice, names: &[String], story: &mut Story, deeds: &mut Vec<(SignedDuration, Deed)>) {
     let at = time(dice);
@@ -272,28 +295,7 @@ fn befall(class: Class, dice: &mut Dice, names: &[String], story: &mut Story, de
             }
         }
         Class::Receivers => {
-            let manners = [
-                Manner::Refuses,
-                Manner::ConnectsIn(Duration::from_secs(4)),
-                Manner::ConnectsIn(Duration::from_millis(5_100)),
-                Manner::Stalls(Duration::from_secs(4)),
-                Manner::Stalls(Duration::from_millis(5_100)),
-                Manner::Stalls(Duration::from_secs(90)),
-                Manner::Answers(202, true),
-                Manner::Answers(400, false),
-                Manner::Answers(404, false),
-                Manner::Answers(409, true),
-                Manner::Answers(409, false),
-                Manner::Answers(429, false),
-                Manner::Answers(429, true),
-                Manner::Answers(500, true),
-                Manner::Answers(503, false),
-                Manner::Hangs(true),
-                Manner::Hangs(false),
-                Manner::Cuts(true),
-                Manner::Cuts(false),
-            ];
-            let manner = *dice.pick(&manners);
+            let manner = *dice.pick(&MANNERS);
             set_manner(story, dice, manner);
         }
         Class::Rivals => match dice.below(3) {
