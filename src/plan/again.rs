@@ -3,8 +3,6 @@
 
 use jiff::Timestamp;
 
-use crate::api::release::Outcome;
-
 use super::doubt;
 use super::past::Past;
 use super::snapshot::{Campaign, Entry, Sender};
@@ -44,8 +42,9 @@ pub(super) fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) 
 
 /// How a wave is told of which nobody knows, until its receiver has been asked again.
 pub(super) fn asking_again(entry: &Entry, again: Option<Timestamp>) -> Option<Why> {
-    let until = entry.forgotten_at().filter(|_| entry.outcome == Some(Outcome::Unknown))?;
-    let what = entry.message.clone().unwrap_or_else(|| "what became of it was not written.".to_owned());
+    let until = entry.forgotten_at().filter(|_| entry.is_unknown())?;
+    let silent = "Headroom was stopped while it was being sent.";
+    let what = entry.message.clone().unwrap_or_else(|| silent.to_owned());
     let (wave, tries) = (entry.wave.clone(), entry.tries);
     Some(Why::AskingAgain { wave, what, at: entry.newest_attempt, again, tries, until })
 }

@@ -83,6 +83,14 @@ fn back_off(attempts: usize) -> SignedDuration {
 }
 
 impl Entry {
+    /// Whether nobody knows of it: that was written, or the end of an attempt was never seen.
+    pub fn is_unknown(&self) -> bool {
+        match self.outcome {
+            Some(outcome) => outcome == Outcome::Unknown,
+            None => !self.may_be_tried_again(),
+        }
+    }
+
     /// When the receiver may be said to have forgotten the key; None: it never keeps any.
     pub fn forgotten_at(&self) -> Option<Timestamp> {
         let Contract::Keyed { retention } = self.contract else { return None };
@@ -93,7 +101,7 @@ impl Entry {
     fn repeats_at(&self) -> Option<Timestamp> {
         let forgotten = self.forgotten_at()?;
         let is_spent = self.tries >= MOST_TRIES || self.attempts >= MOST_ATTEMPTS;
-        if self.outcome != Some(Outcome::Unknown) || is_spent {
+        if !self.is_unknown() || is_spent {
             return None;
         }
         let at = match self.newest_result.as_deref() {

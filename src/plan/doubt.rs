@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::release::Outcome;
 
+use super::again;
 use super::contract::{MOST_ATTEMPTS, MOST_TRIES};
 use super::identity;
 use super::past::Past;
@@ -48,6 +49,10 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
             Some(Outcome::Unknown) => Some(unknown(campaign, past, entry, now)),
             Some(Outcome::Rejected) => {
                 Some(Why::Rejected { wave, what: what("no reason was given."), resolve: resolve() })
+            }
+            // In six minutes that is written, and its receiver asked: nobody has to do anything.
+            None if entry.will_be_cleared_up(campaign.sender.as_ref(), now) && !entry.may_be_tried_again() => {
+                again::asking_again(entry, entry.opens_at())
             }
             None if !entry.may_be_tried_again() => {
                 let what = "Headroom was stopped while it was being sent.".to_owned();
