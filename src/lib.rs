@@ -5,7 +5,8 @@
 //!
 //! `api` holds the objects, without logic. `plan` decides, and is pure. `cluster`, `prometheus` and `senders` touch the
 //! world, each its own part of it, and know nothing of one another. `controller` is where they meet: observe, plan,
-//! act, one pool at a time. `election` says which replica of an install acts. `lint` judges files with the same parsers, and touches nothing. `sim` is a world for the operator
+//! act, one pool at a time. `election` says which replica of an install acts. `lint` judges files with the same parsers, and
+//! touches nothing. `sim` is a world for the operator
 //! to live in, and nothing of the operator knows of it. `web` and `cli` stand at the edge; `chance`, `clock`, `metrics`,
 //! `telemetry` and `yaml` are leaves.
 

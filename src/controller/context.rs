@@ -9,7 +9,7 @@ use kube::{Client, ResourceExt};
 use crate::api::WaveRelease;
 use crate::api::campaign_status::Phase;
 use crate::api::pool::Reduce;
-use crate::api::release::{Disposition, Outcome};
+use crate::api::release::Disposition;
 use crate::cluster::error::Error;
 use crate::cluster::events::Events;
 use crate::cluster::stores::Stores;
@@ -179,11 +179,7 @@ impl Context {
             }
         }
         let is_unknown = |entry: &&WaveRelease| {
-            ledger::entry(entry).is_some_and(|entry| {
-                entry.disposition == Disposition::Fire
-                    && matches!(entry.outcome, None | Some(Outcome::Unknown))
-                    && !entry.may_be_tried_again()
-            })
+            ledger::entry(entry).is_some_and(|entry| entry.disposition == Disposition::Fire && entry.is_unknown())
         };
         let entries = self.entries();
         let unknown = entries.values().filter(is_unknown).count();

@@ -14,6 +14,7 @@ use kube::api::{Api, ObjectMeta};
 
 use crate::api::campaign_status::Armed;
 use crate::api::pool_status::Reservation;
+use crate::api::reference::SecretKeyRef;
 use crate::api::release::{Attempt as Try, EntryCampaign, EntryRequest, Outcome, WaveReleaseStatus};
 use crate::api::{Campaign, CapacityPool, POOL_LABEL, SEND_LABEL, Sender, WaveRelease, WaveReleaseSpec};
 use crate::clock::{self, Window};
@@ -145,7 +146,7 @@ async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Resul
     let mut headers = Vec::new();
     for header in webhook.headers.iter().flatten() {
         let from = &header.secret_key_ref;
-        match secret_value(ctx, &namespace, &from.name, &from.key).await? {
+        match secret(ctx, &namespace, from, SecretValue::new).await? {
             Ok(value) => match header.name.parse() {
                 Ok(name) => headers.push((name, value)),
                 Err(_) => return Ok(Err(format!("{} is not a name for a header", header.name))),
@@ -160,30 +161,21 @@ async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Resul
     let Some(signing) = &webhook.signing else { return Ok(made.map_err(|error| error.to_string())) };
     // Signed before anything is written: a request whose signature cannot be made costs no attempt.
     let from = &signing.secret_key_ref;
-    let signed = match secret(ctx, &namespace, &from.name, &from.key).await? {
-        Ok(bytes) => match SigningKey::parse(&bytes) {
-            Ok(key) => made.and_then(|effect| effect.signed(&key, clock::now())).map_err(|error| error.to_string()),
-            Err(error) => Err(format!("the key {} of Secret {namespace}/{}: {error}", from.key, from.name)),
-        },
+    let signed = match secret(ctx, &namespace, from, SigningKey::parse).await? {
+        Ok(key) => made.and_then(|effect| effect.signed(&key, clock::now())).map_err(|error| error.to_string()),
         Err(why) => Err(why),
     };
     Ok(signed.map_err(|why| format!("the signature: {why}")))
 }
 
-/// The value of a header, from a Secret.
-pub async fn secret_value(
+/// A value from a Secret, read at the time it is needed, understood, and kept nowhere.
+async fn secret<T, E: std::fmt::Display>(
     ctx: &Context,
     namespace: &str,
-    name: &str,
-    key: &str,
-) -> Result<Result<SecretValue, String>, Error> {
-    let value = secret(ctx, namespace, name, key).await?;
-    let wrong = |error| format!("the key {key} of Secret {namespace}/{name}: {error}");
-    Ok(value.and_then(|value| SecretValue::new(&value).map_err(wrong)))
-}
-
-/// A value from a Secret, read at the time it is needed and kept nowhere.
-pub async fn secret(ctx: &Context, namespace: &str, name: &str, key: &str) -> Result<Result<Vec<u8>, String>, Error> {
+    from: &SecretKeyRef,
+    parse: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<Result<T, String>, Error> {
+    let SecretKeyRef { name, key } = from;
     if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
         return Ok(Err(format!(
             "Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"
@@ -199,7 +191,7 @@ pub async fn secret(ctx: &Context, namespace: &str, name: &str, key: &str) -> Re
     let Some(value) = secret.data.unwrap_or_default().remove(key) else {
         return Ok(Err(format!("the Secret {namespace}/{name} has no key {key}")));
     };
-    Ok(Ok(value.0))
+    Ok(parse(&value.0).map_err(|error| format!("the key {key} of Secret {namespace}/{name}: {error}")))
 }
 
 /// So long the receiver keeps a key, as its Sender has it.
@@ -378,8 +370,8 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
 /// Writes what became of the attempt. It is repeated until it is written: after this moment nobody else knows.
 async fn record(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
     let begun = clock::boot();
+    let is_keyed = entry.spec.request.as_ref().is_some_and(|request| Contract::of_entry(request).is_keyed());
     for tried in 0_u32.. {
-        let is_keyed = entry.spec.request.as_ref().is_some_and(|request| Contract::of_entry(request).is_keyed());
         note(entry.status.get_or_insert_default(), is_keyed, nonce, at, attempt);
         match objects::replace_status(&ctx.client, &entry).await {
             Ok(written) => {

@@ -63,8 +63,7 @@ impl Election {
     }
 
     async fn stand(&self, candidate: &mut Candidate, leader: &mut Option<String>) -> Result<Option<Lease>, Error> {
-        let there = self.in_time(leases::read(&self.client, &self.place)).await?;
-        let record = there.as_ref().map(leases::record);
+        let (record, there) = self.read().await?.unzip();
         let step = candidate.step(&self.identity, record.as_ref(), &self.times, clock::boot());
         let begun = clock::boot();
         let lease = match (step, there) {
@@ -99,16 +98,15 @@ impl Election {
                 // which the answer came.
                 Err(error) => {
                     tracing::warn!(%error, "the Lease could not be renewed");
-                    if let Ok(there) = self.in_time(leases::read(&self.client, &self.place)).await {
-                        let holder = there.as_ref().map_or_else(String::new, |there| leases::record(there).holder);
-                        match there {
-                            Some(there) if holder == self.identity => lease = there,
-                            _ => {
-                                self.mandate.extend(SignedDuration::MIN);
-                                let who = if holder.is_empty() { "nobody".to_owned() } else { holder };
-                                return format!("its Lease was taken away; {who} holds it now");
-                            }
+                    match self.read().await {
+                        Ok(Some((record, there))) if record.holder == self.identity => lease = there,
+                        Ok(there) => {
+                            self.mandate.extend(SignedDuration::MIN);
+                            let holder = there.map(|(record, _)| record.holder).filter(|holder| !holder.is_empty());
+                            let who = holder.unwrap_or_else(|| "nobody".to_owned());
+                            return format!("its Lease was taken away; {who} holds it now");
                         }
+                        Err(_) => {}
                     }
                 }
             }
@@ -122,14 +120,19 @@ impl Election {
     pub async fn resign(&self) {
         self.mandate.extend(SignedDuration::MIN);
         let done = async {
-            match self.in_time(leases::read(&self.client, &self.place)).await? {
-                Some(there) if leases::record(&there).holder == self.identity => self.write(&there, "").await.map(drop),
+            match self.read().await? {
+                Some((record, there)) if record.holder == self.identity => self.write(&there, "").await.map(drop),
                 _ => Ok(()),
             }
         };
         if let Err(error) = done.await {
             tracing::info!(%error, "the Lease was not given back; another replica takes over when it has run out");
         }
+    }
+
+    async fn read(&self) -> Result<Option<(Record, Lease)>, Error> {
+        let there = self.in_time(leases::read(&self.client, &self.place)).await?;
+        Ok(there.map(|lease| (leases::record(&lease), lease)))
     }
 
     async fn write(&self, read: &Lease, holder: &str) -> Result<Lease, Error> {

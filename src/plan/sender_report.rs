@@ -22,19 +22,15 @@ pub fn fault(spec: &SenderSpec) -> Option<String> {
     Template::parse(body).err().map(|error| format!("spec.webhook.body: {error}"))
 }
 
-fn is_keyed(spec: &SenderSpec) -> bool {
-    Contract::of_sender(&spec.webhook).is_ok_and(|contract| contract.is_keyed())
-}
-
 /// What becomes of a request that may have arrived, and how the receiver can tell whose it is.
-fn guarantee(spec: &SenderSpec) -> String {
-    let repeats = match Contract::of_sender(&spec.webhook) {
-        Ok(Contract::Keyed { retention }) => format!(
+fn guarantee(spec: &SenderSpec, contract: Contract) -> String {
+    let repeats = match contract {
+        Contract::Keyed { retention } => format!(
             "; one that may have arrived is repeated under the same key, at most {} times within {}, since its receiver keeps keys.",
             MOST_TRIES - 1,
             retention.for_people(Rounding::Down)
         ),
-        _ => ", at most once: one that may have arrived is never repeated.".to_owned(),
+        Contract::AtMostOnce => ", at most once: one that may have arrived is never repeated.".to_owned(),
     };
     let signed = if spec.webhook.signing.is_some() { " Every request is signed." } else { "" };
     format!("{repeats}{signed}")
@@ -48,9 +44,10 @@ pub fn tell(
     trouble: Option<String>,
     now: Timestamp,
 ) -> SenderStatus {
+    let contract = Contract::of_sender(&spec.webhook).unwrap_or_default();
     let fault = fault(spec).or(trouble);
     let message = fault.clone().map_or_else(
-        || format!("It releases a wave by one request{}", guarantee(spec)),
+        || format!("It releases a wave by one request{}", guarantee(spec, contract)),
         |fault| format!("It cannot be used: {fault}."),
     );
     let reason = if fault.is_some() { "Invalid" } else { "Valid" };
@@ -59,7 +56,7 @@ pub fn tell(
     SenderStatus {
         observed_generation: Some(generation),
         kind: Some("webhook".to_owned()),
-        contract: Some(if is_keyed(spec) { "keyed" } else { "at most once" }.to_owned()),
+        contract: Some(if contract.is_keyed() { "keyed" } else { "at most once" }.to_owned()),
         abilities: Some("fire".to_owned()),
         message: Some(message),
         conditions: condition::merge(&[wanted], &old.conditions, Some(generation), now),

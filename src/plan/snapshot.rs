@@ -322,7 +322,6 @@ impl Entry {
 
     /// Whether the load of this entry counts: everything that has, or may have, gone.
     pub fn brings_load(&self) -> bool {
-        let gone = matches!(self.outcome, None | Some(Outcome::Released | Outcome::Unknown));
-        self.disposition == Disposition::Fire && gone && !self.may_be_tried_again()
+        self.disposition == Disposition::Fire && (self.outcome == Some(Outcome::Released) || self.is_unknown())
     }
 }

@@ -1,11 +1,9 @@
 //! The operator killed right before and right after each step that cannot be taken back. Started again there is no
 //! second effect and no lost baseline; what nobody can know is visible, and waits for a person.
 
-use std::sync::Mutex;
-
 use serde_json::json;
 
-use crate::support::proxy::{Match, Proxy, When};
+use crate::support::proxy::{Match, Proxy, When, last_reading};
 use crate::support::world::{Wants, World};
 
 /// What is to come after the operator was started again.
@@ -86,16 +84,6 @@ fn floor() -> Match {
 fn restore() -> Match {
     Box::new(|method, path, body| {
         method == "PATCH" && path.contains("/horizontalpodautoscalers/") && body.contains("\"headroom.dev/floor\":null")
-    })
-}
-
-/// The first look at the Sender once the ledger has the entry: the last reading before the first byte.
-fn last_reading() -> Match {
-    let created = Mutex::new(false);
-    Box::new(move |method, path, _| {
-        let mut created = created.lock().unwrap();
-        *created |= method == "POST" && path.contains("/wavereleases");
-        *created && method == "GET" && path.contains("/senders/")
     })
 }
 

@@ -2,13 +2,12 @@
 //! the very window in which a wave may leave; and whoever wakes too late sends nothing.
 
 use std::process::Command;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::support::operator::Operator;
-use crate::support::proxy::{Match, Proxy, When};
+use crate::support::proxy::{Match, Proxy, When, last_reading};
 use crate::support::world::{Wants, World};
 
 /// Who holds the Lease; empty: nobody.
@@ -59,6 +58,14 @@ fn apply(world: &World) {
     world.apply_campaign("sale", &json!({ "waves": waves }));
 }
 
+/// The same two, when the first of two waves has gone.
+fn half_sent(name: &str, server: Option<String>) -> (World, Operator) {
+    let (world, second) = two(name, server);
+    apply(&world);
+    world.until(120, "the first wave has gone", || world.received().len() == 1);
+    (world, second)
+}
+
 /// Everything has gone once, and is given back.
 fn check(world: &World) {
     world.until_phase("sale", "Completed", 150);
@@ -69,9 +76,7 @@ fn check(world: &World) {
 
 #[test]
 fn whoever_is_asked_to_stop_hands_over_at_once() {
-    let (world, second) = two("handover", None);
-    apply(&world);
-    world.until(120, "the first wave has gone", || world.received().len() == 1);
+    let (world, second) = half_sent("handover", None);
     signal(first(&world), "-TERM");
     let begun = Instant::now();
     world.until(60, "the second leads", || leads(&world, &second));
@@ -83,9 +88,7 @@ fn whoever_is_asked_to_stop_hands_over_at_once() {
 
 #[test]
 fn whoever_is_killed_is_replaced_when_its_lease_has_run_out() {
-    let (world, second) = two("takeover", None);
-    apply(&world);
-    world.until(120, "the first wave has gone", || world.received().len() == 1);
+    let (world, second) = half_sent("takeover", None);
     signal(first(&world), "-KILL");
     let begun = Instant::now();
     world.until(60, "the second leads", || leads(&world, &second));
@@ -104,24 +107,12 @@ fn whoever_cannot_reach_the_api_server_gives_up_before_another_takes_over() {
     let runtime = runtime();
     let never: Match = Box::new(|_, _, _| false);
     let proxy = runtime.block_on(Proxy::to_api_server(When::Before, never));
-    let (world, second) = two("cutoff", Some(format!("http://127.0.0.1:{}", proxy.port)));
-    apply(&world);
-    world.until(120, "the first wave has gone", || world.received().len() == 1);
+    let (world, second) = half_sent("cutoff", Some(format!("http://127.0.0.1:{}", proxy.port)));
     proxy.cut();
     world.until(60, "the first gives up", || log(first(&world)).contains("this replica leads no more"));
     world.until(60, "the first has ended", || !first(&world).is_alive());
     world.until(60, "the second leads", || leads(&world, &second));
     check(&world);
-}
-
-/// The first look at the Sender once the ledger has the entry: the last reading before the first byte.
-fn last_reading() -> Match {
-    let created = Mutex::new(false);
-    Box::new(move |method, path, _| {
-        let mut created = created.lock().unwrap();
-        *created |= method == "POST" && path.contains("/wavereleases");
-        *created && method == "GET" && path.contains("/senders/")
-    })
 }
 
 /// The first replica stands still between its last reading and the first byte, for as long as this says.
