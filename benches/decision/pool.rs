@@ -206,6 +206,7 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         again: None,
         newest_nonce: "attempt".into(),
         newest_result: Some("Released".into()),
+        heard: None,
         resolved: Vec::new(),
         outcome: Some(Outcome::Released),
         message: None,

@@ -167,6 +167,10 @@ pub struct EntryRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub retention: Option<String>,
+    /// SHA-256 of the URL at which the receiver is asked what became of it, where that is its guarantee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub query_digest: Option<String>,
 }
 
 /// The load a wave brings: enough to compute it again without anything live.

@@ -49,7 +49,7 @@ pub struct Webhook {
     pub url: String,
     /// What the receiver guarantees. Default `atMostOnce: {}`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("has(self.keyed) != has(self.atMostOnce)").message("a contract names one thing that the receiver guarantees: keyed: {retention: 48h} or atMostOnce: {}"))]
+    #[x_kube(validation = Rule::new("(has(self.keyed) ? 1 : 0) + (has(self.queryable) ? 1 : 0) + (has(self.atMostOnce) ? 1 : 0) == 1").message("a contract names one thing that the receiver guarantees: keyed: {retention: 48h}, queryable: {url: …} or atMostOnce: {}"))]
     pub contract: Option<Contract>,
     /// Requests are signed as Standard Webhooks 1.0 says, so that the receiver can tell them from others'.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,9 @@ pub struct Contract {
     /// It keeps keys: a request with a key that it has seen has no second effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyed: Option<Keyed>,
+    /// It can be asked what became of a request; where that does not tell, a person decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queryable: Option<Queryable>,
     /// Nothing: a request that may have arrived is never repeated; a person decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most_once: Option<AtMostOnce>,
@@ -84,6 +87,15 @@ pub struct Keyed {
     /// So long the receiver keeps a key, such as `48h`; counted from the first try. At least 10 minutes.
     #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
     pub retention: String,
+}
+
+/// Of a request that may have arrived the receiver is asked by its key, and it is never repeated.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+pub struct Queryable {
+    /// Asked by GET, with the key in `Idempotency-Key` and wherever `{{ key }}` stands in it. It counts as gone where the answer is
+    /// 200 with `{"key": …, "state": "done", "recipients": …}` and both are as they were asked for.
+    #[schemars(length(max = 1024), regex(pattern = "^https?://[^@?#/]+(/[^#]*)?$"))]
+    pub url: String,
 }
 
 /// A request that may have arrived is never repeated.
@@ -120,11 +132,11 @@ pub struct SenderStatus {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub kind: Option<String>,
-    /// `at most once`, or `keyed`.
+    /// `at most once`, `keyed` or `queryable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub contract: Option<String>,
-    /// What it can do: `fire`.
+    /// What it can do: `fire`, and `tell` what became of a wave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub abilities: Option<String>,

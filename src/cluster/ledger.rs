@@ -77,6 +77,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         newest_nonce,
         newest_result,
         again: newest.and_then(|attempt| attempt.again.as_ref()).map(|again| again.0),
+        heard: None,
         resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),

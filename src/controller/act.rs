@@ -290,7 +290,9 @@ async fn decide(
     now: Timestamp,
 ) -> Result<(), Error> {
     let status = entry.status.get_or_insert_default();
-    if status.outcome.is_some() {
+    // Only that nobody knows may be followed by that its receiver has it.
+    let is_cleared_up = status.outcome == Some(Outcome::Unknown) && outcome == Outcome::Released;
+    if status.outcome.is_some() && !is_cleared_up {
         return Ok(());
     }
     status.outcome = Some(outcome);

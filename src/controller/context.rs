@@ -16,6 +16,7 @@ use crate::cluster::stores::Stores;
 use crate::cluster::{ledger, nodes};
 use crate::election::Mandate;
 use crate::metrics::{Metrics, Word};
+use crate::plan::inquiry::Heard;
 use crate::plan::memory::Memory;
 use crate::plan::placement::Census;
 use crate::plan::reading::{HistoryPoints, SensorFault};
@@ -73,6 +74,7 @@ pub struct Context {
     own_entries: Mutex<HashMap<String, WaveRelease>>,
     histories: Mutex<HashMap<Asked, KeptHistory>>,
     unable: Mutex<HashMap<(String, String), (Timestamp, String)>>,
+    heard: Mutex<HashMap<String, Heard>>,
     census: Mutex<Option<(Timestamp, Arc<Census>)>>,
 }
 
@@ -101,6 +103,7 @@ impl Context {
             own_entries: Mutex::default(),
             histories: Mutex::default(),
             unable: Mutex::default(),
+            heard: Mutex::default(),
             census: Mutex::default(),
         }
     }
@@ -201,6 +204,16 @@ impl Context {
         let unable = open(&self.unable);
         let (at, why) = unable.get(&(namespace.to_owned(), name.to_owned()))?;
         (now.duration_since(*at) < UNABLE).then(|| why.clone())
+    }
+
+    /// What a receiver said when it was asked about this attempt of an entry.
+    pub fn heard(&self, entry: &str, attempt: &str) -> Option<Heard> {
+        open(&self.heard).get(entry).filter(|heard| heard.attempt == attempt).cloned()
+    }
+
+    /// Keeps what a receiver said of an entry.
+    pub fn keep_heard(&self, entry: &str, heard: Heard) {
+        open(&self.heard).insert(entry.to_owned(), heard);
     }
 
     /// A history that was read a short while ago.

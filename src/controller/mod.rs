@@ -28,6 +28,7 @@ pub mod context;
 pub mod error;
 pub mod gates;
 pub mod give_back;
+pub mod inquire;
 pub mod observe;
 pub mod outside;
 pub mod release;

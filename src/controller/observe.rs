@@ -28,6 +28,7 @@ use crate::senders::Target;
 
 use super::context::Context;
 use super::gates;
+use super::inquire;
 use super::outside::Gauge;
 
 /// History is asked for so far back, in such steps, and kept so long.
@@ -123,6 +124,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         memory: ctx.memory(&key),
         nonce: chance::nonce(),
     };
+    inquire::ask(ctx, &entries, &mut snapshot, now).await;
     gates::read(ctx, readable.as_ref(), &mut snapshot, now).await;
     let mut handles = Vec::new();
     if readable.is_some() && (plan::must_measure(&snapshot, now) || !snapshot.pool.status.claims.is_empty()) {
@@ -239,6 +241,9 @@ fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot
 pub fn trouble(spec: &crate::api::SenderSpec) -> Option<String> {
     if let Err(error) = Target::parse(&spec.webhook.url) {
         return Some(format!("spec.webhook.url: {error}"));
+    }
+    if let Some(Err(error)) = inquire::target(&spec.webhook, "") {
+        return Some(format!("spec.webhook.contract.queryable.url: {error}"));
     }
     let ours = crate::senders::is_ours;
     let header = spec.webhook.headers.iter().flatten().find(|header| ours(&header.name))?;

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::pool::Reduce;
+use crate::plan::inquiry::Said;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::prometheus::{Access, Sensor};
 use crate::senders::{self, Attempt, Connection, Effect, LastCheck, Limits, Target, Trust};
@@ -38,6 +39,11 @@ pub trait Gauge: Send + Sync {
 pub trait Wire: Send {
     /// Sends one request, once.
     fn send<'a>(self: Box<Self>, effect: &'a Effect, last_check: LastCheck) -> BoxFuture<'a, Attempt>
+    where
+        Self: 'a;
+
+    /// Asks what became of a wave with so many recipients.
+    fn ask<'a>(self: Box<Self>, question: &'a Effect, recipients: u64) -> BoxFuture<'a, Said>
     where
         Self: 'a;
 }
@@ -131,5 +137,12 @@ impl Wire for Connection {
         Self: 'a,
     {
         Box::pin(Connection::send(*self, effect, last_check))
+    }
+
+    fn ask<'a>(self: Box<Self>, question: &'a Effect, recipients: u64) -> BoxFuture<'a, Said>
+    where
+        Self: 'a,
+    {
+        Box::pin(Connection::ask(*self, question, recipients))
     }
 }

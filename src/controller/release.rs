@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::header::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -22,7 +23,7 @@ use crate::cluster::{Error, bounded, ledger, objects};
 use crate::plan::contract::Contract;
 use crate::plan::identity;
 use crate::plan::order::Release;
-use crate::senders::{Attempt, Effect, Expected, SecretValue, SigningKey, Target};
+use crate::senders::{Attempt, Effect, EffectError, Expected, SecretValue, SigningKey, Target};
 
 use super::context::Context;
 use super::gates;
@@ -137,9 +138,25 @@ async fn read_entries(ctx: &Context, order: &Release) -> Result<BTreeMap<String,
 
 /// The request, with its secrets; or why it cannot be made.
 async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Effect, String>, Error> {
+    let body = Bytes::from(order.body.clone().into_bytes());
+    let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
+    let expected = Expected { recipients: Some(recipients), keyed: order.contract.is_keyed() };
+    request(ctx, sender, &sender.spec.webhook.url, |target, headers| {
+        Effect::new(target, headers, &order.key, body).map(|effect| effect.expecting(expected))
+    })
+    .await
+}
+
+/// A request to a Sender's receiver, with its secrets; or why it cannot be made.
+pub(super) async fn request(
+    ctx: &Context,
+    sender: &Sender,
+    url: &str,
+    make: impl FnOnce(Target, Vec<(HeaderName, SecretValue)>) -> Result<Effect, EffectError>,
+) -> Result<Result<Effect, String>, Error> {
     let namespace = sender.namespace().unwrap_or_default();
     let webhook = &sender.spec.webhook;
-    let target = match Target::parse(&webhook.url) {
+    let target = match Target::parse(url) {
         Ok(target) => target,
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -154,10 +171,7 @@ async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Resul
             Err(why) => return Ok(Err(format!("the header {}: {why}", header.name))),
         }
     }
-    let body = Bytes::from(order.body.clone().into_bytes());
-    let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
-    let expected = Expected { recipients: Some(recipients), keyed: order.contract.is_keyed() };
-    let made = Effect::new(target, headers, &order.key, body).map(|effect| effect.expecting(expected));
+    let made = make(target, headers);
     let Some(signing) = &webhook.signing else { return Ok(made.map_err(|error| error.to_string())) };
     // Signed before anything is written: a request whose signature cannot be made costs no attempt.
     let from = &signing.secret_key_ref;
@@ -200,6 +214,14 @@ fn retention(sender: &Sender) -> Option<String> {
     Some(keyed.retention.clone())
 }
 
+/// The digest of the URL at which its receiver is asked what became of it.
+fn query_digest(contract: &Contract) -> Option<String> {
+    match contract {
+        Contract::Queryable { url_digest } => Some(url_digest.clone()),
+        Contract::AtMostOnce | Contract::Keyed { .. } => None,
+    }
+}
+
 /// Everything a later try, or a rebuild of the load, will ever need.
 fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender, at: &Time) -> WaveRelease {
     let labels = [(SEND_LABEL, &order.send_label), (POOL_LABEL, &order.pool_label)];
@@ -232,6 +254,7 @@ fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender,
             digest: identity::digest(order.body.as_bytes()),
             contract: order.contract.name().to_owned(),
             retention: retention(sender).filter(|_| order.contract.is_keyed()),
+            query_digest: query_digest(&order.contract),
         }),
         load: Some(order.load.clone()),
         evidence: Some(order.evidence.clone()),

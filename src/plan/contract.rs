@@ -24,7 +24,7 @@ const SHORTEST: SignedDuration = SignedDuration::from_mins(10);
 const BEFORE_FORGOTTEN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a receiver guarantees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Contract {
     /// Nothing: a request that may have arrived is never repeated.
     #[default]
@@ -34,12 +34,21 @@ pub enum Contract {
         /// Counted from the first attempt.
         retention: Span,
     },
+    /// It tells what became of a request when it is asked by its key.
+    Queryable {
+        /// Digest of the URL at which it is asked: the URL itself may hold a secret.
+        url_digest: String,
+    },
 }
 
 impl Contract {
     /// As a Sender says it; or why it cannot be used, as a sentence with the field and the way out.
     pub fn of_sender(webhook: &Webhook) -> Result<Contract, String> {
-        let Some(keyed) = webhook.contract.as_ref().and_then(|contract| contract.keyed.as_ref()) else {
+        let contract = webhook.contract.as_ref();
+        if let Some(queryable) = contract.and_then(|contract| contract.queryable.as_ref()) {
+            return Ok(Contract::Queryable { url_digest: identity::digest(queryable.url.as_bytes()) });
+        }
+        let Some(keyed) = contract.and_then(|contract| contract.keyed.as_ref()) else {
             return Ok(Contract::AtMostOnce);
         };
         let field = "spec.webhook.contract.keyed.retention";
@@ -56,8 +65,9 @@ impl Contract {
     /// As the ledger has it. What this release does not know guarantees nothing.
     pub fn of_entry(request: &EntryRequest) -> Contract {
         let retention = request.retention.as_deref().and_then(|text| Span::parse(text).ok());
-        match (request.contract.as_str(), retention) {
-            ("keyed", Some(retention)) => Contract::Keyed { retention },
+        match (request.contract.as_str(), retention, &request.query_digest) {
+            ("keyed", Some(retention), _) => Contract::Keyed { retention },
+            ("queryable", _, Some(digest)) => Contract::Queryable { url_digest: digest.clone() },
             _ => Contract::AtMostOnce,
         }
     }
@@ -67,6 +77,15 @@ impl Contract {
         match self {
             Contract::AtMostOnce => "atMostOnce",
             Contract::Keyed { .. } => "keyed",
+            Contract::Queryable { .. } => "queryable",
+        }
+    }
+
+    /// As people read it.
+    pub fn for_people(&self) -> &'static str {
+        match self {
+            Contract::AtMostOnce => "at most once",
+            other => other.name(),
         }
     }
 
@@ -93,7 +112,7 @@ impl Entry {
 
     /// When the receiver may be said to have forgotten the key; None: it never keeps any.
     pub fn forgotten_at(&self) -> Option<Timestamp> {
-        let Contract::Keyed { retention } = self.contract else { return None };
+        let Contract::Keyed { retention } = &self.contract else { return None };
         self.first_attempt.checked_add(retention.to_duration() - BEFORE_FORGOTTEN).ok()
     }
 
@@ -129,11 +148,13 @@ impl Entry {
 
     /// Whether nobody knows of it, and asking again under the same key will tell.
     pub fn will_be_cleared_up(&self, sender: Option<&Sender>, now: Timestamp) -> bool {
-        let same = |sender: &Sender| {
-            self.is_for(sender) && Contract::of_sender(&sender.spec.webhook).is_ok_and(|now| now == self.contract)
-        };
         let is_kept = self.forgotten_at().is_some_and(|forgotten| now < forgotten);
-        is_kept && self.repeats_at().is_some() && sender.is_some_and(same)
+        is_kept && self.repeats_at().is_some() && sender.is_some_and(|sender| self.is_under(sender))
+    }
+
+    /// Whether this is still the Sender it was made for, with the guarantee that was frozen.
+    pub fn is_under(&self, sender: &Sender) -> bool {
+        self.is_for(sender) && Contract::of_sender(&sender.spec.webhook).is_ok_and(|now| now == self.contract)
     }
 
     /// Whether this is the Sender it was made for, or by which a person said it may go, with the same URL.

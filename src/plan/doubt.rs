@@ -8,6 +8,7 @@ use crate::api::release::Outcome;
 use super::again;
 use super::contract::{MOST_ATTEMPTS, MOST_TRIES};
 use super::identity;
+use super::inquiry;
 use super::past::Past;
 use super::resolve::{self, Answer};
 use super::snapshot::{Campaign, Entry};
@@ -46,7 +47,10 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
         let resolve = || resolving(campaign, past, now);
         match entry.outcome {
             Some(Outcome::Unknown) if entry.will_be_cleared_up(campaign.sender.as_ref(), now) => None,
-            Some(Outcome::Unknown) => Some(unknown(campaign, past, entry, now)),
+            Some(Outcome::Unknown) => {
+                let asking = inquiry::asking(entry, campaign.sender.as_ref(), now);
+                asking.or_else(|| Some(unknown(campaign, past, entry, now)))
+            }
             Some(Outcome::Rejected) => {
                 Some(Why::Rejected { wave, what: what("no reason was given."), resolve: resolve() })
             }
@@ -55,8 +59,18 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
                 again::asking_again(entry, entry.opens_at())
             }
             None if !entry.may_be_tried_again() => {
-                let what = "Headroom was stopped while it was being sent.".to_owned();
-                Some(Why::OutcomeUnknown { wave, what, at: entry.newest_attempt, resolve: resolve() })
+                inquiry::asking(entry, campaign.sender.as_ref(), now).or_else(|| {
+                    let what = "Headroom was stopped while it was being sent.".to_owned();
+                    let (told, asks_at) = (entry.was_told(), inquiry::asks_on(entry, campaign.sender.as_ref(), now));
+                    Some(Why::OutcomeUnknown {
+                        wave,
+                        what,
+                        at: entry.newest_attempt,
+                        told,
+                        asks_at,
+                        resolve: resolve(),
+                    })
+                })
             }
             None if entry.tries >= MOST_TRIES || entry.attempts >= MOST_ATTEMPTS => {
                 let what = what("it could not be sent.");
@@ -71,7 +85,8 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
 pub(super) fn unknown(campaign: &Campaign, past: &Past<'_>, entry: &Entry, now: Timestamp) -> Why {
     let what = entry.message.clone().unwrap_or_else(|| "what became of it was not written.".to_owned());
     let resolve = resolving(campaign, past, now);
-    Why::OutcomeUnknown { wave: entry.wave.clone(), what, at: entry.newest_attempt, resolve }
+    let (told, asks_at) = (entry.was_told(), inquiry::asks_on(entry, campaign.sender.as_ref(), now));
+    Why::OutcomeUnknown { wave: entry.wave.clone(), what, at: entry.newest_attempt, told, asks_at, resolve }
 }
 
 fn resolving(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Resolving {

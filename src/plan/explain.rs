@@ -15,7 +15,7 @@ mod beforehand;
 mod resolving;
 
 use beforehand::{awaiting_approval, not_yet};
-use resolving::{asking_again, resolve_with, resolved};
+use resolving::{asking_again, asking_receiver, resolve_with, resolved, unknown};
 
 /// The longest sentence the API server takes.
 pub const LONGEST: usize = 1024;
@@ -276,6 +276,9 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::AskingAgain { wave, what, at, again, tries, until } => {
             asking_again((wave, what), *at, *again, *tries, *until, voice)
         }
+        Why::AskingReceiver { wave, what, at, told, until, .. } => {
+            asking_receiver((wave, what, *at), told.as_ref(), *until, voice)
+        }
         Why::Sending { wave, recipients, until } => format!(
             "Wave \"{wave}\" is leaving: {} messages, the last about {}.",
             people::grouped(*recipients),
@@ -354,12 +357,9 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
                 waves(names)
             )
         }
-        Why::OutcomeUnknown { wave, what, at, resolve } => format!(
-            "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what} Ask the receiver, then say which: {} Nothing more of this send goes before.{}",
-            voice.at(*at),
-            resolve_with(wave, "sent|not-sent|skip", resolve),
-            resolved(resolve, voice)
-        ),
+        Why::OutcomeUnknown { wave, what, at, told, resolve, .. } => {
+            unknown((wave, what, *at), told.as_ref(), resolve, voice)
+        }
         Why::Rejected { wave, what, resolve } => format!(
             "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender, then have it tried again or passed over: {}{}",
             resolve_with(wave, "not-sent|skip", resolve),

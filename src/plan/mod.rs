@@ -38,6 +38,7 @@ mod guard;
 pub mod hold;
 mod holds;
 pub mod identity;
+pub mod inquiry;
 pub mod intent;
 mod lead;
 pub mod ledger;
@@ -231,6 +232,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let resolves = resolve::taken(snapshot, &ledger, now);
     let is_resolved = |name: &String| resolves.iter().any(|resolve| resolve.entry == *name);
     let mut outcomes = outcomes(snapshot, &ends, now);
+    // What its receiver says is more than that nobody knows.
+    outcomes.retain(|(name, ..)| !inquiry::outcomes(snapshot).any(|(told, ..)| told == *name));
+    outcomes.extend(inquiry::outcomes(snapshot));
     outcomes.retain(|(entry, ..)| !is_resolved(entry));
     Plan {
         pool,

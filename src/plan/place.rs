@@ -46,6 +46,7 @@ impl Why {
             Why::Scaling { .. } => (Phase::Scaling, Reason::ScalingUp),
             Why::Confirming { .. } | Why::NotYetTried { .. } => (Phase::Confirming, Reason::Confirming),
             Why::AskingAgain { .. } => (Phase::Confirming, Reason::AskingAgain),
+            Why::AskingReceiver { .. } => (Phase::Confirming, Reason::AskingReceiver),
             Why::WouldGo { .. } => (Phase::Confirming, Reason::ObserveOnly),
             Why::Sending { .. } => (Phase::Sending, Reason::Sending),
             Why::Soaking { .. } => (Phase::Soaking, Reason::Soaking),

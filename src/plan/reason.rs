@@ -68,6 +68,8 @@ pub enum Reason {
     Confirming,
     /// Nobody knows whether a wave arrived; its receiver, which keeps keys, is asked again.
     AskingAgain,
+    /// Nobody knows whether a wave arrived; its receiver is asked what became of it.
+    AskingReceiver,
     /// Everything is confirmed, and the pool only observes.
     ObserveOnly,
     /// A wave is leaving.
@@ -110,7 +112,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Reason; 50] = [
+    pub const ALL: [Reason; 51] = [
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
@@ -142,6 +144,7 @@ impl Reason {
         Reason::ScalingUp,
         Reason::Confirming,
         Reason::AskingAgain,
+        Reason::AskingReceiver,
         Reason::ObserveOnly,
         Reason::Sending,
         Reason::Soaking,

@@ -23,17 +23,23 @@ pub fn fault(spec: &SenderSpec) -> Option<String> {
 }
 
 /// What becomes of a request that may have arrived, and how the receiver can tell whose it is.
-fn guarantee(spec: &SenderSpec, contract: Contract) -> String {
+fn guarantee(spec: &SenderSpec, contract: &Contract) -> String {
     let repeats = match contract {
         Contract::Keyed { retention } => format!(
             "; one that may have arrived is repeated under the same key, at most {} times within {}, since its receiver keeps keys.",
             MOST_TRIES - 1,
             retention.for_people(Rounding::Down)
         ),
+        Contract::Queryable { .. } => ", at most once: of one that may have arrived its receiver is asked what became of it, and a person decides where that does not tell.".to_owned(),
         Contract::AtMostOnce => ", at most once: one that may have arrived is never repeated.".to_owned(),
     };
     let signed = if spec.webhook.signing.is_some() { " Every request is signed." } else { "" };
     format!("{repeats}{signed}")
+}
+
+/// What it can do.
+fn abilities(contract: &Contract) -> &'static str {
+    if matches!(contract, Contract::Queryable { .. }) { "fire, tell" } else { "fire" }
 }
 
 /// The Sender's new status. `trouble` is what only an adapter can find wrong.
@@ -47,7 +53,7 @@ pub fn tell(
     let contract = Contract::of_sender(&spec.webhook).unwrap_or_default();
     let fault = fault(spec).or(trouble);
     let message = fault.clone().map_or_else(
-        || format!("It releases a wave by one request{}", guarantee(spec, contract)),
+        || format!("It releases a wave by one request{}", guarantee(spec, &contract)),
         |fault| format!("It cannot be used: {fault}."),
     );
     let reason = if fault.is_some() { "Invalid" } else { "Valid" };
@@ -56,8 +62,8 @@ pub fn tell(
     SenderStatus {
         observed_generation: Some(generation),
         kind: Some("webhook".to_owned()),
-        contract: Some(if contract.is_keyed() { "keyed" } else { "at most once" }.to_owned()),
-        abilities: Some("fire".to_owned()),
+        contract: Some(contract.for_people().to_owned()),
+        abilities: Some(abilities(&contract).to_owned()),
         message: Some(message),
         conditions: condition::merge(&[wanted], &old.conditions, Some(generation), now),
     }

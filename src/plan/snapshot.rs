@@ -13,6 +13,7 @@ use crate::api::sender::SenderSpec;
 use super::after::{Other, Rollout};
 use super::claim::Target;
 use super::contract::Contract;
+use super::inquiry::Heard;
 use super::memory::Memory;
 use super::reading::{HistoryPoints, Reading, SensorFault};
 use super::rules::{Rules, Unusable};
@@ -292,6 +293,8 @@ pub struct Entry {
     pub newest_result: Option<String>,
     /// When the receiver may be asked again, as that attempt found.
     pub again: Option<Timestamp>,
+    /// What the receiver said of the newest attempt when it was asked.
+    pub heard: Option<Heard>,
     /// Nonces of the attempts of which a person has said what became of them.
     pub resolved: Vec<String>,
     /// What became of it.

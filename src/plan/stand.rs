@@ -176,7 +176,7 @@ pub fn stand<'a>(
         return rests(why);
     }
     if let Some(why) = uncertain(campaign, &past, now) {
-        let until = why.resolves_at().or(why.next_start());
+        let until = [why.resolves_at(), why.asks_at(), why.next_start()].into_iter().flatten().min();
         return Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until };
     }
     if let Some(stand) = all_gone(snapshot, &past, &names, now) {

@@ -17,6 +17,7 @@ use super::*;
 use crate::api::pool_status::{CapacityPoolStatus, Claim};
 use crate::api::release::{EntryLoad, SkipReason};
 
+mod asked;
 mod edges;
 mod floors;
 mod gates;
@@ -165,6 +166,7 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         newest_nonce: "attempt".into(),
         newest_result: None,
         again: None,
+        heard: None,
         resolved: Vec::new(),
         outcome,
         message: None,

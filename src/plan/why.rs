@@ -331,6 +331,10 @@ pub enum Why {
         wave: String,
         what: String,
         at: Timestamp,
+        /// When the receiver was asked what became of it, and what it said.
+        told: Option<(Timestamp, String)>,
+        /// When it is asked again.
+        asks_at: Option<Timestamp>,
         resolve: Resolving,
     },
     Rejected {
@@ -378,6 +382,14 @@ pub enum Why {
         at: Timestamp,
         again: Option<Timestamp>,
         tries: usize,
+        until: Timestamp,
+    },
+    AskingReceiver {
+        wave: String,
+        what: String,
+        at: Timestamp,
+        told: Option<(Timestamp, String)>,
+        again: Option<Timestamp>,
         until: Timestamp,
     },
 }
@@ -437,11 +449,21 @@ impl Why {
             | Why::Confirming { wave, .. }
             | Why::NotYetTried { wave, .. }
             | Why::AskingAgain { wave, .. }
+            | Why::AskingReceiver { wave, .. }
             | Why::Sending { wave, .. }
             | Why::Soaking { wave, .. }
             | Why::OutcomeUnknown { wave, .. }
             | Why::Rejected { wave, .. }
             | Why::Unreachable { wave, .. } => Some(wave),
+            _ => None,
+        }
+    }
+
+    /// When its receiver is asked next what became of the wave it speaks of, or the time for that is over.
+    pub fn asks_at(&self) -> Option<Timestamp> {
+        match self {
+            Why::OutcomeUnknown { asks_at, .. } => *asks_at,
+            Why::AskingReceiver { again, until, .. } => Some(again.map_or(*until, |again| again.min(*until))),
             _ => None,
         }
     }

@@ -126,7 +126,7 @@ fn taken(body: &[u8]) -> Option<u64> {
 }
 
 /// A piece of an answer, on one line.
-fn excerpt(body: &[u8]) -> String {
+pub(super) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let plain: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect()

@@ -21,10 +21,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::clock;
+use crate::plan::inquiry::Said;
 
 use super::attempt::{Answer, Attempt};
 use super::effect::Effect;
 use super::line::{LastCheck, Line, Tally};
+use super::said::said;
 use super::target::Target;
 
 /// So much of an answer is kept; the rest is read and dropped.
@@ -132,26 +134,43 @@ impl Connection {
         effect: &Effect,
         last_check: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) -> Attempt {
-        let Connection { stream, socket, limits } = self;
         let tally = Tally::default();
-        let check: LastCheck = Box::new(last_check);
-        let line = Line::new(stream, check, tally.clone());
-        let attempt = match tokio::time::timeout(limits.request, exchange(line, effect)).await {
-            Ok(Ok((head, body))) => {
+        let broken = match self.exchange(effect, Box::new(last_check), &tally).await {
+            Ok((head, body)) => {
                 let answer = Answer { status: head.status, retry_after: retry_after(&head.headers), body: &body };
                 return Attempt::of_answer(&answer, effect.expected());
             }
+            Err(broken) => broken,
+        };
+        match (tally.refused(), tally.bytes()) {
+            (Some(why), _) => Attempt::NotFired { why },
+            (None, 0) => not_sent(broken),
+            (None, bytes) => Attempt::cut(format!("{broken}, after {bytes} bytes had been handed over")),
+        }
+    }
+
+    /// Asks what became of a wave with so many recipients.
+    pub async fn ask(self, question: &Effect, recipients: u64) -> Said {
+        match self.exchange(question, Box::new(|| Ok(())), &Tally::default()).await {
+            Ok((head, body)) => {
+                said(&Answer { status: head.status, retry_after: None, body: &body }, question.key(), recipients)
+            }
+            Err(broken) => Said::Other(format!("it did not answer: {broken}")),
+        }
+    }
+
+    async fn exchange(self, effect: &Effect, check: LastCheck, tally: &Tally) -> Result<(Parts, Vec<u8>), String> {
+        let Connection { stream, socket, limits } = self;
+        let line = Line::new(stream, check, tally.clone());
+        let broken = match tokio::time::timeout(limits.request, exchange(line, effect)).await {
+            Ok(Ok(answered)) => return Ok(answered),
             Ok(Err(error)) => format!("the connection broke: {error}"),
             Err(_) => format!("no complete answer came within {} s", limits.request.as_secs_f32()),
         };
         // Given up: reset, so that nothing that is still on its way is taken for a whole request later. A failure
         // leaves an ordinary close.
         let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
-        match (tally.refused(), tally.bytes()) {
-            (Some(why), _) => Attempt::NotFired { why },
-            (None, 0) => not_sent(attempt),
-            (None, bytes) => Attempt::cut(format!("{attempt}, after {bytes} bytes had been handed over")),
-        }
+        Err(broken)
     }
 }
 

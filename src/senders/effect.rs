@@ -81,6 +81,7 @@ impl fmt::Debug for SecretValue {
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Effect {
+    method: Method,
     target: Target,
     headers: Vec<(HeaderName, SecretValue)>,
     key: HeaderValue,
@@ -102,7 +103,13 @@ impl Effect {
             return Err(EffectError::Ours { name: name.to_string() });
         }
         let key = HeaderValue::from_str(key).map_err(|error| EffectError::Other { why: error.to_string() })?;
-        Ok(Effect { target, headers, key, body, expected: Expected::default(), signature: None })
+        let expected = Expected::default();
+        Ok(Effect { method: Method::POST, target, headers, key, body, expected, signature: None })
+    }
+
+    /// A GET that asks what became of the one under this key: it has no effect.
+    pub fn question(target: Target, headers: Vec<(HeaderName, SecretValue)>, key: &str) -> Result<Effect, EffectError> {
+        Ok(Effect { method: Method::GET, ..Effect::new(target, headers, key, Bytes::new())? })
     }
 
     /// To a receiver of which so much is known.
@@ -144,15 +151,17 @@ impl Effect {
     pub(super) fn request(&self) -> Result<Request<Full<Bytes>>, EffectError> {
         let wrong = |error: http::Error| EffectError::Other { why: error.to_string() };
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(self.method.clone())
             .uri(&self.target.path)
             .header(HOST, &self.target.authority)
             .header(USER_AGENT, concat!("headroom/", env!("CARGO_PKG_VERSION")))
-            .header(CONTENT_TYPE, "application/json")
             .header("idempotency-key", self.key.clone())
             .header("webhook-id", self.key.clone())
             // A mesh in between would otherwise send again by itself.
             .header("x-envoy-max-retries", "0");
+        if self.method == Method::POST {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
         if let Some((seconds, signature)) = &self.signature {
             request = request.header("webhook-timestamp", *seconds).header("webhook-signature", signature.clone());
         }

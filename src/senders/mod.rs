@@ -1,10 +1,11 @@
 //! The adapter to receivers: one request, over one fresh connection, at most once. It says what is known of what became
-//! of it, and repeats nothing: no pool, no retry, no redirect, no HTTP/2.
+//! of it, and repeats nothing: no pool, no retry, no redirect, no HTTP/2. A receiver that can tell is asked what became of one.
 
 mod attempt;
 mod connect;
 mod effect;
 mod line;
+mod said;
 mod signature;
 mod target;
 
@@ -12,6 +13,7 @@ pub use attempt::{Answer, Attempt, Expected};
 pub use connect::{Connection, Limits, Trust, connect};
 pub use effect::{Effect, EffectError, SecretValue, is_ours};
 pub use line::LastCheck;
+pub use said::said;
 pub use signature::{NoKey, SigningKey};
 pub use target::{Target, TargetError};
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::plan::inquiry::Said;
 
 /// What the receiver does once it has read a request.
 #[derive(Clone)]
@@ -47,13 +48,13 @@ async fn serve(stream: &mut TcpStream, then: Then, log: &Mutex<Vec<String>>) {
     }
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
-    // A request here is short; its body ends with a brace.
+    // A request here is short; its body ends with a brace, and a question has none.
     loop {
         match stream.read(&mut buffer).await {
             Ok(0) | Err(_) => break,
             Ok(count) => read.extend_from_slice(&buffer[..count]),
         }
-        if read.ends_with(b"}") {
+        if read.ends_with(b"}") || (read.starts_with(b"GET") && read.ends_with(b"\r\n\r\n")) {
             break;
         }
     }
@@ -203,6 +204,57 @@ async fn one_that_keeps_keys_says_when_to_ask_again() {
     assert_eq!((attempt.label(), after(&attempt)), ("Unknown", None));
     // Nobody knows how far it came; the request may be under way for six minutes.
     assert_eq!(after(&attempt_at_one_that_keeps_keys(Then::Close).await), Some(360));
+}
+
+#[tokio::test]
+async fn what_became_of_one_is_believed_only_where_all_of_it_is_said() {
+    let ask = async |then: Then| {
+        let receiver = receiver(then).await;
+        let target = Target::parse(&receiver.url).unwrap();
+        let secret = SecretValue::new(b"Bearer hush\n").unwrap();
+        let question = Effect::question(target, vec![("authorization".parse().unwrap(), secret)], "704beceb").unwrap();
+        let connection =
+            connect(question.target(), &trust(), &IMPATIENT).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+        let said = connection.ask(&question, 800).await;
+        let seen = receiver.seen.lock().unwrap().join("");
+        (said, seen)
+    };
+    let done = r#"{"key": "704beceb", "state": "done", "recipients": 800, "by": "mailer-2"}"#;
+    let (said, _) = ask(answer("200 OK", done)).await;
+    assert_eq!(said, Said::Done);
+    for (status, body, told) in [
+        ("202 Accepted", done, "it answered 202 and said: "),
+        ("404 Not Found", "", "it answered 404"),
+        ("302 Found", "", "it answered 302"),
+        ("200 OK", "done", "it answered 200, and not with "),
+        ("200 OK", r#"{"state": "done", "recipients": 800}"#, "it answered 200, and not with "),
+        ("200 OK", r#"{"key": "704beceb", "state": "done"}"#, "it answered 200, and not with "),
+        (
+            "200 OK",
+            r#"{"key": "704beceb", "state": "done", "state": "done", "recipients": 800}"#,
+            "it answered 200, and not",
+        ),
+        ("200 OK", r#"{"key": "another", "state": "done", "recipients": 800}"#, "it spoke of another key, \"another\""),
+        (
+            "200 OK",
+            r#"{"key": "704beceb", "state": "queued", "recipients": 800}"#,
+            "it says that its state is \"queued\"",
+        ),
+        (
+            "200 OK",
+            r#"{"key": "704beceb", "state": "done", "recipients": 799}"#,
+            "it says that it is done, with 799 of 800 recipients",
+        ),
+    ] {
+        match ask(answer(status, body)).await.0 {
+            Said::Other(other) => assert!(other.starts_with(told), "{status} {body}: {other}"),
+            Said::Done => panic!("{status} {body}"),
+        }
+    }
+    for then in [Then::Close, Then::Hang, Then::Answer("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{}".into())] {
+        let (said, _) = ask(then).await;
+        assert!(matches!(&said, Said::Other(told) if told.starts_with("it did not answer: ")), "{said:?}");
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::cluster::ledger;
 use crate::controller::outside::{Gauge, Outside, Wire};
 use crate::plan::bursts;
 use crate::plan::identity;
+use crate::plan::inquiry::Said;
 use crate::plan::load::{Burst, Send};
 use crate::plan::snapshot::Entry;
 use crate::senders::{Answer, Attempt, Effect, LastCheck, Target};
@@ -155,9 +156,36 @@ impl Wire for Line {
     {
         Box::pin(async move { self.carry(effect, last_check).await })
     }
+
+    fn ask<'a>(self: Box<Self>, question: &'a Effect, _: u64) -> BoxFuture<'a, Said>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move { self.account(question.key()).await })
+    }
 }
 
 impl Line {
+    /// What it says of a key.
+    async fn account(&self, key: &str) -> Said {
+        let around = &self.around;
+        let other = |told: String| Said::Other(told);
+        match self.manner {
+            Some(Manner::Stalls(long)) => tokio::time::sleep(long).await,
+            Some(Manner::DiesBefore | Manner::DiesAfter) => around.die().await,
+            Some(Manner::Hangs(_)) => tokio::time::sleep(PATIENCE).await,
+            Some(Manner::Cuts(_)) => return other("it did not answer: the connection broke".to_owned()),
+            Some(Manner::Answers(status, _)) if status != 200 => return other(format!("it answered {status}")),
+            _ => {}
+        }
+        if around.server.is_dead(&around.agent) {
+            std::future::pending::<()>().await;
+        }
+        let has = around.has_taken(key);
+        around.tape.note(&format!("asked {key} {has}"), &[]);
+        if has { Said::Done } else { other("it says that its state is \"unknown\"".to_owned()) }
+    }
+
     async fn carry(&self, effect: &Effect, last_check: LastCheck) -> Attempt {
         let around = &self.around;
         match self.manner {

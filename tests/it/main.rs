@@ -41,6 +41,7 @@ mod people;
 mod plan;
 mod pod;
 mod properties;
+mod queryable;
 mod receivers;
 mod resolve;
 mod rival;

@@ -39,3 +39,39 @@ pub(super) fn asking_again(
         voice.at(until)
     )
 }
+
+/// What a receiver said when it was asked, as the end of a sentence before.
+fn told_by_receiver(told: Option<&(Timestamp, String)>, voice: &Voice<'_>) -> String {
+    told.map_or_else(String::new, |(at, told)| format!(" Asked {}, {told}.", voice.at(*at)))
+}
+
+/// That a receiver which can tell is asked, and until when that may be enough.
+pub(super) fn asking_receiver(
+    (wave, what, at): (&str, &str, Timestamp),
+    told: Option<&(Timestamp, String)>,
+    until: Timestamp,
+    voice: &Voice<'_>,
+) -> String {
+    format!(
+        "Wave \"{wave}\" may or may not have gone ({}): {what} Its receiver is asked what became of it.{} Nobody has to do anything before {}.",
+        voice.at(at),
+        told_by_receiver(told, voice),
+        voice.at(until)
+    )
+}
+
+/// That only a person can say what became of it.
+pub(super) fn unknown(
+    (wave, what, at): (&str, &str, Timestamp),
+    told: Option<&(Timestamp, String)>,
+    resolve: &Resolving,
+    voice: &Voice<'_>,
+) -> String {
+    format!(
+        "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what}{} Ask the receiver, then say which: {} Nothing more of this send goes before.{}",
+        voice.at(at),
+        told_by_receiver(told, voice),
+        resolve_with(wave, "sent|not-sent|skip", resolve),
+        resolved(resolve, voice)
+    )
+}

@@ -96,7 +96,7 @@ impl<'a> Scales<'_, 'a> {
         let load = want.retry.and_then(|entry| entry.load.clone()).unwrap_or_else(|| self.load(want));
         // What was recorded counts, also where the Sender promises more by now.
         let contract = match want.retry {
-            Some(entry) => entry.contract,
+            Some(entry) => entry.contract.clone(),
             None => Contract::of_sender(&want.sender.spec.webhook).unwrap_or_default(),
         };
         let evidence_at = evidence.evaluated_at.0;

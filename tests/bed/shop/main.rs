@@ -65,6 +65,7 @@ async fn main() -> anyhow::Result<()> {
     let plain = Router::new()
         .route("/worlds/{namespace}", put(world::put).patch(world::patch).get(world::show).delete(world::delete))
         .route("/worlds/{namespace}/send", post(receiver::send))
+        .route("/worlds/{namespace}/sends/{key}", get(receiver::account))
         .route("/worlds/{namespace}/log", get(receiver::log))
         .route("/worlds/{namespace}/truth", get(world::truth))
         .route("/metrics", get(traffic::metrics))

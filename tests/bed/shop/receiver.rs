@@ -116,6 +116,19 @@ pub async fn send(
     behaviour.answer(request.recipients(), &line).await
 }
 
+/// What became of a request, by its key.
+pub async fn account(State(worlds): State<Arc<Worlds>>, Path((namespace, key)): Path<(String, String)>) -> Response {
+    let all = worlds.open();
+    let Some(world) = all.get(&namespace).filter(|world| world.tells) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let taken = world.log.iter().find(|entry| entry["taken"] == true && entry["key"] == key);
+    match taken.map(|entry| &entry["body"]["wave"]["recipients"]) {
+        Some(recipients) => Json(json!({"key": key, "state": "done", "recipients": recipients})).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(json!({"key": key, "state": "unknown"}))).into_response(),
+    }
+}
+
 /// Everything that was received.
 pub async fn log(
     State(worlds): State<Arc<Worlds>>,

@@ -46,6 +46,10 @@ fn one() -> f64 {
     1.0
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// One world.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +70,9 @@ pub struct World {
     /// Whether the receiver knows a key again, and then answers without sending anew.
     #[serde(default)]
     pub dedupe: bool,
+    /// Whether the receiver tells what became of a request.
+    #[serde(default = "yes")]
+    pub tells: bool,
     #[serde(skip)]
     pub waves: Vec<Wave>,
     #[serde(skip)]
@@ -223,6 +230,7 @@ pub struct Change {
     response: Option<Response>,
     behaviour: Option<VecDeque<Behaviour>>,
     dedupe: Option<bool>,
+    tells: Option<bool>,
 }
 
 /// The world with the change, or why it cannot be; nothing is changed by half.
@@ -242,6 +250,7 @@ fn changed(world: &World, change: Change) -> Result<World, Wrong> {
     world.response = change.response.unwrap_or(world.response);
     world.behaviour = change.behaviour.unwrap_or(world.behaviour);
     world.dedupe = change.dedupe.unwrap_or(world.dedupe);
+    world.tells = change.tells.unwrap_or(world.tells);
     world.check()?;
     Ok(world)
 }

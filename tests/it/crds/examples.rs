@@ -42,7 +42,12 @@ pub fn of(kind: &str) -> Vec<Value> {
         "CapacityPool" => vec![object(kind, pool())],
         "Sender" => {
             let keyed = json!({"keyed": {"retention": "48h"}});
-            vec![object(kind, sender(&keyed)), object(kind, sender(&json!({"atMostOnce": {}})))]
+            let queryable = json!({"queryable": {"url": "https://mail.internal/sends"}});
+            vec![
+                object(kind, sender(&keyed)),
+                object(kind, sender(&queryable)),
+                object(kind, sender(&json!({"atMostOnce": {}}))),
+            ]
         }
         "WaveRelease" => vec![object(kind, entry())],
         other => panic!("no example of a {other}"),
@@ -130,7 +135,7 @@ fn entry() -> Value {
         "pool": "shop/p", "nonce": "n", "firstAttemptAt": "2027-01-01T00:00:00Z",
         "request": {
             "sender": "mail/s", "senderUid": "u", "urlDigest": "d", "key": "k", "keyHeader": "idempotency-key",
-            "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h",
+            "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h", "queryDigest": "d",
         },
         "load": {
             "sendRate": 100.0, "margin": 1.66,

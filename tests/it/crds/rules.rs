@@ -161,8 +161,16 @@ pub fn trials() -> Vec<Trial> {
         },
         Trial {
             message: "a contract names one thing that the receiver guarantees",
-            right: vec![json!({"atMostOnce": {}}), json!({"keyed": {"retention": "48h"}})],
-            wrong: vec![json!({}), json!({"atMostOnce": {}, "keyed": {"retention": "48h"}})],
+            right: vec![
+                json!({"atMostOnce": {}}),
+                json!({"keyed": {"retention": "48h"}}),
+                json!({"queryable": {"url": "https://mail.internal/sends/{{ key }}"}}),
+            ],
+            wrong: vec![
+                json!({}),
+                json!({"atMostOnce": {}, "keyed": {"retention": "48h"}}),
+                json!({"atMostOnce": {}, "queryable": {"url": "https://mail.internal/"}}),
+            ],
         },
         Trial {
             message: "metadata.name may have at most 52 characters",

@@ -146,7 +146,7 @@ const ADDRESS: Form = Form {
 };
 
 /// The fields that have a form. One that has a pattern and is not here fails the test, and so does the reverse.
-const FORMS: [(&str, &str, &Form); 62] = [
+const FORMS: [(&str, &str, &Form); 63] = [
     ("Campaign", "spec.after[].check", &LABEL),
     ("Campaign", "spec.audience.class", &OPEN_NAME),
     ("Campaign", "spec.channel", &OPEN_NAME),
@@ -205,6 +205,7 @@ const FORMS: [(&str, &str, &Form); 62] = [
     ("CapacityPool", "spec.workloads[].name", &LABEL),
     ("Sender", "spec.sendRate", &RATE),
     ("Sender", "spec.webhook.contract.keyed.retention", &SPAN),
+    ("Sender", "spec.webhook.contract.queryable.url", &URL),
     ("Sender", "spec.webhook.headers[].name", &HEADER),
     ("Sender", "spec.webhook.url", &URL),
     ("WaveRelease", "spec.firstAttemptAt", &MOMENT),

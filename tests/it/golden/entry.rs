@@ -4,6 +4,7 @@
 use headroom::api::release::{Disposition, Outcome, SkipReason};
 use headroom::plan::contract::Contract;
 use headroom::plan::identity::{SendId, WaveId, digest};
+use headroom::plan::inquiry::{Heard, Said};
 use headroom::plan::snapshot::Entry;
 use headroom::plan::units::Span;
 use jiff::Timestamp;
@@ -41,12 +42,25 @@ pub struct WrittenEntry {
     pool: String,
     /// So long the receiver keeps the key, where that is its guarantee.
     retention: Option<String>,
+    /// The URL at which the receiver is asked what became of it, where that is its guarantee.
+    query: Option<String>,
+    /// When it was asked about the newest attempt, and what it said.
+    heard: Option<WrittenHeard>,
     /// So long after the newest attempt the receiver may be asked again, as that attempt found.
     again_after: Option<Ago>,
     /// The URL it was first tried with.
     url: String,
     load: Value,
     body: String,
+}
+
+/// What a receiver said when it was asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHeard {
+    ago: Ago,
+    /// `done`, or how it is told.
+    said: String,
 }
 
 impl WrittenEntry {
@@ -72,13 +86,19 @@ impl WrittenEntry {
             attempts: self.attempts,
             tries: self.tries,
             may_have_left_at: Vec::new(),
-            contract: match &self.retention {
-                Some(text) => Contract::Keyed { retention: Span::parse(text).map_err(|error| error.to_string())? },
-                None => Contract::AtMostOnce,
+            contract: match (&self.retention, &self.query) {
+                (Some(text), _) => Contract::Keyed { retention: Span::parse(text).map_err(|error| error.to_string())? },
+                (None, Some(url)) => Contract::Queryable { url_digest: digest(url.as_bytes()) },
+                (None, None) => Contract::AtMostOnce,
             },
             newest_nonce: "attempt".into(),
             newest_result: self.result.clone(),
             again: self.again_after.map(|after| now - self.ago.0 + after.0),
+            heard: self.heard.as_ref().map(|heard| Heard {
+                attempt: "attempt".into(),
+                at: now - heard.ago.0,
+                said: if heard.said == "done" { Said::Done } else { Said::Other(heard.said.clone()) },
+            }),
             resolved: Vec::new(),
             outcome: self.outcome,
             message: self.message.clone(),

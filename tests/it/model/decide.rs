@@ -326,6 +326,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         newest_nonce: "attempt".into(),
         newest_result: result,
         again: None,
+        heard: None,
         resolved: Vec::new(),
         outcome: there.outcome.map(|outcome| match outcome {
             Outcome::Released => release::Outcome::Released,

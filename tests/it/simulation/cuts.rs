@@ -141,8 +141,12 @@ fn base() -> Story {
 }
 
 fn keyed(mut story: Story) -> Story {
-    let sender = story.objects.iter_mut().find(|object| object["kind"] == "Sender").unwrap();
-    sender["spec"]["webhook"]["contract"] = json!({"keyed": {"retention": "48h"}});
+    told::guarantees(&mut story, json!({"keyed": {"retention": "48h"}}));
+    story
+}
+
+fn asked(mut story: Story) -> Story {
+    told::guarantees(&mut story, json!({"queryable": {"url": "http://receiver/sends/{{ key }}"}}));
     story
 }
 
@@ -152,6 +156,8 @@ fn scenarios() -> Vec<Scenario> {
     let with = |at: u64, deed: Deed| Story { deeds: vec![(seconds(at), deed)], ..base() };
     let mut busy = keyed(base());
     busy.troubles.manners = vec![Some(Manner::Answers(409, false)), Some(Manner::Hangs(true))];
+    let mut doubtful = asked(base());
+    doubtful.troubles.manners = vec![Some(Manner::Cuts(true)), Some(Manner::Answers(503, false))];
     let mut two = base();
     let mut other = two.campaigns[0].clone();
     other["metadata"]["name"] = json!("other");
@@ -165,6 +171,7 @@ fn scenarios() -> Vec<Scenario> {
     vec![
         ("once", base()),
         ("keyed", busy),
+        ("asked", doubtful),
         ("aborted", with(45, Deed::Edit { campaign: of(), spec: json!({"abort": true}) })),
         ("deleted", with(45, Deed::Delete { by: "kubectl", what: campaign })),
         ("reapplied", with(45, Deed::Reapply { campaign: of() })),
@@ -274,7 +281,7 @@ fn every_call_of_a_run_may_be_cut() {
 fn whatever_two_receivers_do_one_after_the_other() {
     // At the first wave and at once again, and at the second.
     let mut stories = Vec::new();
-    for (contract, story) in [("once", base()), ("keyed", keyed(base()))] {
+    for (contract, story) in [("once", base()), ("keyed", keyed(base())), ("asked", asked(base()))] {
         for (offset, wave) in ["canary", "rest"].into_iter().enumerate() {
             for one in MANNERS {
                 for other in MANNERS {

@@ -96,7 +96,7 @@ pub fn story(seed: u64, mix: &Mix) -> Story {
         }
     }
     if seed >= FIRST_SMOOTH && !kept::is_kept(seed) {
-        keyed(seed, &mut story, &mut deeds);
+        contracts(seed, &mut story, &mut deeds);
     }
     deeds.sort_by_key(|(at, _)| *at);
     story.deeds = deeds;
@@ -134,17 +134,26 @@ fn smooth(seed: u64, story: &mut Story) {
     }
 }
 
-/// In one story of three the receiver keeps keys, for long enough or hardly; and sometimes its Sender no longer says so.
-fn keyed(seed: u64, story: &mut Story, deeds: &mut Vec<(SignedDuration, Deed)>) {
+/// What the receiver guarantees.
+pub fn guarantees(story: &mut Story, contract: Value) {
+    let sender = story.objects.iter_mut().find(|object| object["kind"] == "Sender").unwrap();
+    sender["spec"]["webhook"]["contract"] = contract;
+}
+
+/// In one story of three the receiver keeps keys, for long enough or hardly; in one of three others it can be asked; and sometimes
+/// its Sender no longer says so.
+fn contracts(seed: u64, story: &mut Story, deeds: &mut Vec<(SignedDuration, Deed)>) {
     let mut dice = Dice::of(seed, 6);
-    if !dice.one_in(3) {
+    if dice.one_in(3) {
+        let retention = *dice.pick(&["48h", "1h", "10m"]);
+        guarantees(story, json!({"keyed": {"retention": retention}}));
+    } else if dice.one_in(3) {
+        guarantees(story, json!({"queryable": {"url": "http://receiver/sends/{{ key }}"}}));
+    } else {
         return;
     }
-    let sender = story.objects.iter_mut().find(|object| object["kind"] == "Sender").unwrap();
-    let retention = *dice.pick(&["48h", "1h", "10m"]);
-    sender["spec"]["webhook"]["contract"] = json!({"keyed": {"retention": retention}});
     if dice.one_in(8) {
-        let contract = json!({"keyed": null, "atMostOnce": {}});
+        let contract = json!({"keyed": null, "queryable": null, "atMostOnce": {}});
         let fields = json!({"spec": {"webhook": {"contract": contract}}});
         let to = Thing::new(SENDERS, MAIL, SENDER);
         deeds.push((time(&mut dice), Deed::Write { by: "kubectl", to, fields }));

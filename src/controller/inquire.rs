@@ -1,0 +1,90 @@
+//! Asks receivers that can tell what became of a wave of which nobody knows. When they are asked, and what an answer is worth, is
+//! decided in `plan::inquiry`; here a question goes out and what was heard is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
+
+use crate::api::sender::Webhook;
+use crate::api::{Sender, WaveRelease};
+use crate::plan::inquiry::{self, Heard, Said};
+use crate::plan::snapshot::Snapshot;
+use crate::senders::{Attempt, Effect, Target, TargetError};
+
+use super::context::Context;
+use super::release;
+
+/// A look waits no longer for all answers together: guardrails are watched by it too.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Stands for the key in the URL.
+const KEY: [&str; 2] = ["{{ key }}", "{{key}}"];
+
+/// The URL at which the receiver is asked about a key; None: it cannot be asked.
+fn url(webhook: &Webhook, key: &str) -> Option<String> {
+    let queryable = webhook.contract.as_ref()?.queryable.as_ref()?;
+    Some(KEY.iter().fold(queryable.url.clone(), |url, place| url.replace(place, key)))
+}
+
+/// Where the receiver is asked about a key; None: it cannot be asked.
+pub(super) fn target(webhook: &Webhook, key: &str) -> Option<Result<Target, TargetError>> {
+    url(webhook, key).map(|url| Target::parse(&url))
+}
+
+/// Asks whoever is to be asked now, and tells the snapshot what was heard.
+pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapshot: &mut Snapshot, now: Timestamp) {
+    let known = |entry: &mut crate::plan::snapshot::Entry| entry.heard = ctx.heard(&entry.name, &entry.newest_nonce);
+    snapshot.entries.iter_mut().for_each(known);
+    // Whoever only asks what would happen asks nobody else.
+    if ctx.stores.is_still {
+        return;
+    }
+    let due = inquiry::due(snapshot, now);
+    if due.is_empty() {
+        return;
+    }
+    let asked = due.into_iter().filter_map(|(entry, sender)| {
+        let release = entries.get(&entry.name)?;
+        let there = ctx.stores.senders.get(&ObjectRef::new(&sender.name).within(&sender.namespace))?;
+        let (name, attempt) = (entry.name.clone(), entry.newest_nonce.clone());
+        Some(async move {
+            let said = match &there.0 {
+                Ok(sender) => tokio::time::timeout(PATIENCE, one(ctx, sender, release)).await,
+                Err(error) => Ok(Said::Other(format!("its Sender cannot be read: {error}"))),
+            };
+            let late = |_| Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs()));
+            (name, Heard { attempt, at: now, said: said.unwrap_or_else(late) })
+        })
+    });
+    for (name, heard) in join_all(asked.collect::<Vec<_>>()).await {
+        tracing::info!(entry = name, said = ?heard.said, "asked a receiver what became of a wave");
+        ctx.keep_heard(&name, heard.clone());
+        let entry = snapshot.entries.iter_mut().find(|entry| entry.name == name);
+        if let Some(entry) = entry {
+            entry.heard = Some(heard);
+        }
+    }
+}
+
+async fn one(ctx: &Context, sender: &Sender, entry: &WaveRelease) -> Said {
+    let unasked = |why: String| Said::Other(format!("it could not be asked: {why}"));
+    let Some(request) = &entry.spec.request else { return unasked("the ledger has no key of it".to_owned()) };
+    let Some(url) = url(&sender.spec.webhook, &request.key) else {
+        return unasked("its Sender does not say where".to_owned());
+    };
+    let question =
+        release::request(ctx, sender, &url, |target, headers| Effect::question(target, headers, &request.key)).await;
+    let question = match question {
+        Ok(Ok(question)) => question,
+        Ok(Err(why)) => return unasked(why),
+        Err(error) => return unasked(error.to_string()),
+    };
+    let recipients = u64::try_from(entry.spec.wave.recipients).unwrap_or(0);
+    match ctx.outside.connect(question.target()).await {
+        Ok(wire) => wire.ask(&question, recipients).await,
+        Err(Attempt::NotSent { why, .. } | Attempt::NotFired { why }) => unasked(why),
+        Err(attempt) => unasked(attempt.to_string()),
+    }
+}

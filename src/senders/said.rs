@@ -1,0 +1,44 @@
+//! What an answer to "what became of it?" proves: that the wave is with the receiver as it was asked for, or nothing.
+
+use serde::Deserialize;
+
+use crate::plan::inquiry::Said;
+
+use super::attempt::{Answer, excerpt};
+
+/// All three must be there: an address that answers so whatever it is asked proves nothing.
+#[derive(Deserialize)]
+struct Account {
+    key: String,
+    state: String,
+    recipients: u64,
+}
+
+/// From a complete answer to a question about this key and so many recipients.
+pub fn said(answer: &Answer<'_>, key: &str, recipients: u64) -> Said {
+    let code = answer.status.as_u16();
+    let other = |told: String| Said::Other(told);
+    if code != 200 {
+        return other(match excerpt(answer.body) {
+            text if text.is_empty() => format!("it answered {code}"),
+            text => format!("it answered {code} and said: {text}"),
+        });
+    }
+    let Ok(account) = serde_json::from_slice::<Account>(answer.body) else {
+        return other(format!(
+            "it answered 200, and not with {{\"key\": …, \"state\": \"done\", \"recipients\": …}} but with: {}",
+            excerpt(answer.body)
+        ));
+    };
+    let Account { key: of, state, recipients: took } = account;
+    if of != key {
+        return other(format!("it spoke of another key, \"{}\"", excerpt(of.as_bytes())));
+    }
+    if state != "done" {
+        return other(format!("it says that its state is \"{}\"", excerpt(state.as_bytes())));
+    }
+    if took != recipients {
+        return other(format!("it says that it is done, with {took} of {recipients} recipients"));
+    }
+    Said::Done
+}
