@@ -208,6 +208,7 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         newest_result: Some("Released".into()),
         heard: None,
         resolved: Vec::new(),
+        ended: None,
         outcome: Some(Outcome::Released),
         message: None,
         load: Some(serde_json::from_value::<EntryLoad>(load).unwrap()),

@@ -30,6 +30,11 @@ pub const FROM: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 /// `18:00`, and `24:00` for the end of the day.
 pub const TO: &str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
 
+/// An object that is understood elsewhere.
+pub fn open_object(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
 /// Strings by name, handed to a Sender.
 pub fn parameters(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

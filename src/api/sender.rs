@@ -29,6 +29,7 @@ use super::{condition, schema};
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.webhook) != has(self.job)").message("a Sender has webhook or job, one of them"))]
 pub struct SenderSpec {
     /// Namespaces whose Campaigns may use this Sender. Absent: its own only; `{}`: every namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +38,22 @@ pub struct SenderSpec {
     #[schemars(length(max = 24), regex(pattern = schema::RATE))]
     pub send_rate: String,
     /// A wave is released by one HTTP request.
-    pub webhook: Webhook,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
+    /// A wave is released by one Job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobSender>,
+}
+
+/// One Job per wave, in the Sender's namespace.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobSender {
+    /// `metadata.labels`, `metadata.annotations` and `spec` of a batch/v1 Job. Its program finds the wave in `HEADROOM_KEY`,
+    /// `HEADROOM_WAVE_NAME`, `HEADROOM_WAVE_OFFSET`, `HEADROOM_WAVE_RECIPIENTS` and so on, and all of it in `HEADROOM_RELEASE`. It is
+    /// started once.
+    #[schemars(schema_with = "schema::open_object")]
+    pub template: serde_json::Value,
 }
 
 /// One POST per wave.
@@ -128,11 +144,11 @@ pub struct SenderStatus {
     /// The generation of the spec this speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `webhook`.
+    /// `webhook` or `job`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub kind: Option<String>,
-    /// `at most once`, `keyed` or `queryable`.
+    /// `at most once`, `keyed`, `queryable` or `job`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub contract: Option<String>,

@@ -97,6 +97,7 @@ async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bo
         ledger_namespace: arguments.ledger_namespace.clone(),
         prometheus_url: arguments.prometheus_url.clone(),
         sender_namespaces: stores.senders.state().iter().filter_map(|sender| sender.namespace()).collect(),
+        job_namespaces: stores.senders.state().iter().filter_map(|sender| sender.namespace()).collect(),
         breach_recovery: SignedDuration::from_mins(10),
     };
     let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;

@@ -57,6 +57,7 @@ impl RestoreArguments {
             ledger_namespace: self.ledger_namespace.clone(),
             prometheus_url: String::new(),
             sender_namespaces: Vec::new(),
+            job_namespaces: Vec::new(),
             breach_recovery: SignedDuration::ZERO,
         }
     }

@@ -47,6 +47,9 @@ pub struct RunArguments {
     /// Namespaces of Senders in which Secrets may be read.
     #[arg(long, env = "HEADROOM_SENDER_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
     sender_namespaces: Vec<String>,
+    /// Namespaces in which Jobs of Senders are made.
+    #[arg(long, env = "HEADROOM_JOB_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
+    job_namespaces: Vec<String>,
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "HEADROOM_HTTP_ADDRESS", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     http_address: SocketAddr,
@@ -99,6 +102,7 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
         ledger_namespace: arguments.ledger_namespace,
         prometheus_url: arguments.prometheus_url,
         sender_namespaces: arguments.sender_namespaces,
+        job_namespaces: arguments.job_namespaces,
         breach_recovery: arguments.breach_recovery,
     };
     let (stores, touched) = stores::start(&client, &settings.scope, &settings.ledger_namespace);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
-use crate::api::release::{Resolution, ResolvedAs, WaveRelease};
+use crate::api::release::{Outcome, Resolution, ResolvedAs, WaveRelease};
 use crate::plan::contract::Contract;
 use crate::plan::snapshot::Entry;
 
@@ -54,6 +54,10 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         [first, .., last] => vec![*first, *last],
         few => few.to_vec(),
     };
+    let contract = spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry);
+    // Of what went by a request it is known only when it was taken.
+    let is_seen = contract == Contract::Job && status.outcome == Some(Outcome::Released);
+    let ended = status.decided_at.as_ref().filter(|_| is_seen).map(|at| at.0);
     Some(Entry {
         name: release.name_any(),
         send_id: spec.send_id.clone(),
@@ -73,13 +77,14 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         tries: since.clone().filter(|attempt| attempt.result.as_deref() != Some("NotFired")).count()
             + usize::from(status.attempts.is_empty()),
         may_have_left_at,
-        contract: spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry),
+        contract,
         newest_nonce,
         newest_result,
         again: newest.and_then(|attempt| attempt.again.as_ref()).map(|again| again.0),
         heard: None,
         resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
+        ended,
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
         load: spec.load.clone(),
         sender_key: spec.request.as_ref().map(|request| request.sender.clone()),

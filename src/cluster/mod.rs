@@ -5,6 +5,7 @@ pub mod crds;
 pub mod echo;
 pub mod error;
 pub mod events;
+pub mod jobs;
 pub mod kept;
 pub mod leases;
 pub mod ledger;

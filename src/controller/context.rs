@@ -37,6 +37,8 @@ pub struct Settings {
     pub prometheus_url: String,
     /// Namespaces in which Secrets may be read.
     pub sender_namespaces: Vec<String>,
+    /// Namespaces in which Jobs of Senders are made.
+    pub job_namespaces: Vec<String>,
     /// A breach lasts until its guardrail has been fine for at least so long.
     pub breach_recovery: SignedDuration,
 }

@@ -1,4 +1,4 @@
-//! Asks receivers that can tell what became of a wave of which nobody knows. When they are asked, and what an answer is worth, is
+//! Asks receivers that can tell, and looks for Jobs, what became of a wave of which nobody knows. When they are asked, and what an answer is worth, is
 //! decided in `plan::inquiry`; here a question goes out and what was heard is kept.
 
 use std::collections::BTreeMap;
@@ -10,12 +10,14 @@ use kube::runtime::reflector::ObjectRef;
 
 use crate::api::sender::Webhook;
 use crate::api::{Sender, WaveRelease};
+use crate::plan::contract::Contract;
 use crate::plan::inquiry::{self, Heard, Said};
 use crate::plan::snapshot::Snapshot;
 use crate::senders::{Attempt, Effect, Target, TargetError};
 
 use super::context::Context;
-use super::release;
+use super::job;
+use super::request::request;
 
 /// A look waits no longer for all answers together: guardrails are watched by it too.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +35,7 @@ pub(super) fn target(webhook: &Webhook, key: &str) -> Option<Result<Target, Targ
     url(webhook, key).map(|url| Target::parse(&url))
 }
 
-/// Asks whoever is to be asked now, and tells the snapshot what was heard.
+/// Asks receivers, and looks for Jobs, of which is to be asked now, and tells the snapshot what was heard.
 pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapshot: &mut Snapshot, now: Timestamp) {
     let known = |entry: &mut crate::plan::snapshot::Entry| entry.heard = ctx.heard(&entry.name, &entry.newest_nonce);
     snapshot.entries.iter_mut().for_each(known);
@@ -47,13 +49,18 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
     }
     let asked = due.into_iter().filter_map(|(entry, sender)| {
         let release = entries.get(&entry.name)?;
-        let there = ctx.stores.senders.get(&ObjectRef::new(&sender.name).within(&sender.namespace))?;
-        let (name, attempt) = (entry.name.clone(), entry.newest_nonce.clone());
+        let (name, attempt, is_job) = (entry.name.clone(), entry.newest_nonce.clone(), entry.contract == Contract::Job);
+        let at = sender.map(|sender| ObjectRef::new(&sender.name).within(&sender.namespace));
         Some(async move {
-            let said = match &there.0 {
-                Ok(sender) => tokio::time::timeout(PATIENCE, one(ctx, sender, release)).await,
-                Err(error) => Ok(Said::Other(format!("its Sender cannot be read: {error}"))),
-            };
+            let said = tokio::time::timeout(PATIENCE, async {
+                match at.and_then(|at| ctx.stores.senders.get(&at)).as_ref().map(|sender| &sender.0) {
+                    _ if is_job => job::look(ctx, release).await,
+                    Some(Ok(sender)) => one(ctx, sender, release).await,
+                    Some(Err(error)) => Said::Other(format!("its Sender cannot be read: {error}")),
+                    None => Said::Other("its Sender is not there".to_owned()),
+                }
+            });
+            let said = said.await;
             let late = |_| Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs()));
             (name, Heard { attempt, at: now, said: said.unwrap_or_else(late) })
         })
@@ -70,13 +77,13 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
 
 async fn one(ctx: &Context, sender: &Sender, entry: &WaveRelease) -> Said {
     let unasked = |why: String| Said::Other(format!("it could not be asked: {why}"));
-    let Some(request) = &entry.spec.request else { return unasked("the ledger has no key of it".to_owned()) };
-    let Some(url) = url(&sender.spec.webhook, &request.key) else {
+    let Some(entry_request) = &entry.spec.request else { return unasked("the ledger has no key of it".to_owned()) };
+    let webhook = sender.spec.webhook.as_ref();
+    let Some((webhook, url)) = webhook.and_then(|webhook| Some((webhook, url(webhook, &entry_request.key)?))) else {
         return unasked("its Sender does not say where".to_owned());
     };
-    let question =
-        release::request(ctx, sender, &url, |target, headers| Effect::question(target, headers, &request.key)).await;
-    let question = match question {
+    let make = |target, headers| Effect::question(target, headers, &entry_request.key);
+    let question = match request(ctx, sender, webhook, &url, make).await {
         Ok(Ok(question)) => question,
         Ok(Err(why)) => return unasked(why),
         Err(error) => return unasked(error.to_string()),

@@ -29,9 +29,11 @@ pub mod error;
 pub mod gates;
 pub mod give_back;
 pub mod inquire;
+pub mod job;
 pub mod observe;
 pub mod outside;
 pub mod release;
+pub mod request;
 
 use context::Context;
 use error::Error;

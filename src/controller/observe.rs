@@ -220,7 +220,11 @@ fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot
     let there = ctx.stores.senders.get(&ObjectRef::new(&name).within(&namespace))?;
     let sender = there.0.as_ref().ok()?;
     let mut trouble = trouble(&sender.spec);
-    let reads_secrets = sender.spec.webhook.headers.as_ref().is_some_and(|headers| !headers.is_empty());
+    let webhook = sender.spec.webhook.as_ref();
+    let reads_secrets = webhook.and_then(|webhook| webhook.headers.as_ref()).is_some_and(|headers| !headers.is_empty());
+    if trouble.is_none() && sender.spec.job.is_some() && !ctx.settings.job_namespaces.contains(&namespace) {
+        trouble = Some(format!("Headroom may not make Jobs in {namespace}; add it to jobNamespaces of the chart"));
+    }
     if trouble.is_none() && reads_secrets && !ctx.settings.sender_namespaces.contains(&namespace) {
         trouble =
             Some(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"));
@@ -239,14 +243,15 @@ fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot
 
 /// What only the adapter can find wrong with a Sender.
 pub fn trouble(spec: &crate::api::SenderSpec) -> Option<String> {
-    if let Err(error) = Target::parse(&spec.webhook.url) {
+    let webhook = spec.webhook.as_ref()?;
+    if let Err(error) = Target::parse(&webhook.url) {
         return Some(format!("spec.webhook.url: {error}"));
     }
-    if let Some(Err(error)) = inquire::target(&spec.webhook, "") {
+    if let Some(Err(error)) = inquire::target(webhook, "") {
         return Some(format!("spec.webhook.contract.queryable.url: {error}"));
     }
     let ours = crate::senders::is_ours;
-    let header = spec.webhook.headers.iter().flatten().find(|header| ours(&header.name))?;
+    let header = webhook.headers.iter().flatten().find(|header| ours(&header.name))?;
     Some(format!("spec.webhook.headers: {} is set by Headroom itself; take it out", header.name))
 }
 

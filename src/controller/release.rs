@@ -5,28 +5,26 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use http::header::HeaderName;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use kube::api::{Api, ObjectMeta};
+use kube::api::ObjectMeta;
 
 use crate::api::campaign_status::Armed;
 use crate::api::pool_status::Reservation;
-use crate::api::reference::SecretKeyRef;
 use crate::api::release::{Attempt as Try, EntryCampaign, EntryRequest, Outcome, WaveReleaseStatus};
 use crate::api::{Campaign, CapacityPool, POOL_LABEL, SEND_LABEL, Sender, WaveRelease, WaveReleaseSpec};
 use crate::clock::{self, Window};
-use crate::cluster::{Error, bounded, ledger, objects};
-use crate::plan::contract::Contract;
+use crate::cluster::{Error, ledger, objects};
+use crate::plan::contract::{self, Contract};
 use crate::plan::identity;
 use crate::plan::order::Release;
-use crate::senders::{Attempt, Effect, EffectError, Expected, SecretValue, SigningKey, Target};
+use crate::senders::Attempt;
 
 use super::context::Context;
 use super::gates;
+use super::job;
+use super::request::{self, Means};
 
 /// From arming to the first byte.
 const FIRE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
@@ -84,10 +82,15 @@ pub async fn release(
     if let Err(why) = ctx.mandate.check().and_then(|()| in_time(order.evidence_at, order.latest_start)) {
         return Ok(Done::Stale(why));
     }
-    let effect = match effect(ctx, order, &sender).await? {
-        Ok(effect) => effect,
+    let means = match request::means(ctx, order, &sender).await? {
+        Ok(means) => means,
         Err(why) => return Ok(Done::Unable(why)),
     };
+    if let Means::Job(job) = &means
+        && let Some(why) = job::refused(ctx, job).await?
+    {
+        return Ok(Done::Unable(why));
+    }
 
     // P2: the pool's headroom is promised to this wave, to the exclusion of any other operator.
     let status = pool.status.get_or_insert_default();
@@ -124,7 +127,7 @@ pub async fn release(
         latest_start: order.latest_start,
         valid_until,
     };
-    let attempt = fire(ctx, &effect, check).await;
+    let attempt = fire(ctx, &means, check).await;
     record(ctx, entry, &nonce, &armed_at, &attempt).await;
     Ok(Done::Attempted(attempt))
 }
@@ -136,81 +139,9 @@ async fn read_entries(ctx: &Context, order: &Release) -> Result<BTreeMap<String,
     Ok(of_send.into_iter().chain(of_pool).map(|entry| (entry.name_any(), entry)).collect())
 }
 
-/// The request, with its secrets; or why it cannot be made.
-async fn effect(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Effect, String>, Error> {
-    let body = Bytes::from(order.body.clone().into_bytes());
-    let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
-    let expected = Expected { recipients: Some(recipients), keyed: order.contract.is_keyed() };
-    request(ctx, sender, &sender.spec.webhook.url, |target, headers| {
-        Effect::new(target, headers, &order.key, body).map(|effect| effect.expecting(expected))
-    })
-    .await
-}
-
-/// A request to a Sender's receiver, with its secrets; or why it cannot be made.
-pub(super) async fn request(
-    ctx: &Context,
-    sender: &Sender,
-    url: &str,
-    make: impl FnOnce(Target, Vec<(HeaderName, SecretValue)>) -> Result<Effect, EffectError>,
-) -> Result<Result<Effect, String>, Error> {
-    let namespace = sender.namespace().unwrap_or_default();
-    let webhook = &sender.spec.webhook;
-    let target = match Target::parse(url) {
-        Ok(target) => target,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let mut headers = Vec::new();
-    for header in webhook.headers.iter().flatten() {
-        let from = &header.secret_key_ref;
-        match secret(ctx, &namespace, from, SecretValue::new).await? {
-            Ok(value) => match header.name.parse() {
-                Ok(name) => headers.push((name, value)),
-                Err(_) => return Ok(Err(format!("{} is not a name for a header", header.name))),
-            },
-            Err(why) => return Ok(Err(format!("the header {}: {why}", header.name))),
-        }
-    }
-    let made = make(target, headers);
-    let Some(signing) = &webhook.signing else { return Ok(made.map_err(|error| error.to_string())) };
-    // Signed before anything is written: a request whose signature cannot be made costs no attempt.
-    let from = &signing.secret_key_ref;
-    let signed = match secret(ctx, &namespace, from, SigningKey::parse).await? {
-        Ok(key) => made.and_then(|effect| effect.signed(&key, clock::now())).map_err(|error| error.to_string()),
-        Err(why) => Err(why),
-    };
-    Ok(signed.map_err(|why| format!("the signature: {why}")))
-}
-
-/// A value from a Secret, read at the time it is needed, understood, and kept nowhere.
-async fn secret<T, E: std::fmt::Display>(
-    ctx: &Context,
-    namespace: &str,
-    from: &SecretKeyRef,
-    parse: impl FnOnce(&[u8]) -> Result<T, E>,
-) -> Result<Result<T, String>, Error> {
-    let SecretKeyRef { name, key } = from;
-    if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
-        return Ok(Err(format!(
-            "Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"
-        )));
-    }
-    let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
-    let secret = match bounded(format!("read Secret {namespace}/{name}"), api.get_opt(name)).await {
-        Ok(secret) => secret,
-        Err(Error::Refused { message, .. }) => return Ok(Err(message)),
-        Err(error) => return Err(error),
-    };
-    let Some(secret) = secret else { return Ok(Err(format!("there is no Secret {namespace}/{name}"))) };
-    let Some(value) = secret.data.unwrap_or_default().remove(key) else {
-        return Ok(Err(format!("the Secret {namespace}/{name} has no key {key}")));
-    };
-    Ok(parse(&value.0).map_err(|error| format!("the key {key} of Secret {namespace}/{name}: {error}")))
-}
-
 /// So long the receiver keeps a key, as its Sender has it.
 fn retention(sender: &Sender) -> Option<String> {
-    let keyed = sender.spec.webhook.contract.as_ref()?.keyed.as_ref()?;
+    let keyed = sender.spec.webhook.as_ref()?.contract.as_ref()?.keyed.as_ref()?;
     Some(keyed.retention.clone())
 }
 
@@ -218,7 +149,7 @@ fn retention(sender: &Sender) -> Option<String> {
 fn query_digest(contract: &Contract) -> Option<String> {
     match contract {
         Contract::Queryable { url_digest } => Some(url_digest.clone()),
-        Contract::AtMostOnce | Contract::Keyed { .. } => None,
+        Contract::AtMostOnce | Contract::Keyed { .. } | Contract::Job => None,
     }
 }
 
@@ -247,7 +178,7 @@ fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender,
         request: Some(EntryRequest {
             sender: format!("{}/{}", order.sender.0, order.sender.1),
             sender_uid: order.sender_uid.clone(),
-            url_digest: identity::digest(sender.spec.webhook.url.as_bytes()),
+            url_digest: contract::place(&sender.spec),
             key: order.key.clone(),
             key_header: "Idempotency-Key".to_owned(),
             body: order.body.clone(),
@@ -323,17 +254,20 @@ fn in_time(evidence_at: Timestamp, latest_start: Option<Timestamp>) -> Result<()
     Ok(())
 }
 
-async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
-    // P5a: a fresh connection; nothing of the request has gone.
-    let connection = match ctx.outside.connect(effect.target()).await {
-        Ok(connection) => connection,
-        Err(attempt) => return attempt,
+async fn fire(ctx: &Context, means: &Means, check: Recheck<'_>) -> Attempt {
+    // P5a: a fresh connection; nothing of the request has gone. The API server is reached already.
+    let connected = match means {
+        Means::Request(effect) => match ctx.outside.connect(effect.target()).await {
+            Ok(connection) => Some((connection, effect)),
+            Err(attempt) => return attempt,
+        },
+        Means::Job(_) => None,
     };
     // P5b: nothing that could stop it has been written meanwhile.
     if let Err(why) = unchanged(ctx, &check).await {
         return Attempt::NotFired { why };
     }
-    // P5c: asked by the connection immediately before the first byte.
+    // P5c: asked immediately before the first byte.
     let Recheck { window, evidence_at, latest_start, valid_until, .. } = check;
     let mandate = ctx.mandate.clone();
     let last_check = move || {
@@ -344,7 +278,14 @@ async fn fire(ctx: &Context, effect: &Effect, check: Recheck<'_>) -> Attempt {
         }
         in_time(evidence_at, latest_start)
     };
-    connection.send(effect, Box::new(last_check)).await
+    match (connected, means) {
+        (Some((connection, effect)), _) => connection.send(effect, Box::new(last_check)).await,
+        (None, Means::Job(job)) => match last_check() {
+            Ok(()) => job::create(ctx, job).await,
+            Err(why) => Attempt::NotFired { why },
+        },
+        (None, Means::Request(_)) => Attempt::NotFired { why: "it was not connected".to_owned() },
+    }
 }
 
 async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
@@ -424,8 +365,9 @@ fn note(status: &mut WaveReleaseStatus, is_keyed: bool, nonce: &str, at: &Time, 
     let (result, outcome, after) = match attempt {
         Attempt::NotFired { .. } => ("NotFired", None, None),
         Attempt::NotSent { after, .. } => ("NotSent", None, *after),
+        Attempt::Started { .. } => ("Started", None, None),
         Attempt::Released { .. } => ("Released", Some(Outcome::Released), None),
-        Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected), None),
+        Attempt::Refused { .. } | Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected), None),
         Attempt::Unknown { after, .. } => ("Unknown", Some(Outcome::Unknown), after.filter(|_| is_keyed)),
     };
     let message = attempt.to_string();

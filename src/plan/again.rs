@@ -27,7 +27,7 @@ pub(super) fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) 
     if !entry.is_for(sender) {
         let name = &entry.wave;
         let why = format!(
-            "wave \"{name}\" was first tried with another URL or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
+            "wave \"{name}\" was first tried with another URL, Job template or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
         );
         let sender = format!("{}/{}", sender.namespace, sender.name);
         return Some(rests(Why::SenderUnable { sender, why }));

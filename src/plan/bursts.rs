@@ -35,16 +35,23 @@ pub fn of(entry: &Entry) -> Option<Burst> {
 
 /// All that a recorded wave may have brought. While it can have gone by one attempt or by another it counts for both: nobody knows
 /// by which, and room that is wrongly thought to be taken only costs time.
-fn brought(entry: &Entry) -> impl Iterator<Item = Burst> {
+fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
     let burst = of(entry);
     let starts: &[Timestamp] = &entry.may_have_left_at;
     let newest = starts.is_empty().then_some(entry.newest_attempt);
-    starts.iter().copied().chain(newest).filter_map(move |start| Some(burst.as_ref()?.moved(start)))
+    // One that is under way may leave from now on; of one that was seen to end it is known when its last message left.
+    let coming = entry.is_under_way().then_some(now);
+    let takes = burst.as_ref().map_or(SignedDuration::ZERO, |burst| burst.end().duration_since(entry.newest_attempt));
+    let seen =
+        entry.ended.and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
+    let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen);
+    starts.filter_map(move |start| Some(burst.as_ref()?.moved(start)))
 }
 
-/// When the last message of a recorded wave leaves.
+/// When the last message of a recorded wave leaves, as it was planned or, if that was later, seen.
 pub fn end_of(entry: &Entry) -> Timestamp {
-    of(entry).map_or(entry.newest_attempt, |burst| burst.end())
+    let planned = of(entry).map_or(entry.newest_attempt, |burst| burst.end());
+    entry.ended.map_or(planned, |ended| ended.max(planned))
 }
 
 /// The share of a recorded wave that reaches a workload: as it was recorded, or as it is now for one that came later.
@@ -57,7 +64,7 @@ fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
 /// ledger of years is no slower than one of weeks.
 pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
     let bringing = entries.filter(|entry| entry.brings_load());
-    let bursts = bringing.flat_map(|entry| brought(entry).map(move |burst| burst.scaled(share(entry, workload))));
+    let bursts = bringing.flat_map(|entry| brought(entry, now).map(move |burst| burst.scaled(share(entry, workload))));
     Committed::new(
         bursts.filter(|burst| burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH).collect(),
     )
@@ -92,7 +99,7 @@ pub fn still_arriving<'a>(
     rules: &Rules,
     now: Timestamp,
 ) -> Option<(f64, String, Timestamp)> {
-    let ends = fired.clone().filter_map(|entry| of(entry).map(|burst| burst.end()));
+    let ends = fired.clone().filter(|entry| entry.load.is_some()).map(end_of);
     if ends.max().is_none_or(|end| now.duration_since(end) > LONGEST_WATCH) {
         return None;
     }
@@ -111,7 +118,7 @@ pub fn still_arriving<'a>(
 
 /// Minutes until what is committed to a pool brings less than a twentieth of its height now; None if nothing comes.
 pub fn minutes_left<'a>(entries: impl Iterator<Item = &'a Entry>, now: Timestamp) -> Option<f64> {
-    let bursts = entries.filter(|entry| entry.brings_load()).flat_map(brought);
+    let bursts = entries.filter(|entry| entry.brings_load()).flat_map(|entry| brought(entry, now));
     let last = bursts.filter(|burst| burst.latest_tail() > now).map(|burst| burst.tail()).max()?;
     (last > now).then(|| last.duration_since(now).as_secs_f64() / 60.0)
 }

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::release::{EntryRequest, Outcome};
-use crate::api::sender::Webhook;
+use crate::api::sender::SenderSpec;
 
 use super::identity;
 use super::rules::at;
@@ -39,12 +39,26 @@ pub enum Contract {
         /// Digest of the URL at which it is asked: the URL itself may hold a secret.
         url_digest: String,
     },
+    /// It is a Job, which is made once and tells what became of it.
+    Job,
+}
+
+/// The digest of what says where a Sender's waves go: its URL, or its Job's template.
+pub fn place(sender: &SenderSpec) -> String {
+    match (&sender.webhook, &sender.job) {
+        (Some(webhook), _) => identity::digest(webhook.url.as_bytes()),
+        (None, Some(job)) => identity::digest(job.template.to_string().as_bytes()),
+        (None, None) => identity::digest(b""),
+    }
 }
 
 impl Contract {
     /// As a Sender says it; or why it cannot be used, as a sentence with the field and the way out.
-    pub fn of_sender(webhook: &Webhook) -> Result<Contract, String> {
-        let contract = webhook.contract.as_ref();
+    pub fn of_sender(sender: &SenderSpec) -> Result<Contract, String> {
+        if sender.job.is_some() {
+            return Ok(Contract::Job);
+        }
+        let contract = sender.webhook.as_ref().and_then(|webhook| webhook.contract.as_ref());
         if let Some(queryable) = contract.and_then(|contract| contract.queryable.as_ref()) {
             return Ok(Contract::Queryable { url_digest: identity::digest(queryable.url.as_bytes()) });
         }
@@ -67,6 +81,7 @@ impl Contract {
         let retention = request.retention.as_deref().and_then(|text| Span::parse(text).ok());
         match (request.contract.as_str(), retention, &request.query_digest) {
             ("keyed", Some(retention), _) => Contract::Keyed { retention },
+            ("job", ..) => Contract::Job,
             ("queryable", _, Some(digest)) => Contract::Queryable { url_digest: digest.clone() },
             _ => Contract::AtMostOnce,
         }
@@ -78,6 +93,7 @@ impl Contract {
             Contract::AtMostOnce => "atMostOnce",
             Contract::Keyed { .. } => "keyed",
             Contract::Queryable { .. } => "queryable",
+            Contract::Job => "job",
         }
     }
 
@@ -106,8 +122,13 @@ impl Entry {
     pub fn is_unknown(&self) -> bool {
         match self.outcome {
             Some(outcome) => outcome == Outcome::Unknown,
-            None => !self.may_be_tried_again(),
+            None => !self.may_be_tried_again() && !self.was_started(),
         }
+    }
+
+    /// Whether its Job was seen to be there, and not yet what became of it.
+    pub fn was_started(&self) -> bool {
+        self.outcome.is_none() && self.newest_result.as_deref() == Some("Started")
     }
 
     /// When the receiver may be said to have forgotten the key; None: it never keeps any.
@@ -154,14 +175,12 @@ impl Entry {
 
     /// Whether this is still the Sender it was made for, with the guarantee that was frozen.
     pub fn is_under(&self, sender: &Sender) -> bool {
-        self.is_for(sender) && Contract::of_sender(&sender.spec.webhook).is_ok_and(|now| now == self.contract)
+        self.is_for(sender) && Contract::of_sender(&sender.spec).is_ok_and(|now| now == self.contract)
     }
 
-    /// Whether this is the Sender it was made for, or by which a person said it may go, with the same URL.
+    /// Whether this is the Sender it was made for, or by which a person said it may go, with the same URL or template.
     pub fn is_for(&self, sender: &Sender) -> bool {
-        let same = |(uid, url): &(String, String)| {
-            *uid == sender.uid && *url == identity::digest(sender.spec.webhook.url.as_bytes())
-        };
+        let same = |(uid, url): &(String, String)| *uid == sender.uid && *url == place(&sender.spec);
         self.sender.as_ref().is_some_and(same)
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
         let wave = entry.wave.clone();
         let resolve = || resolving(campaign, past, now);
         match entry.outcome {
+            _ if entry.is_under_way() => None,
             Some(Outcome::Unknown) if entry.will_be_cleared_up(campaign.sender.as_ref(), now) => None,
             Some(Outcome::Unknown) => {
                 let asking = inquiry::asking(entry, campaign.sender.as_ref(), now);

@@ -276,9 +276,15 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::AskingAgain { wave, what, at, again, tries, until } => {
             asking_again((wave, what), *at, *again, *tries, *until, voice)
         }
-        Why::AskingReceiver { wave, what, at, told, until, .. } => {
-            asking_receiver((wave, what, *at), told.as_ref(), *until, voice)
+        Why::AskingReceiver { wave, what, is_job, at, told, until, .. } => {
+            asking_receiver((wave, what, *at), *is_job, told.as_ref(), *until, voice)
         }
+        Why::UnderWay { wave, recipients, at, told } => format!(
+            "Wave \"{wave}\" is leaving since {}: {} messages; {}.",
+            voice.at(*at),
+            people::grouped(*recipients),
+            told.as_deref().unwrap_or("its Job has been made")
+        ),
         Why::Sending { wave, recipients, until } => format!(
             "Wave \"{wave}\" is leaving: {} messages, the last about {}.",
             people::grouped(*recipients),

@@ -9,6 +9,7 @@ use crate::api::campaign::Load;
 use super::canary::{self, Noise};
 use super::contract::Contract;
 use super::identity::{SendId, WaveId};
+use super::job::JobTemplate;
 use super::load::{self, Burst, Component, Profile, Send};
 use super::profiles;
 use super::rules::{Rules, at};
@@ -146,12 +147,16 @@ impl Sending {
         }
         let able =
             at("spec.sendRate", Rate::parse(&sender.spec.send_rate)).map_err(|error| unable(error.to_string()))?;
-        Contract::of_sender(&sender.spec.webhook).map_err(unable)?;
+        Contract::of_sender(&sender.spec).map_err(unable)?;
         let audience = u64::try_from(spec.audience.size).map_err(|error| invalid("spec.audience.size", error))?;
         let class = spec.audience.class.as_deref().unwrap_or("consumer");
-        let template = match &sender.spec.webhook.body {
-            None => Template::default_body(),
-            Some(text) => Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?,
+        let body = sender.spec.webhook.as_ref().and_then(|webhook| webhook.body.as_deref());
+        let template = match (&sender.spec.job, body) {
+            (Some(job), _) => Template::of_job(JobTemplate::parse(&job.template).map_err(unable)?.passes_rate_on()),
+            (None, None) => Template::default_body(),
+            (None, Some(text)) => {
+                Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?
+            }
         };
         let rate = match &spec.max_send_rate {
             None => able,
@@ -163,8 +168,13 @@ impl Sending {
                 } else if template.passes_rate_on() {
                     most
                 } else {
+                    let silent = if sender.spec.job.is_some() {
+                        "its template does not name $(HEADROOM_WAVE_SEND_RATE), so that its program"
+                    } else {
+                        "its body does not pass {{ wave.sendRate }} on, so that its receiver"
+                    };
                     return Err(unable(format!(
-                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; its body does not pass {{{{ wave.sendRate }}}} on, so that its receiver cannot be told to go slower. Ask the platform team to add it, or leave maxSendRate out"
+                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; {silent} cannot be told to go slower. Ask the platform team to add it, or leave maxSendRate out"
                     )));
                 }
             }

@@ -40,6 +40,7 @@ mod holds;
 pub mod identity;
 pub mod inquiry;
 pub mod intent;
+pub mod job;
 mod lead;
 pub mod ledger;
 pub mod load;
@@ -361,6 +362,10 @@ fn outcomes(snapshot: &Snapshot, ended: &[End], now: Timestamp) -> Vec<(String, 
             let end =
                 ended.iter().find(|end| end.send_id == entry.send_id && end.campaign_uid == entry.campaign_uid)?;
             return Some((entry.name.clone(), end.outcome, told(end.by)));
+        }
+        // Its Job tells.
+        if entry.is_under_way() {
+            return None;
         }
         let quiet = now.duration_since(entry.newest_attempt) >= QUIESCENCE;
         quiet.then(|| {

@@ -48,7 +48,7 @@ impl Why {
             Why::AskingAgain { .. } => (Phase::Confirming, Reason::AskingAgain),
             Why::AskingReceiver { .. } => (Phase::Confirming, Reason::AskingReceiver),
             Why::WouldGo { .. } => (Phase::Confirming, Reason::ObserveOnly),
-            Why::Sending { .. } => (Phase::Sending, Reason::Sending),
+            Why::Sending { .. } | Why::UnderWay { .. } => (Phase::Sending, Reason::Sending),
             Why::Soaking { .. } => (Phase::Soaking, Reason::Soaking),
             Why::Suspended { .. } => (Phase::Held, Reason::Suspended),
             Why::PoolSuspended { .. } => (Phase::Held, Reason::PoolSuspended),

@@ -205,6 +205,7 @@ fn state(entry: Option<&Entry>) -> &'static str {
         (_, Some(Outcome::Released), _) => "Released",
         (_, Some(Outcome::Rejected), _) => "Rejected",
         (_, None, _) if entry.may_be_tried_again() => "Pending",
+        _ if entry.is_under_way() => "Firing",
         (_, None | Some(Outcome::Unknown), _) => "Unknown",
     }
 }
@@ -253,7 +254,8 @@ fn waves(
             sized.recipients
         };
         let fired = entry.filter(|entry| entry.disposition == Disposition::Fire && !entry.may_be_tried_again());
-        let end = fired.and_then(bursts::of).map(|burst| burst.end());
+        // Of one that is under way nobody knows when it ends.
+        let end = fired.filter(|entry| !entry.is_under_way() && entry.load.is_some()).map(bursts::end_of);
         told.push(WaveStatus {
             name: wave.name.clone(),
             state: state(entry).to_owned(),

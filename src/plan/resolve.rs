@@ -8,8 +8,7 @@ use jiff::Timestamp;
 
 use crate::api::release::{Outcome, ResolvedAs};
 
-use super::contract::QUIESCENCE;
-use super::identity;
+use super::contract::{self, QUIESCENCE};
 use super::intent;
 use super::past::BySend;
 use super::snapshot::{Campaign, Entry, Snapshot};
@@ -111,6 +110,9 @@ pub(super) fn answer(campaign: &Campaign, entries: &[&Entry], now: Timestamp) ->
     if reason.is_empty() {
         return Answer::Refused("it does not say how that is known (headroom.dev/resolve-reason)".to_owned());
     }
+    if entry.is_under_way() {
+        return Answer::Refused(format!("wave \"{wave}\" is leaving, and its Job will tell what becomes of it"));
+    }
     let is_known_to_be_away = entry.outcome == Some(Outcome::Rejected) || entry.may_be_tried_again();
     if is_known_to_be_away && resolved_as == ResolvedAs::Sent {
         return Answer::Refused(format!("nothing of wave \"{wave}\" has gone, as Headroom knows itself"));
@@ -121,7 +123,7 @@ pub(super) fn answer(campaign: &Campaign, entries: &[&Entry], now: Timestamp) ->
     }
     let text = |text: &str| text.chars().take(LONGEST).collect::<String>();
     let sender = campaign.sender.as_ref();
-    let sender = sender.map(|it| (it.uid.clone(), identity::digest(it.spec.webhook.url.as_bytes())));
+    let sender = sender.map(|it| (it.uid.clone(), contract::place(&it.spec)));
     Answer::Taken(Box::new(Resolve {
         campaign: (campaign.namespace.clone(), campaign.name.clone()),
         entry: entry.name.clone(),

@@ -6,6 +6,7 @@ use crate::api::condition::{self, Wanted};
 use crate::api::sender::{SenderSpec, SenderStatus};
 
 use super::contract::{Contract, MOST_TRIES};
+use super::job::JobTemplate;
 use super::template::Template;
 use super::units::Rate;
 use super::units::people::Rounding;
@@ -15,10 +16,13 @@ pub fn fault(spec: &SenderSpec) -> Option<String> {
     if let Err(error) = Rate::parse(&spec.send_rate) {
         return Some(format!("spec.sendRate: {error}"));
     }
-    if let Err(error) = Contract::of_sender(&spec.webhook) {
+    if let Err(error) = Contract::of_sender(spec) {
         return Some(error);
     }
-    let body = spec.webhook.body.as_deref()?;
+    if let Some(job) = &spec.job {
+        return JobTemplate::parse(&job.template).err();
+    }
+    let body = spec.webhook.as_ref()?.body.as_deref()?;
     Template::parse(body).err().map(|error| format!("spec.webhook.body: {error}"))
 }
 
@@ -31,15 +35,20 @@ fn guarantee(spec: &SenderSpec, contract: &Contract) -> String {
             retention.for_people(Rounding::Down)
         ),
         Contract::Queryable { .. } => ", at most once: of one that may have arrived its receiver is asked what became of it, and a person decides where that does not tell.".to_owned(),
+        Contract::Job => ", under a name of its own and once: what became of it its Job tells, and where that is gone or has failed a person decides.".to_owned(),
         Contract::AtMostOnce => ", at most once: one that may have arrived is never repeated.".to_owned(),
     };
-    let signed = if spec.webhook.signing.is_some() { " Every request is signed." } else { "" };
+    let signed = if spec.webhook.as_ref().is_some_and(|webhook| webhook.signing.is_some()) {
+        " Every request is signed."
+    } else {
+        ""
+    };
     format!("{repeats}{signed}")
 }
 
 /// What it can do.
 fn abilities(contract: &Contract) -> &'static str {
-    if matches!(contract, Contract::Queryable { .. }) { "fire, tell" } else { "fire" }
+    if matches!(contract, Contract::Queryable { .. } | Contract::Job) { "fire, tell" } else { "fire" }
 }
 
 /// The Sender's new status. `trouble` is what only an adapter can find wrong.
@@ -50,10 +59,11 @@ pub fn tell(
     trouble: Option<String>,
     now: Timestamp,
 ) -> SenderStatus {
-    let contract = Contract::of_sender(&spec.webhook).unwrap_or_default();
+    let contract = Contract::of_sender(spec).unwrap_or_default();
     let fault = fault(spec).or(trouble);
+    let (kind, what) = if spec.job.is_some() { ("job", "Job") } else { ("webhook", "request") };
     let message = fault.clone().map_or_else(
-        || format!("It releases a wave by one request{}", guarantee(spec, &contract)),
+        || format!("It releases a wave by one {what}{}", guarantee(spec, &contract)),
         |fault| format!("It cannot be used: {fault}."),
     );
     let reason = if fault.is_some() { "Invalid" } else { "Valid" };
@@ -61,7 +71,7 @@ pub fn tell(
         Wanted { kind: "Ready", status: Some(fault.is_none()), reason: reason.to_owned(), message: message.clone() };
     SenderStatus {
         observed_generation: Some(generation),
-        kind: Some("webhook".to_owned()),
+        kind: Some(kind.to_owned()),
         contract: Some(contract.for_people().to_owned()),
         abilities: Some(abilities(&contract).to_owned()),
         message: Some(message),

@@ -299,6 +299,8 @@ pub struct Entry {
     pub resolved: Vec<String>,
     /// What became of it.
     pub outcome: Option<Outcome>,
+    /// When its last message had left, where that was seen.
+    pub ended: Option<Timestamp>,
     /// The sentence of its outcome, or of its newest attempt while it has none.
     pub message: Option<String>,
     /// The load it brings.
@@ -325,6 +327,7 @@ impl Entry {
 
     /// Whether the load of this entry counts: everything that has, or may have, gone.
     pub fn brings_load(&self) -> bool {
-        self.disposition == Disposition::Fire && (self.outcome == Some(Outcome::Released) || self.is_unknown())
+        self.disposition == Disposition::Fire
+            && (self.outcome == Some(Outcome::Released) || self.is_unknown() || self.is_under_way())
     }
 }

@@ -18,6 +18,7 @@ use super::doubt::{foreign, lost, uncertain};
 use super::freezes;
 use super::guard::Guard;
 use super::holds;
+use super::inquiry;
 use super::intent::{self, Intent};
 use super::lead;
 use super::load::Burst;
@@ -256,9 +257,6 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
     let next = intent.waves.waves.iter().position(|wave| is_open(&wave.name));
     let begun = past.fired().any(|entry| !entry.may_be_tried_again());
     let newest = past.released().max_by_key(|entry| entry.newest_attempt);
-    let Some(index) = next else {
-        return rests(Why::Invalid { field: "spec.waves".into(), why: "no wave is left".into() });
-    };
     let (released, planned) = (past.released().count(), intent.waves.waves.len());
     let beforehand = holds::beforehand(snapshot, campaign, ahead.rules, now);
     let mut by_people = holds::by_people(snapshot, campaign, ahead.rules, (released, planned), now);
@@ -287,6 +285,12 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
             return rests_for(holds, None).unwrap_or(Stand::Ended);
         }
     }
+    if let Some(stand) = inquiry::under_way(past, now) {
+        return stand;
+    }
+    let Some(index) = next else {
+        return rests(Why::Invalid { field: "spec.waves".into(), why: "no wave is left".into() });
+    };
     if let Some(entry) = newest {
         let (end, soaked) = past
             .released()
@@ -337,7 +341,7 @@ fn waits(next: Stand<'_>, mut beforehand: Vec<Why>, now: Timestamp) -> Stand<'_>
 /// Every wave has gone or was passed over: told from the ledger alone, so that a pool or Sender that was changed or taken
 /// away since keeps no campaign from its end. Their load may still be arriving.
 fn all_gone<'a>(snapshot: &Snapshot, past: &Past<'_>, names: &[String], now: Timestamp) -> Option<Stand<'a>> {
-    let is_closed = |name: &String| past.of_wave(name).is_some_and(|entry| !entry.is_open());
+    let is_closed = |name: &String| past.of_wave(name).is_some_and(|entry| !entry.is_open() && !entry.is_under_way());
     if names.is_empty() || !names.iter().all(is_closed) {
         return None;
     }

@@ -157,12 +157,19 @@ enum Part {
 pub struct Template {
     /// None: all variables.
     parts: Option<Vec<Part>>,
+    /// That of a Job holds the rate: whether its program is told.
+    job: Option<bool>,
 }
 
 impl Template {
     /// All variables.
     pub fn default_body() -> Template {
-        Template { parts: None }
+        Template { parts: None, job: None }
+    }
+
+    /// All variables and the rate, for a Job whose program is told the rate or not.
+    pub fn of_job(passes_rate_on: bool) -> Template {
+        Template { parts: None, job: Some(passes_rate_on) }
     }
 
     /// Understands a body.
@@ -184,7 +191,7 @@ impl Template {
             rest = inside.get(end + 2..).unwrap_or_default();
         }
         parts.push(Part::Text(rest.to_owned()));
-        let template = Template { parts: Some(parts) };
+        let template = Template { parts: Some(parts), job: None };
         // A placeholder that is a whole value leaves JSON behind whatever stands for it; a number has no quotes that
         // could close those around it, and a string does not grow together with digits beside it.
         template.check_places()?;
@@ -230,7 +237,8 @@ impl Template {
 
     /// Whether it tells the receiver how fast to send.
     pub fn passes_rate_on(&self) -> bool {
-        self.parts.iter().flatten().any(|part| matches!(part, Part::Variable(name) if name == SEND_RATE))
+        self.job == Some(true)
+            || self.parts.iter().flatten().any(|part| matches!(part, Part::Variable(name) if name == SEND_RATE))
     }
 
     /// Whether the campaign gives every parameter the body needs, and none it has no use for.
@@ -255,6 +263,11 @@ impl Template {
     /// The body.
     pub fn render(&self, variables: &Variables) -> Result<String, TemplateError> {
         let text = match &self.parts {
+            None if self.job.is_some() => {
+                let mut all = variables.all();
+                all["wave"]["sendRate"] = json!(variables.wave_send_rate);
+                all.to_string()
+            }
             None => variables.all().to_string(),
             Some(_) => self.written(|name| Ok(variables.value(name)?.to_string()))?,
         };

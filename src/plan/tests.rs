@@ -169,6 +169,7 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         heard: None,
         resolved: Vec::new(),
         outcome,
+        ended: None,
         message: None,
         load: Some(serde_json::from_value::<EntryLoad>(load).unwrap()),
         sender_key: Some("mail/push".into()),

@@ -384,9 +384,16 @@ pub enum Why {
         tries: usize,
         until: Timestamp,
     },
+    UnderWay {
+        wave: String,
+        recipients: u64,
+        at: Timestamp,
+        told: Option<String>,
+    },
     AskingReceiver {
         wave: String,
         what: String,
+        is_job: bool,
         at: Timestamp,
         told: Option<(Timestamp, String)>,
         again: Option<Timestamp>,
@@ -451,6 +458,7 @@ impl Why {
             | Why::AskingAgain { wave, .. }
             | Why::AskingReceiver { wave, .. }
             | Why::Sending { wave, .. }
+            | Why::UnderWay { wave, .. }
             | Why::Soaking { wave, .. }
             | Why::OutcomeUnknown { wave, .. }
             | Why::Rejected { wave, .. }

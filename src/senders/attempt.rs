@@ -29,6 +29,18 @@ pub enum Attempt {
         /// The receiver asks not to be tried before so long.
         after: Option<SignedDuration>,
     },
+    /// Its Job is there: what becomes of it that will tell.
+    #[error("{what}.")]
+    Started {
+        /// What was seen.
+        what: String,
+    },
+    /// It cannot go this way, and nothing of it has.
+    #[error("{why}.")]
+    Refused {
+        /// Why.
+        why: String,
+    },
     /// The receiver has it.
     #[error("the receiver answered {status}.")]
     Released {
@@ -80,7 +92,8 @@ impl Attempt {
             Attempt::NotFired { .. } => "NotFired",
             Attempt::NotSent { .. } => "NotSent",
             Attempt::Released { .. } => "Released",
-            Attempt::Rejected { .. } => "Rejected",
+            Attempt::Started { .. } => "Started",
+            Attempt::Refused { .. } | Attempt::Rejected { .. } => "Rejected",
             Attempt::Unknown { .. } => "Unknown",
         }
     }

@@ -248,7 +248,7 @@ async fn what_became_of_one_is_believed_only_where_all_of_it_is_said() {
     ] {
         match ask(answer(status, body)).await.0 {
             Said::Other(other) => assert!(other.starts_with(told), "{status} {body}: {other}"),
-            Said::Done => panic!("{status} {body}"),
+            said => panic!("{status} {body}: {said:?}"),
         }
     }
     for then in [Then::Close, Then::Hang, Then::Answer("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{}".into())] {

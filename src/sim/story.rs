@@ -175,7 +175,7 @@ impl Story {
             let sender: Sender = found.of()?;
             let selector = sender.spec.namespace_selector.as_ref();
             asked.extend(selector.map(|selector| selector.match_labels.clone()));
-            for header in sender.spec.webhook.headers.iter().flatten() {
+            for header in sender.spec.webhook.iter().flat_map(|webhook| webhook.headers.iter().flatten()) {
                 let (name, key) = (&header.secret_key_ref.name, &header.secret_key_ref.key);
                 story.objects.push(json!({
                     "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": found.namespace()},

@@ -112,6 +112,12 @@ fn what_is_missing_or_misspelt_is_refused_by_name() {
     assert!(told.contains("ledger.namespace must not be the release's own namespace"), "{told}");
     let told = render(&[URL, "senderNamespaces={headroom-ledger}"]).unwrap_err();
     assert!(told.contains("senderNamespaces must not hold the ledger's namespace"), "{told}");
+    for ours in ["ops", "headroom-ledger"] {
+        let told = render(&[URL, &format!("jobNamespaces={{{ours}}}")]).unwrap_err();
+        assert!(told.contains(&format!("jobNamespaces must not hold {ours}")), "{told}");
+    }
+    let told = render(&[URL, "watchNamespaces={shop}", "jobNamespaces={mail}"]).unwrap_err();
+    assert!(told.contains("jobNamespaces holds mail, and watchNamespaces does not"), "{told}");
     let told = render(&[URL, "watchNamespaces={shop}", "senderNamespaces={mail}"]).unwrap_err();
     assert!(told.contains("senderNamespaces holds mail, and watchNamespaces does not"), "{told}");
     let told = render(&[URL, "watchNamespaces={headroom-ledger}"]).unwrap_err();

@@ -32,6 +32,7 @@ mod figures;
 mod golden;
 mod happy;
 mod image;
+mod job;
 mod keyed;
 mod leaving;
 mod lint;

@@ -210,10 +210,17 @@ securityContext:
 {{- if has .Values.ledger.namespace .Values.senderNamespaces }}
 {{- fail (printf "\n\nsenderNamespaces must not hold the ledger's namespace (%s): it is for the operator alone.\n" .Values.ledger.namespace) }}
 {{- end }}
+{{- range $ours := list .Release.Namespace .Values.ledger.namespace }}
+{{- if has $ours $.Values.jobNamespaces }}
+{{- fail (printf "\n\njobNamespaces must not hold %s: a Job there could take the operator's rights, or write the ledger.\n" $ours) }}
+{{- end }}
+{{- end }}
 {{- if .Values.watchNamespaces }}
-{{- range .Values.senderNamespaces }}
+{{- range $value, $namespaces := dict "senderNamespaces" .Values.senderNamespaces "jobNamespaces" .Values.jobNamespaces }}
+{{- range $namespaces }}
 {{- if not (has . $.Values.watchNamespaces) }}
-{{- fail (printf "\n\nsenderNamespaces holds %s, and watchNamespaces does not: no Sender there would ever be seen.\nAdd %s to watchNamespaces, or leave watchNamespaces empty to look at the whole cluster.\n" . .) }}
+{{- fail (printf "\n\n%s holds %s, and watchNamespaces does not: no Sender there would ever be seen.\nAdd %s to watchNamespaces, or leave watchNamespaces empty to look at the whole cluster.\n" $value . .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if has .Values.ledger.namespace .Values.watchNamespaces }}

@@ -48,12 +48,14 @@ fn told_by_receiver(told: Option<&(Timestamp, String)>, voice: &Voice<'_>) -> St
 /// That a receiver which can tell is asked, and until when that may be enough.
 pub(super) fn asking_receiver(
     (wave, what, at): (&str, &str, Timestamp),
+    is_job: bool,
     told: Option<&(Timestamp, String)>,
     until: Timestamp,
     voice: &Voice<'_>,
 ) -> String {
+    let asked = if is_job { "Headroom looks for its Job." } else { "Its receiver is asked what became of it." };
     format!(
-        "Wave \"{wave}\" may or may not have gone ({}): {what} Its receiver is asked what became of it.{} Nobody has to do anything before {}.",
+        "Wave \"{wave}\" may or may not have gone ({}): {what} {asked}{} Nobody has to do anything before {}.",
         voice.at(at),
         told_by_receiver(told, voice),
         voice.at(until)

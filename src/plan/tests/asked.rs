@@ -9,7 +9,8 @@ const URL: &str = "http://mail/sends";
 fn world(second: i64) -> Snapshot {
     let mut world = snapshot();
     let contract = json!({"queryable": {"url": URL}});
-    world.campaigns[0].sender.as_mut().unwrap().spec.webhook.contract = serde_json::from_value(contract).unwrap();
+    world.campaigns[0].sender.as_mut().unwrap().spec.webhook.as_mut().unwrap().contract =
+        serde_json::from_value(contract).unwrap();
     let contract = Contract::Queryable { url_digest: identity::digest(URL.as_bytes()) };
     world.entries = vec![Entry { contract, ..entry("canary", 4_000, second, Some(Outcome::Unknown)) }];
     world
@@ -62,7 +63,8 @@ fn nobody_is_asked_of_what_is_known_or_by_another_sender() {
     assert!(!is_asked(&|world| world.campaigns[0].sender.as_mut().unwrap().uid = "another".into()));
     assert!(!is_asked(&|world| {
         let contract = json!({"queryable": {"url": "http://elsewhere/sends"}});
-        world.campaigns[0].sender.as_mut().unwrap().spec.webhook.contract = serde_json::from_value(contract).unwrap();
+        world.campaigns[0].sender.as_mut().unwrap().spec.webhook.as_mut().unwrap().contract =
+            serde_json::from_value(contract).unwrap();
     }));
 }
 

@@ -275,7 +275,7 @@ fn a_sender_must_be_told_of_a_lower_rate_or_the_campaign_is_refused() {
     assert_eq!(reason, "SenderUnable");
     assert!(message.contains("spec.maxSendRate is 200/s and it sends 2000/s"), "{message}");
     let body = r#"{"count": {{ wave.recipients }}, "rate": {{ wave.sendRate }}}"#;
-    slow.campaigns[0].sender.as_mut().unwrap().spec.webhook.body = Some(body.into());
+    slow.campaigns[0].sender.as_mut().unwrap().spec.webhook.as_mut().unwrap().body = Some(body.into());
     let order = plan(&slow, at(0)).release.unwrap();
     assert_eq!(order.body, r#"{"count": 4000, "rate": 200.0}"#);
     assert!((order.load.send_rate - 200.0).abs() < 1e-9, "and its load is that of the lower rate");

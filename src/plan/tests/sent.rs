@@ -102,7 +102,8 @@ fn a_repeat_waits_for_room_for_both() {
     world.campaigns = vec![campaign("sale", &json!({"waves": [{"name": "rest"}]}))];
     world.workloads[0].target.as_mut().unwrap().autoscaler_max = Some(20);
     let contract = json!({"keyed": {"retention": "48h"}});
-    world.campaigns[0].sender.as_mut().unwrap().spec.webhook.contract = serde_json::from_value(contract).unwrap();
+    world.campaigns[0].sender.as_mut().unwrap().spec.webhook.as_mut().unwrap().contract =
+        serde_json::from_value(contract).unwrap();
     let mut tried = entry("rest", 40_000, -360, Some(Outcome::Unknown));
     tried.contract = Contract::Keyed { retention: units::Span::parse("48h").unwrap() };
     tried.newest_result = Some("Unknown".into());

@@ -97,7 +97,7 @@ impl<'a> Scales<'_, 'a> {
         // What was recorded counts, also where the Sender promises more by now.
         let contract = match want.retry {
             Some(entry) => entry.contract.clone(),
-            None => Contract::of_sender(&want.sender.spec.webhook).unwrap_or_default(),
+            None => Contract::of_sender(&want.sender.spec).unwrap_or_default(),
         };
         let evidence_at = evidence.evaluated_at.0;
         Ok(Release {

@@ -13,7 +13,7 @@ fn rule(groups: &str, resources: &str, verbs: &str) -> Value {
 
 #[test]
 fn the_rights_are_these_and_no_others() {
-    let text = render(&[URL, "senderNamespaces={mail}"]).unwrap();
+    let text = render(&[URL, "senderNamespaces={mail}", "jobNamespaces={push}"]).unwrap();
     let objects = headroom::yaml::read_all(&text).unwrap();
     let counting = headroom::yaml::read_all(&render(&[URL, "nodes.count=true"]).unwrap()).unwrap();
     let counting = counting.iter().find(|it| it["metadata"]["name"] == "headroom-operator.ops.headroom").unwrap();
@@ -56,6 +56,7 @@ fn the_rights_are_these_and_no_others() {
             vec![rule(ours, "wavereleases", "get list watch create"), rule(ours, "wavereleases/status", "update")],
         ),
         ("Role", "headroom-sender-secrets.ops.headroom", json!("mail"), vec![rule("", "secrets", "get")]),
+        ("Role", "headroom-sender-jobs.ops.headroom", json!("push"), vec![rule("batch", "jobs", "create get")]),
         ("Role", "headroom-stop.ops.headroom", json!("ops"), vec![switch("get")]),
         (
             "Role",
@@ -132,7 +133,7 @@ fn the_rights_are_these_and_no_others() {
         bound.push((&binding["roleRef"]["name"], &binding["metadata"]["namespace"]));
     }
     let all: Vec<(&str, Value)> =
-        wanted[..5].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
+        wanted[..6].iter().map(|(_, name, namespace, _)| (*name, namespace.clone())).collect();
     assert_eq!(bound.len(), all.len());
     for (name, namespace) in all {
         assert!(bound.iter().any(|(role, at)| **role == name && **at == namespace), "{name} is bound in {namespace}");

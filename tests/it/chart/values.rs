@@ -104,6 +104,7 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                     "--prometheus-password-file=/etc/headroom/prometheus/password",
                     "--prometheus-username-file=/etc/headroom/prometheus/user",
                     "--sender-namespaces=mail,push",
+                    "--job-namespaces=push",
                     "--http-address=0.0.0.0:8080",
                     "--log-format=text",
                     "--log-level=debug",

@@ -42,6 +42,11 @@ pub struct WrittenEntry {
     pool: String,
     /// So long the receiver keeps the key, where that is its guarantee.
     retention: Option<String>,
+    /// How long ago its Job was seen to have completed.
+    ended: Option<Ago>,
+    /// Whether it goes by a Job.
+    #[serde(default)]
+    job: bool,
     /// The URL at which the receiver is asked what became of it, where that is its guarantee.
     query: Option<String>,
     /// When it was asked about the newest attempt, and what it said.
@@ -59,7 +64,7 @@ pub struct WrittenEntry {
 #[serde(deny_unknown_fields)]
 struct WrittenHeard {
     ago: Ago,
-    /// `done`, or how it is told.
+    /// `done`; or how it is told, of a Job after `running: ` or `ended: `.
     said: String,
 }
 
@@ -87,6 +92,7 @@ impl WrittenEntry {
             tries: self.tries,
             may_have_left_at: Vec::new(),
             contract: match (&self.retention, &self.query) {
+                _ if self.job => Contract::Job,
                 (Some(text), _) => Contract::Keyed { retention: Span::parse(text).map_err(|error| error.to_string())? },
                 (None, Some(url)) => Contract::Queryable { url_digest: digest(url.as_bytes()) },
                 (None, None) => Contract::AtMostOnce,
@@ -97,10 +103,16 @@ impl WrittenEntry {
             heard: self.heard.as_ref().map(|heard| Heard {
                 attempt: "attempt".into(),
                 at: now - heard.ago.0,
-                said: if heard.said == "done" { Said::Done } else { Said::Other(heard.said.clone()) },
+                said: match heard.said.split_once(": ") {
+                    _ if heard.said == "done" => Said::Done,
+                    Some(("running", told)) => Said::Running(told.to_owned()),
+                    Some(("ended", told)) => Said::Ended(told.to_owned()),
+                    _ => Said::Other(heard.said.clone()),
+                },
             }),
             resolved: Vec::new(),
             outcome: self.outcome,
+            ended: self.ended.map(|ago| now - ago.0),
             message: self.message.clone(),
             load: if fires { Some(strict("entries.load", &self.load)?) } else { None },
             sender_key: None,

@@ -328,6 +328,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         again: None,
         heard: None,
         resolved: Vec::new(),
+        ended: None,
         outcome: there.outcome.map(|outcome| match outcome {
             Outcome::Released => release::Outcome::Released,
             Outcome::Rejected => release::Outcome::Rejected,

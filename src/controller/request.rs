@@ -1,0 +1,128 @@
+//! What a wave goes by, made before anything is written for it: a request with its secrets, or a Job. What cannot be made costs no
+//! attempt. Secrets are read at the time they are needed, and kept nowhere.
+
+use bytes::Bytes;
+use http::header::HeaderName;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::Api;
+
+use crate::api::Sender;
+use crate::api::reference::SecretKeyRef;
+use crate::api::sender::Webhook;
+use crate::clock;
+use crate::cluster::{Error, bounded};
+use crate::plan::job::{self, JobTemplate};
+use crate::plan::number;
+use crate::plan::order::Release;
+use crate::senders::{Effect, EffectError, Expected, SecretValue, SigningKey, Target};
+
+use super::context::Context;
+
+/// What a wave goes by.
+#[allow(clippy::large_enum_variant)] // One at a time.
+pub enum Means {
+    /// A request.
+    Request(Effect),
+    /// A Job.
+    Job(Job),
+}
+
+/// Makes it; or says why it cannot be made.
+pub async fn means(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Means, String>, Error> {
+    match (&sender.spec.webhook, &sender.spec.job) {
+        (Some(webhook), _) => Ok(effect(ctx, order, sender, webhook).await?.map(Means::Request)),
+        (None, Some(from)) => Ok(JobTemplate::parse(&from.template).map(|template| Means::Job(job(order, &template)))),
+        (None, None) => Ok(Err("its Sender has neither webhook nor job".to_owned())),
+    }
+}
+
+fn job(order: &Release, template: &JobTemplate) -> Job {
+    let recipients = number::of_count(u64::try_from(order.wave.recipients).unwrap_or(0));
+    template.job(&job::Wave {
+        entry: &order.entry,
+        namespace: &order.sender.0,
+        send_label: &order.send_label,
+        key: &order.key,
+        nonce: &order.nonce,
+        body: &order.body,
+        leaves_within: recipients / order.load.send_rate,
+    })
+}
+
+async fn effect(
+    ctx: &Context,
+    order: &Release,
+    sender: &Sender,
+    webhook: &Webhook,
+) -> Result<Result<Effect, String>, Error> {
+    let body = Bytes::from(order.body.clone().into_bytes());
+    let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
+    let expected = Expected { recipients: Some(recipients), keyed: order.contract.is_keyed() };
+    request(ctx, sender, webhook, &webhook.url, |target, headers| {
+        Effect::new(target, headers, &order.key, body).map(|effect| effect.expecting(expected))
+    })
+    .await
+}
+
+/// A request to a Sender's receiver, with its secrets; or why it cannot be made.
+pub async fn request(
+    ctx: &Context,
+    sender: &Sender,
+    webhook: &Webhook,
+    url: &str,
+    make: impl FnOnce(Target, Vec<(HeaderName, SecretValue)>) -> Result<Effect, EffectError>,
+) -> Result<Result<Effect, String>, Error> {
+    let namespace = sender.namespace().unwrap_or_default();
+    let target = match Target::parse(url) {
+        Ok(target) => target,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let mut headers = Vec::new();
+    for header in webhook.headers.iter().flatten() {
+        let from = &header.secret_key_ref;
+        match secret(ctx, &namespace, from, SecretValue::new).await? {
+            Ok(value) => match header.name.parse() {
+                Ok(name) => headers.push((name, value)),
+                Err(_) => return Ok(Err(format!("{} is not a name for a header", header.name))),
+            },
+            Err(why) => return Ok(Err(format!("the header {}: {why}", header.name))),
+        }
+    }
+    let made = make(target, headers);
+    let Some(signing) = &webhook.signing else { return Ok(made.map_err(|error| error.to_string())) };
+    // Signed before anything is written: a request whose signature cannot be made costs no attempt.
+    let from = &signing.secret_key_ref;
+    let signed = match secret(ctx, &namespace, from, SigningKey::parse).await? {
+        Ok(key) => made.and_then(|effect| effect.signed(&key, clock::now())).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
+    };
+    Ok(signed.map_err(|why| format!("the signature: {why}")))
+}
+
+/// A value from a Secret, read at the time it is needed, understood, and kept nowhere.
+async fn secret<T, E: std::fmt::Display>(
+    ctx: &Context,
+    namespace: &str,
+    from: &SecretKeyRef,
+    parse: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> Result<Result<T, String>, Error> {
+    let SecretKeyRef { name, key } = from;
+    if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
+        return Ok(Err(format!(
+            "Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"
+        )));
+    }
+    let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
+    let secret = match bounded(format!("read Secret {namespace}/{name}"), api.get_opt(name)).await {
+        Ok(secret) => secret,
+        Err(Error::Refused { message, .. }) => return Ok(Err(message)),
+        Err(error) => return Err(error),
+    };
+    let Some(secret) = secret else { return Ok(Err(format!("there is no Secret {namespace}/{name}"))) };
+    let Some(value) = secret.data.unwrap_or_default().remove(key) else {
+        return Ok(Err(format!("the Secret {namespace}/{name} has no key {key}")));
+    };
+    Ok(parse(&value.0).map_err(|error| format!("the key {key} of Secret {namespace}/{name}: {error}")))
+}
