@@ -30,9 +30,9 @@ pub const FROM: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 /// `18:00`, and `24:00` for the end of the day.
 pub const TO: &str = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$";
 
-/// An object that is understood elsewhere.
-pub fn open_object(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+/// The `metadata` and `spec` of a template, which are understood elsewhere.
+pub fn template(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "maxProperties": 2, "x-kubernetes-preserve-unknown-fields": true})
 }
 
 /// Strings by name, handed to a Sender.

@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::reference::{NamespaceSelector, SecretKeyRef};
 use super::{condition, schema};
 
+/// What is said of `tls` beside a URL without TLS.
+pub const TLS_NEEDS_HTTPS: &str = "tls is for a url that begins with https://; write that, or leave out tls";
+/// What is said of an empty `tls`.
+pub const TLS_NAMES_NOTHING: &str =
+    "tls names neither ca nor clientCertificate; write one of them or both, or leave out tls";
+
 /// How a release is made, how fast, and with what guarantee.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
@@ -39,6 +45,7 @@ pub struct SenderSpec {
     pub send_rate: String,
     /// A wave is released by one HTTP request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("!has(self.tls) || self.url.startsWith('https://')").message(TLS_NEEDS_HTTPS))]
     pub webhook: Option<Webhook>,
     /// A wave is released by one Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,7 +59,7 @@ pub struct JobSender {
     /// `metadata.labels`, `metadata.annotations` and `spec` of a batch/v1 Job. Its program finds the wave in `HEADROOM_KEY`,
     /// `HEADROOM_WAVE_NAME`, `HEADROOM_WAVE_OFFSET`, `HEADROOM_WAVE_RECIPIENTS` and so on, and all of it in `HEADROOM_RELEASE`. It is
     /// started once.
-    #[schemars(schema_with = "schema::open_object")]
+    #[schemars(schema_with = "schema::template")]
     pub template: serde_json::Value,
 }
 
@@ -70,6 +77,10 @@ pub struct Webhook {
     /// Requests are signed as Standard Webhooks 1.0 says, so that the receiver can tell them from others'.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<Signing>,
+    /// By which certificates the receiver is believed, and which one it is shown; for an https URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("has(self.ca) || has(self.clientCertificate)").message(TLS_NAMES_NOTHING))]
+    pub tls: Option<Tls>,
     /// Further headers; their values come from Secrets in the Sender's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
@@ -126,6 +137,35 @@ pub struct Signing {
     pub secret_key_ref: SecretKeyRef,
 }
 
+/// By which certificates a receiver is believed, and which one it is shown.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// The authorities whose certificates are believed, and no others. Absent: those of the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<Ca>,
+    /// What is shown to a receiver that asks who comes (mTLS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// Certificates of authorities.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ca {
+    /// Where they are: one or more, PEM.
+    pub secret_key_ref: SecretKeyRef,
+}
+
+/// A certificate with its key.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientCertificate {
+    /// A Secret of the type `kubernetes.io/tls` in the Sender's namespace, with the keys `tls.crt` and `tls.key`.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
+}
+
 /// A header whose value stays in a Secret.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -144,6 +184,10 @@ pub struct SenderStatus {
     /// The generation of the spec this speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// Which of several installs speaks of it: one that could use it. None, while all that spoke may not read the Secrets that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub install: Option<String>,
     /// `webhook` or `job`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]

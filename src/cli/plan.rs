@@ -27,7 +27,7 @@ use crate::lint;
 use crate::plan::floors::FloorWrite;
 use crate::plan::scope::Scope;
 use crate::plan::units::people;
-use crate::senders::Trust;
+use crate::senders::{Reach, Trust};
 
 /// What `headroom plan` is given.
 #[derive(Debug, Args)]
@@ -100,8 +100,9 @@ async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bo
         job_namespaces: stores.senders.state().iter().filter_map(|sender| sender.namespace()).collect(),
         breach_recovery: SignedDuration::from_mins(10),
     };
-    let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
-    let network = Network::new(trust, &settings.prometheus_url, arguments.access.access());
+    let trust = Trust::platform()?;
+    // Nothing is sent; what the operator's own platform has set is not known here.
+    let network = Network::new(trust, Reach::everywhere(), &settings.prometheus_url, arguments.access.access());
     let ctx = Context::new(cluster.client.clone(), stores, settings, Box::new(network));
     let (mut all, mut floors) = (Vec::new(), Vec::new());
     for (namespace, name) in pools {

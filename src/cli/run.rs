@@ -19,7 +19,7 @@ use crate::controller::{self, context, give_back};
 use crate::election::Election;
 use crate::plan::scope::Scope;
 use crate::plan::units::Span;
-use crate::senders::Trust;
+use crate::senders::{HostRule, ListedNetwork, Reach, Trust};
 use crate::telemetry::{self, LogFormat};
 use crate::web;
 
@@ -50,6 +50,14 @@ pub struct RunArguments {
     /// Namespaces in which Jobs of Senders are made.
     #[arg(long, env = "HEADROOM_JOB_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',')]
     job_namespaces: Vec<String>,
+    /// A host to which requests to receivers may go: a name, or *.mail.internal for every name below one; without it, any host.
+    /// It may be given several times, or a list.
+    #[arg(long = "receiver-host", env = "HEADROOM_RECEIVER_HOST", value_name = "HOST", value_delimiter = ',')]
+    receiver_hosts: Vec<HostRule>,
+    /// A network of private or special addresses to which requests to receivers may go, such as 10.96.0.0/12; without it, none.
+    /// It may be given several times, or a list.
+    #[arg(long = "receiver-network", env = "HEADROOM_RECEIVER_NETWORK", value_name = "CIDR", value_delimiter = ',')]
+    receiver_networks: Vec<ListedNetwork>,
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "HEADROOM_HTTP_ADDRESS", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     http_address: SocketAddr,
@@ -106,8 +114,9 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
         breach_recovery: arguments.breach_recovery,
     };
     let (stores, touched) = stores::start(&client, &settings.scope, &settings.ledger_namespace);
-    let trust = Trust::platform([]).context("failed to load the certificates of the platform")?;
-    let network = Network::new(trust, &settings.prometheus_url, arguments.access.access());
+    let trust = Trust::platform()?;
+    let reach = Reach::new(arguments.receiver_hosts, arguments.receiver_networks);
+    let network = Network::new(trust, reach, &settings.prometheus_url, arguments.access.access());
     let election =
         Arc::new(Election::new(client.clone(), lease_of(&settings.install), identity(), arguments.lease_duration));
     let ctx = context::Context::new(client, stores, settings, Box::new(network));

@@ -18,6 +18,7 @@ use crate::senders::{Attempt, Effect, Target, TargetError};
 use super::context::Context;
 use super::job;
 use super::request::request;
+use super::secrets;
 
 /// A look waits no longer for all answers together: guardrails are watched by it too.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -89,7 +90,12 @@ async fn one(ctx: &Context, sender: &Sender, entry: &WaveRelease) -> Said {
         Err(error) => return unasked(error.to_string()),
     };
     let recipients = u64::try_from(entry.spec.wave.recipients).unwrap_or(0);
-    match ctx.outside.connect(question.target()).await {
+    let trust = match secrets::trust(ctx, sender).await {
+        Ok(Ok(trust)) => trust,
+        Ok(Err(why)) => return unasked(why),
+        Err(error) => return unasked(error.to_string()),
+    };
+    match ctx.outside.connect(question.target(), trust.as_ref()).await {
         Ok(wire) => wire.ask(&question, recipients).await,
         Err(Attempt::NotSent { why, .. } | Attempt::NotFired { why }) => unasked(why),
         Err(attempt) => unasked(attempt.to_string()),

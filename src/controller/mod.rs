@@ -34,6 +34,7 @@ pub mod observe;
 pub mod outside;
 pub mod release;
 pub mod request;
+mod secrets;
 
 use context::Context;
 use error::Error;
@@ -246,8 +247,12 @@ async fn look_at_sender(ctx: &Context, namespace: &str, name: &str) {
     let Ok(sender) = &there.0 else { return };
     let old = sender.status.clone().unwrap_or_default();
     let generation = sender.metadata.generation.unwrap_or_default();
-    let status = sender_report::tell(&sender.spec, generation, &old, observe::trouble(&sender.spec), clock::now());
-    if status == old {
+    let trouble = observe::trouble_here(ctx, namespace, &sender.spec);
+    let mut status = sender_report::tell(&sender.spec, generation, &old, trouble, clock::now());
+    let install = &ctx.settings.install;
+    let is_able = observe::barred(ctx, namespace, &sender.spec).is_none();
+    status.install = is_able.then(|| install.clone());
+    if !sender_report::stands_over(&status, &old, install) {
         return;
     }
     let mut wanted = sender.clone();

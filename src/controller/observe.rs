@@ -12,8 +12,8 @@ use crate::api::pool::Reduce;
 use crate::api::pool_status::CapacityPoolStatus;
 use crate::api::{
     ABORT_ANNOTATION, APPROVED_ANNOTATION, Campaign, CapacityPool, HOLD_ANNOTATION, INSTALL_ANNOTATION,
-    RESOLVE_ANNOTATION, RESOLVE_REASON_ANNOTATION, RESUME_ANNOTATION, SEND_LABEL, WITHOUT_HEADROOM_ANNOTATION,
-    WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
+    RESOLVE_ANNOTATION, RESOLVE_REASON_ANNOTATION, RESUME_ANNOTATION, SEND_LABEL, SenderSpec,
+    WITHOUT_HEADROOM_ANNOTATION, WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
 };
 use crate::chance;
 use crate::cluster::targets::{self, Handle};
@@ -24,12 +24,13 @@ use crate::plan::placement::{self, Needs};
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::plan::rules::{Rules, Unusable};
 use crate::plan::snapshot::{self, Orphan, Settings, Snapshot, TargetFault, Workload};
-use crate::senders::Target;
+use crate::senders::{Target, TargetError};
 
 use super::context::Context;
 use super::gates;
 use super::inquire;
 use super::outside::Gauge;
+use super::secrets;
 
 /// History is asked for so far back, in such steps, and kept so long.
 const HISTORY: SignedDuration = SignedDuration::from_hours(8 * 24);
@@ -219,17 +220,7 @@ fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot
     let (namespace, name) = stores::sender_of(campaign);
     let there = ctx.stores.senders.get(&ObjectRef::new(&name).within(&namespace))?;
     let sender = there.0.as_ref().ok()?;
-    let mut trouble = trouble(&sender.spec);
-    let webhook = sender.spec.webhook.as_ref();
-    let reads_secrets = webhook.and_then(|webhook| webhook.headers.as_ref()).is_some_and(|headers| !headers.is_empty());
-    if trouble.is_none() && sender.spec.job.is_some() && !ctx.settings.job_namespaces.contains(&namespace) {
-        trouble = Some(format!("Headroom may not make Jobs in {namespace}; add it to jobNamespaces of the chart"));
-    }
-    if trouble.is_none() && reads_secrets && !ctx.settings.sender_namespaces.contains(&namespace) {
-        trouble =
-            Some(format!("Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"));
-    }
-    let trouble = trouble.or_else(|| ctx.unable(&namespace, &name, now));
+    let trouble = trouble_here(ctx, &namespace, &sender.spec).or_else(|| ctx.unable(&namespace, &name, now));
     Some(snapshot::Sender {
         uid: sender.uid()?,
         generation: sender.metadata.generation.unwrap_or_default(),
@@ -239,6 +230,33 @@ fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot
         namespace,
         name,
     })
+}
+
+/// What is wrong with a Sender under what the platform team has set, found without asking anyone.
+pub(super) fn trouble_here(ctx: &Context, namespace: &str, spec: &SenderSpec) -> Option<String> {
+    if let Some(trouble) = trouble(spec) {
+        return Some(trouble);
+    }
+    // First: whoever may not do what it needs says so, and no more.
+    if let Some(barred) = barred(ctx, namespace, spec) {
+        return Some(barred);
+    }
+    let webhook = spec.webhook.as_ref()?;
+    let place = |field: &str, target: Option<Result<Target, TargetError>>| {
+        ctx.outside.bars(&target?.ok()?).map(|barred| format!("spec.webhook.{field}: {barred}"))
+    };
+    place("url", Some(Target::parse(&webhook.url)))
+        .or_else(|| place("contract.queryable.url", inquire::target(webhook, "")))
+}
+
+/// Why the platform team does not let this install use a Sender there, if it does not.
+pub(super) fn barred(ctx: &Context, namespace: &str, spec: &SenderSpec) -> Option<String> {
+    let may_make_jobs = ctx.settings.job_namespaces.iter().any(|allowed| allowed == namespace);
+    if spec.job.is_some() && !may_make_jobs {
+        return Some(format!("Headroom may not make Jobs in {namespace}; add it to jobNamespaces of the chart"));
+    }
+    let reads_secrets = spec.webhook.as_ref().is_some_and(secrets::needs);
+    reads_secrets.then(|| secrets::barred(ctx, namespace)).flatten()
 }
 
 /// What only the adapter can find wrong with a Sender.

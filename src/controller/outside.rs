@@ -12,7 +12,7 @@ use crate::api::pool::Reduce;
 use crate::plan::inquiry::Said;
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
 use crate::prometheus::{Access, Sensor};
-use crate::senders::{self, Attempt, Connection, Effect, LastCheck, Limits, Target, Trust};
+use crate::senders::{self, Attempt, Connection, Effect, LastCheck, Limits, Reach, Target, Trust};
 
 /// A server that is asked for measurements.
 pub trait Gauge: Send + Sync {
@@ -54,13 +54,21 @@ pub trait Outside: Send + Sync {
     /// on questions in flight holds.
     fn gauge(&self, address: &str) -> Result<Arc<dyn Gauge>, String>;
 
-    /// Connects to a receiver; nothing of a request leaves.
-    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>>;
+    /// Why no request goes to a URL, as far as that is known without looking up its name; the end of a sentence.
+    fn bars(&self, target: &Target) -> Option<String>;
+
+    /// Connects to a receiver, on the trust of its Sender if that has one of its own; nothing of a request leaves.
+    fn connect<'a>(
+        &'a self,
+        target: &'a Target,
+        trust: Option<&'a Trust>,
+    ) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>>;
 }
 
 /// The real one.
 pub struct Network {
     trust: Trust,
+    reach: Reach,
     limits: Limits,
     /// The address of the platform's Prometheus, and what that one is shown.
     known: (String, Access),
@@ -68,10 +76,11 @@ pub struct Network {
 }
 
 impl Network {
-    /// Believes receivers by these certificates, and shows the Prometheus at this address what it may see. No other is shown
-    /// anything: whoever writes a pool names its address, and could have the credentials sent to himself.
-    pub fn new(trust: Trust, prometheus: &str, access: Access) -> Network {
-        Network { trust, limits: Limits::default(), known: (prometheus.to_owned(), access), sensors: Mutex::default() }
+    /// Believes receivers by these certificates, goes no further than this, and shows the Prometheus at this address what it may
+    /// see. No other is shown anything: whoever writes a pool names its address, and could have the credentials sent to himself.
+    pub fn new(trust: Trust, reach: Reach, prometheus: &str, access: Access) -> Network {
+        let known = (prometheus.to_owned(), access);
+        Network { trust, reach, limits: Limits::default(), known, sensors: Mutex::default() }
     }
 }
 
@@ -88,9 +97,18 @@ impl Outside for Network {
         Ok(sensor)
     }
 
-    fn connect<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
+    fn bars(&self, target: &Target) -> Option<String> {
+        self.reach.target(target).err().map(|barred| barred.to_string())
+    }
+
+    fn connect<'a>(
+        &'a self,
+        target: &'a Target,
+        trust: Option<&'a Trust>,
+    ) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
         Box::pin(async move {
-            let connection = senders::connect(target, &self.trust, &self.limits).await?;
+            let trust = trust.unwrap_or(&self.trust);
+            let connection = senders::connect(target, trust, &self.reach, &self.limits).await?;
             Ok(Box::new(connection) as Box<dyn Wire>)
         })
     }
@@ -104,7 +122,11 @@ impl Outside for Nowhere {
         Err("nothing is measured here".to_owned())
     }
 
-    fn connect<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
+    fn bars(&self, _: &Target) -> Option<String> {
+        None
+    }
+
+    fn connect<'a>(&'a self, _: &'a Target, _: Option<&'a Trust>) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
         Box::pin(async { Err(Attempt::NotFired { why: "nothing is sent from here".to_owned() }) })
     }
 }

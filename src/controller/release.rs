@@ -257,7 +257,7 @@ fn in_time(evidence_at: Timestamp, latest_start: Option<Timestamp>) -> Result<()
 async fn fire(ctx: &Context, means: &Means, check: Recheck<'_>) -> Attempt {
     // P5a: a fresh connection; nothing of the request has gone. The API server is reached already.
     let connected = match means {
-        Means::Request(effect) => match ctx.outside.connect(effect.target()).await {
+        Means::Request { effect, trust } => match ctx.outside.connect(effect.target(), trust.as_ref()).await {
             Ok(connection) => Some((connection, effect)),
             Err(attempt) => return attempt,
         },
@@ -284,7 +284,7 @@ async fn fire(ctx: &Context, means: &Means, check: Recheck<'_>) -> Attempt {
             Ok(()) => job::create(ctx, job).await,
             Err(why) => Attempt::NotFired { why },
         },
-        (None, Means::Request(_)) => Attempt::NotFired { why: "it was not connected".to_owned() },
+        (None, Means::Request { .. }) => Attempt::NotFired { why: "it was not connected".to_owned() },
     }
 }
 

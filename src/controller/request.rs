@@ -1,30 +1,33 @@
 //! What a wave goes by, made before anything is written for it: a request with its secrets, or a Job. What cannot be made costs no
-//! attempt. Secrets are read at the time they are needed, and kept nowhere.
+//! attempt.
 
 use bytes::Bytes;
 use http::header::HeaderName;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::Api;
 
 use crate::api::Sender;
-use crate::api::reference::SecretKeyRef;
 use crate::api::sender::Webhook;
 use crate::clock;
-use crate::cluster::{Error, bounded};
+use crate::cluster::Error;
 use crate::plan::job::{self, JobTemplate};
 use crate::plan::number;
 use crate::plan::order::Release;
-use crate::senders::{Effect, EffectError, Expected, SecretValue, SigningKey, Target};
+use crate::senders::{Effect, EffectError, Expected, SecretValue, SigningKey, Target, Trust};
 
 use super::context::Context;
+use super::secrets::{self, secret};
 
 /// What a wave goes by.
 #[allow(clippy::large_enum_variant)] // One at a time.
 pub enum Means {
     /// A request.
-    Request(Effect),
+    Request {
+        /// The request itself.
+        effect: Effect,
+        /// Whom its Sender believes, and what it shows, if that is something of its own.
+        trust: Option<Trust>,
+    },
     /// A Job.
     Job(Job),
 }
@@ -32,7 +35,13 @@ pub enum Means {
 /// Makes it; or says why it cannot be made.
 pub async fn means(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Means, String>, Error> {
     match (&sender.spec.webhook, &sender.spec.job) {
-        (Some(webhook), _) => Ok(effect(ctx, order, sender, webhook).await?.map(Means::Request)),
+        (Some(webhook), _) => {
+            let effect = match effect(ctx, order, sender, webhook).await? {
+                Ok(effect) => effect,
+                Err(why) => return Ok(Err(why)),
+            };
+            Ok(secrets::trust(ctx, sender).await?.map(|trust| Means::Request { effect, trust }))
+        }
         (None, Some(from)) => Ok(JobTemplate::parse(&from.template).map(|template| Means::Job(job(order, &template)))),
         (None, None) => Ok(Err("its Sender has neither webhook nor job".to_owned())),
     }
@@ -99,30 +108,4 @@ pub async fn request(
         Err(why) => Err(why),
     };
     Ok(signed.map_err(|why| format!("the signature: {why}")))
-}
-
-/// A value from a Secret, read at the time it is needed, understood, and kept nowhere.
-async fn secret<T, E: std::fmt::Display>(
-    ctx: &Context,
-    namespace: &str,
-    from: &SecretKeyRef,
-    parse: impl FnOnce(&[u8]) -> Result<T, E>,
-) -> Result<Result<T, String>, Error> {
-    let SecretKeyRef { name, key } = from;
-    if !ctx.settings.sender_namespaces.iter().any(|allowed| allowed == namespace) {
-        return Ok(Err(format!(
-            "Headroom may not read Secrets in {namespace}; add it to senderNamespaces of the chart"
-        )));
-    }
-    let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
-    let secret = match bounded(format!("read Secret {namespace}/{name}"), api.get_opt(name)).await {
-        Ok(secret) => secret,
-        Err(Error::Refused { message, .. }) => return Ok(Err(message)),
-        Err(error) => return Err(error),
-    };
-    let Some(secret) = secret else { return Ok(Err(format!("there is no Secret {namespace}/{name}"))) };
-    let Some(value) = secret.data.unwrap_or_default().remove(key) else {
-        return Ok(Err(format!("the Secret {namespace}/{name} has no key {key}")));
-    };
-    Ok(parse(&value.0).map_err(|error| format!("the key {key} of Secret {namespace}/{name}: {error}")))
 }

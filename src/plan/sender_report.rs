@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::api::condition::{self, Wanted};
-use crate::api::sender::{SenderSpec, SenderStatus};
+use crate::api::sender::{SenderSpec, SenderStatus, TLS_NAMES_NOTHING, TLS_NEEDS_HTTPS, Webhook};
 
 use super::contract::{Contract, MOST_TRIES};
 use super::job::JobTemplate;
@@ -22,8 +22,23 @@ pub fn fault(spec: &SenderSpec) -> Option<String> {
     if let Some(job) = &spec.job {
         return JobTemplate::parse(&job.template).err();
     }
-    let body = spec.webhook.as_ref()?.body.as_deref()?;
+    let webhook = spec.webhook.as_ref()?;
+    if let Some(fault) = fault_of_tls(webhook) {
+        return Some(fault);
+    }
+    let body = webhook.body.as_deref()?;
     Template::parse(body).err().map(|error| format!("spec.webhook.body: {error}"))
+}
+
+/// As the definition's rules have it, for objects that were written before them or without an API server.
+fn fault_of_tls(webhook: &Webhook) -> Option<String> {
+    let tls = webhook.tls.as_ref()?;
+    if tls.ca.is_none() && tls.client_certificate.is_none() {
+        return Some(format!("spec.webhook.tls: {TLS_NAMES_NOTHING}"));
+    }
+    let queryable = webhook.contract.as_ref().and_then(|contract| contract.queryable.as_ref());
+    let mut urls = queryable.map(|queryable| &queryable.url).into_iter().chain([&webhook.url]);
+    urls.any(|url| !url.starts_with("https://")).then(|| format!("spec.webhook: {TLS_NEEDS_HTTPS}"))
 }
 
 /// What becomes of a request that may have arrived, and how the receiver can tell whose it is.
@@ -38,12 +53,18 @@ fn guarantee(spec: &SenderSpec, contract: &Contract) -> String {
         Contract::Job => ", under a name of its own and once: what became of it its Job tells, and where that is gone or has failed a person decides.".to_owned(),
         Contract::AtMostOnce => ", at most once: one that may have arrived is never repeated.".to_owned(),
     };
-    let signed = if spec.webhook.as_ref().is_some_and(|webhook| webhook.signing.is_some()) {
-        " Every request is signed."
+    let webhook = spec.webhook.as_ref();
+    let signed =
+        if webhook.is_some_and(|webhook| webhook.signing.is_some()) { " Every request is signed." } else { "" };
+    let tls = webhook.and_then(|webhook| webhook.tls.as_ref());
+    let believed = if tls.is_some_and(|tls| tls.ca.is_some()) {
+        " The receiver is believed by the authorities in spec.webhook.tls.ca alone."
     } else {
         ""
     };
-    format!("{repeats}{signed}")
+    let shown =
+        if tls.is_some_and(|tls| tls.client_certificate.is_some()) { " It is shown a certificate." } else { "" };
+    format!("{repeats}{signed}{believed}{shown}")
 }
 
 /// What it can do.
@@ -71,10 +92,98 @@ pub fn tell(
         Wanted { kind: "Ready", status: Some(fault.is_none()), reason: reason.to_owned(), message: message.clone() };
     SenderStatus {
         observed_generation: Some(generation),
+        install: None,
         kind: Some(kind.to_owned()),
         contract: Some(contract.for_people().to_owned()),
         abilities: Some(abilities(&contract).to_owned()),
         message: Some(message),
         conditions: condition::merge(&[wanted], &old.conditions, Some(generation), now),
+    }
+}
+
+/// Whether an install writes its word on a Sender over what is there. A Sender belongs to no install, and what two of them say may
+/// differ by how they are set: of those that could use it one that finds it good is believed, then the first by name, so that they
+/// come to an end. `new.install` is None where the install may not read the Secrets that it needs; such a one writes over nobody.
+pub fn stands_over(new: &SenderStatus, old: &SenderStatus, install: &str) -> bool {
+    let is_good = |status: &SenderStatus| status.conditions.iter().any(|ready| ready.status == "True");
+    let order = |status: &SenderStatus| (!is_good(status), status.install.clone());
+    let is_news = old.observed_generation != new.observed_generation;
+    let is_own = old.install.as_deref().is_none_or(|speaker| speaker == install);
+    new != old && (is_news || is_own || (new.install.is_some() && order(new) < order(old)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(webhook: &serde_json::Value) -> SenderStatus {
+        let spec = serde_json::from_value(json!({"sendRate": "1/s", "webhook": webhook})).unwrap();
+        tell(&spec, 1, &SenderStatus::default(), None, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn tls_is_told_of_and_so_is_what_is_wrong_with_it() {
+        let (ca, shown) = (json!({"secretKeyRef": {"name": "a", "key": "b"}}), json!({"secretName": "c"}));
+        for (url, tls, words) in [
+            ("https://a/", json!({"ca": ca}), "believed by the authorities in spec.webhook.tls.ca alone."),
+            ("https://a/", json!({"clientCertificate": shown}), "It is shown a certificate."),
+            (
+                "https://a/",
+                json!({}),
+                "It cannot be used: spec.webhook.tls: tls names neither ca nor clientCertificate;",
+            ),
+            (
+                "http://a/",
+                json!({"ca": ca}),
+                "It cannot be used: spec.webhook: tls is for a url that begins with https://",
+            ),
+        ] {
+            let status = told(&json!({"url": url, "tls": tls}));
+            let message = status.message.unwrap();
+            assert!(message.contains(words), "{message}");
+            let wrong = words.starts_with("It cannot");
+            assert_eq!(status.conditions.first().unwrap().status, if wrong { "False" } else { "True" }, "{message}");
+        }
+    }
+    /// What an install says: whether it can use the Sender, and whether it may read what that needs.
+    fn says(install: &str, generation: i64, is_able: bool, trouble: Option<&str>) -> SenderStatus {
+        let spec = serde_json::from_value(json!({"sendRate": "1/s", "webhook": {"url": "https://a/"}})).unwrap();
+        let trouble = trouble.map(ToOwned::to_owned);
+        let told = tell(&spec, generation, &SenderStatus::default(), trouble, Timestamp::UNIX_EPOCH);
+        SenderStatus { install: is_able.then(|| install.to_owned()), ..told }
+    }
+
+    #[test]
+    fn installs_that_see_a_sender_differently_come_to_an_end() {
+        let all: [(&str, SenderStatus); 5] = [
+            ("a/x", says("a/x", 1, false, Some("no Secrets"))),
+            ("b/x", says("b/x", 1, true, Some("not this host"))),
+            ("c/x", says("c/x", 1, true, Some("not that host"))),
+            ("d/x", says("d/x", 1, true, None)),
+            ("e/x", says("e/x", 1, true, None)),
+        ];
+        // Whoever begins: the first that can use it has the last word, and before it is there, the first that could.
+        for (count, last) in [(1, None), (3, Some("b/x")), (5, Some("d/x"))] {
+            for begins in 0..count {
+                let (mut there, mut writes) = (SenderStatus::default(), 0);
+                let turn = (begins..count).chain(0..begins).cycle().take(20 * count);
+                for (install, new) in turn.map(|index| &all[index]) {
+                    if stands_over(new, &there, install) {
+                        (there, writes) = (new.clone(), writes + 1);
+                    }
+                }
+                assert_eq!(there.install.as_deref(), last);
+                assert!(writes <= count, "{writes} writes of {count}");
+            }
+        }
+        // What is new is told by anybody, and an install takes back its own word.
+        let (good, bad) = (says("b/x", 1, true, None), says("b/x", 1, true, Some("not this host")));
+        assert!(stands_over(&bad, &good, "b/x") && !stands_over(&bad, &good, "c/x"));
+        assert!(stands_over(&says("z/x", 2, false, Some("no Secrets")), &good, "z/x"));
+        assert!(stands_over(&says("b/x", 1, false, Some("no Secrets")), &good, "b/x"));
+        assert!(!stands_over(&good, &good, "b/x"));
     }
 }

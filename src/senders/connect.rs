@@ -1,8 +1,7 @@
 //! One fresh connection, and one request over it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -12,8 +11,8 @@ use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use jiff::SignedDuration;
-use rustls::ClientConfig;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::CertificateError;
+use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -26,8 +25,10 @@ use crate::plan::inquiry::Said;
 use super::attempt::{Answer, Attempt};
 use super::effect::Effect;
 use super::line::{LastCheck, Line, Tally};
+use super::reach::Reach;
 use super::said::said;
 use super::target::Target;
+use super::trust::Trust;
 
 /// So much of an answer is kept; the rest is read and dropped.
 const KEPT: usize = 4 * 1024;
@@ -47,27 +48,6 @@ impl Default for Limits {
     }
 }
 
-/// Whose certificates are believed.
-#[derive(Clone)]
-pub struct Trust(Arc<ClientConfig>);
-
-impl Trust {
-    /// Those of the platform, and further ones.
-    pub fn platform(extra: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Trust, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, Arc::clone(&provider))?;
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Early data can be replayed by whoever is in between.
-        config.enable_early_data = false;
-        Ok(Trust(Arc::new(config)))
-    }
-}
-
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -83,30 +63,37 @@ fn not_sent(why: impl std::fmt::Display) -> Attempt {
     Attempt::NotSent { why: why.to_string(), after: None }
 }
 
-/// Addresses at which no receiver lives, but sometimes the secrets of a cloud provider.
-fn is_forbidden(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            address.is_link_local() || address.is_multicast() || address.is_broadcast() || address.is_unspecified()
+/// Why no TLS came about, and what can be done.
+fn no_tls(place: &str, error: &std::io::Error) -> String {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let way_out = match cause {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "; if its certificate is the right one, name the authority that signed it in spec.webhook.tls.ca of the Sender"
         }
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => is_forbidden(IpAddr::V4(mapped)),
-            None => address.is_unicast_link_local() || address.is_multicast() || address.is_unspecified(),
-        },
-    }
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "; its certificate is not believed, and the receiver needs another one, or the Sender another spec.webhook.url or spec.webhook.tls.ca"
+        }
+        Some(rustls::Error::AlertReceived(_)) => {
+            "; if it asks who comes, name a certificate that it believes in spec.webhook.tls.clientCertificate of the Sender"
+        }
+        _ => "",
+    };
+    format!("no TLS with {place}: {error}{way_out}")
 }
 
 /// Resolves, connects, and agrees on TLS. Nothing of a request leaves.
-pub async fn connect(target: &Target, trust: &Trust, limits: &Limits) -> Result<Connection, Attempt> {
+pub async fn connect(target: &Target, trust: &Trust, reach: &Reach, limits: &Limits) -> Result<Connection, Attempt> {
     let deadline = Instant::now() + limits.connect;
     let place = &target.authority;
     let late = |_| not_sent(format!("{place} could not be reached within {} s", limits.connect.as_secs_f32()));
+    reach.target(target).map_err(not_sent)?;
     let found =
         timeout_at(deadline, tokio::net::lookup_host((target.host.as_str(), target.port))).await.map_err(late)?;
     let addresses: Vec<SocketAddr> =
         found.map_err(|error| not_sent(format!("{place} is not known: {error}")))?.collect();
-    if let Some(address) = addresses.iter().find(|address| is_forbidden(address.ip())) {
-        return Err(not_sent(format!("{place} is at {}, where no request of Headroom goes", address.ip())));
+    // Each of them, since any of them may be the one that answers. What was checked is what is connected to.
+    for address in &addresses {
+        reach.address(address.ip()).map_err(|barred| not_sent(format!("{place} cannot be gone to: {barred}")))?;
     }
     let connected = timeout_at(deadline, TcpStream::connect(addresses.as_slice())).await.map_err(late)?;
     let tcp = connected.map_err(|error| not_sent(format!("{place} cannot be reached: {error}")))?;
@@ -118,9 +105,8 @@ pub async fn connect(target: &Target, trust: &Trust, limits: &Limits) -> Result<
         .map_err(|error| not_sent(format!("the connection cannot be set up: {error}")))?;
     let stream: Box<dyn Stream> = if target.tls {
         let name = ServerName::try_from(target.host.clone()).map_err(|error| not_sent(format!("{place}: {error}")))?;
-        let agreed =
-            timeout_at(deadline, TlsConnector::from(Arc::clone(&trust.0)).connect(name, tcp)).await.map_err(late)?;
-        Box::new(agreed.map_err(|error| not_sent(format!("no TLS with {place}: {error}")))?)
+        let agreed = timeout_at(deadline, TlsConnector::from(trust.config()).connect(name, tcp)).await.map_err(late)?;
+        Box::new(agreed.map_err(|error| not_sent(no_tls(place, &error)))?)
     } else {
         Box::new(tcp)
     };

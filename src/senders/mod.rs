@@ -5,17 +5,21 @@ mod attempt;
 mod connect;
 mod effect;
 mod line;
+mod reach;
 mod said;
 mod signature;
 mod target;
+mod trust;
 
 pub use attempt::{Answer, Attempt, Expected};
-pub use connect::{Connection, Limits, Trust, connect};
+pub use connect::{Connection, Limits, connect};
 pub use effect::{Effect, EffectError, SecretValue, is_ours};
 pub use line::LastCheck;
+pub use reach::{Barred, HostRule, ListedNetwork, NoHost, NoNetwork, Reach};
 pub use said::said;
 pub use signature::{NoKey, SigningKey};
 pub use target::{Target, TargetError};
+pub use trust::{Authorities, Identity, NoTrust, Trust};
 
 #[cfg(test)]
 mod tests;

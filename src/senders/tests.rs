@@ -75,7 +75,11 @@ fn effect(url: &str) -> Effect {
 
 fn trust() -> Trust {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Trust::platform([]).unwrap()
+    Trust::platform().unwrap()
+}
+
+fn loopback() -> Reach {
+    Reach::new(Vec::new(), vec!["127.0.0.0/8".parse().unwrap()])
 }
 
 /// Far beyond what an exchange on loopback takes, however busy the machine is.
@@ -89,7 +93,7 @@ async fn attempt(url: &str, check: Result<(), String>) -> Attempt {
 
 async fn attempt_within(limits: &Limits, url: &str, check: Result<(), String>) -> Attempt {
     let effect = effect(url);
-    match connect(effect.target(), &trust(), limits).await {
+    match connect(effect.target(), &trust(), &loopback(), limits).await {
         Ok(connection) => connection.send(&effect, move || check).await,
         Err(attempt) => attempt,
     }
@@ -153,7 +157,8 @@ async fn every_complete_answer_has_its_class() {
 async fn attempt_at_one_that_keeps_keys(then: Then) -> Attempt {
     let receiver = receiver(then).await;
     let effect = effect(&receiver.url).expecting(Expected { recipients: None, keyed: true });
-    let connection = connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    let connection =
+        connect(effect.target(), &trust(), &loopback(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
     connection.send(&effect, || Ok(())).await
 }
 
@@ -199,7 +204,8 @@ async fn one_that_keeps_keys_says_when_to_ask_again() {
     // It took another number than it was asked to: under the same key it would only say so again.
     let receiver = receiver(answer("200 OK", r#"{"recipients": 799}"#)).await;
     let effect = effect(&receiver.url).expecting(Expected { recipients: Some(800), keyed: true });
-    let connection = connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    let connection =
+        connect(effect.target(), &trust(), &loopback(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
     let attempt = connection.send(&effect, || Ok(())).await;
     assert_eq!((attempt.label(), after(&attempt)), ("Unknown", None));
     // Nobody knows how far it came; the request may be under way for six minutes.
@@ -213,8 +219,9 @@ async fn what_became_of_one_is_believed_only_where_all_of_it_is_said() {
         let target = Target::parse(&receiver.url).unwrap();
         let secret = SecretValue::new(b"Bearer hush\n").unwrap();
         let question = Effect::question(target, vec![("authorization".parse().unwrap(), secret)], "704beceb").unwrap();
-        let connection =
-            connect(question.target(), &trust(), &IMPATIENT).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+        let connection = connect(question.target(), &trust(), &Reach::everywhere(), &IMPATIENT)
+            .await
+            .unwrap_or_else(|attempt| panic!("{attempt}"));
         let said = connection.ask(&question, 800).await;
         let seen = receiver.seen.lock().unwrap().join("");
         (said, seen)
@@ -262,7 +269,8 @@ async fn a_signed_request_says_by_whom_and_when() {
     let receiver = receiver(answer("200 OK", "")).await;
     let key = SigningKey::parse(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let effect = effect(&receiver.url).signed(&key, jiff::Timestamp::from_second(1_614_265_330).unwrap()).unwrap();
-    let connection = connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    let connection =
+        connect(effect.target(), &trust(), &loopback(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
     assert_eq!(connection.send(&effect, || Ok(())).await, Attempt::Released { status: 200 });
     let seen = receiver.seen.lock().unwrap();
     // By openssl: printf '704beceb.1614265330.{"wave":1}' | openssl dgst -sha256 -mac HMAC -macopt hexkey:… -binary | base64
@@ -286,8 +294,9 @@ async fn a_receiver_that_took_another_number_than_asked_needs_a_person() {
     ] {
         let receiver = receiver(answer("200 OK", body)).await;
         let effect = effect(&receiver.url).expecting(Expected { recipients: Some(800), keyed: false });
-        let connection =
-            connect(effect.target(), &trust(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+        let connection = connect(effect.target(), &trust(), &loopback(), &LIMITS)
+            .await
+            .unwrap_or_else(|attempt| panic!("{attempt}"));
         let attempt = connection.send(&effect, || Ok(())).await;
         assert_eq!(attempt.label(), label, "{body}: {attempt}");
     }
@@ -333,7 +342,31 @@ async fn what_never_left_is_known_not_to_have() {
     let no_tls = attempt(&plain.url.replace("http://", "https://"), Ok(())).await;
     assert_eq!(no_tls.label(), "NotSent", "{no_tls}");
     let metadata = attempt("http://169.254.169.254/latest", Ok(())).await;
-    assert!(metadata.to_string().contains("where no request of Headroom goes"), "{metadata}");
+    assert!(metadata.to_string().contains("and no request goes there"), "{metadata}");
+}
+
+#[tokio::test]
+async fn what_a_name_resolves_to_is_held_against_where_requests_may_go() {
+    let receiver = receiver(answer("200 OK", "")).await;
+    let by_name = receiver.url.replace("127.0.0.1", "localhost");
+    let effect = effect(&by_name);
+    let told = async |reach: &Reach| {
+        let Err(refused) = connect(effect.target(), &trust(), reach, &LIMITS).await else { return String::new() };
+        assert_eq!(refused.label(), "NotSent", "{refused}");
+        refused.to_string()
+    };
+    let why = told(&Reach::default()).await;
+    assert!(why.contains("localhost:") && why.contains("a loopback address"), "{why}");
+    assert!(why.contains("receivers.networks of the chart"), "{why}");
+    // A host that is not listed is not looked up: this one would be told of as unknown.
+    let listed = Reach::new(vec!["mail.internal".parse().unwrap()], vec!["127.0.0.0/8".parse().unwrap()]);
+    let nowhere = Target::parse(&format!("http://{}/", "x".repeat(64))).unwrap();
+    let why = connect(&nowhere, &trust(), &listed, &LIMITS).await.err().unwrap().to_string();
+    assert!(why.contains("receivers.hosts of the chart") && !why.contains("is not known"), "{why}");
+    assert!(told(&listed).await.contains("no request goes to localhost"));
+    let both = ["127.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap()).to_vec();
+    assert_eq!(told(&Reach::new(vec!["localhost".parse().unwrap()], both)).await, "");
+    assert!(receiver.seen.lock().unwrap().iter().all(String::is_empty));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::plan::identity;
 use crate::plan::inquiry::Said;
 use crate::plan::load::{Burst, Send};
 use crate::plan::snapshot::Entry;
-use crate::senders::{Answer, Attempt, Effect, LastCheck, Target};
+use crate::senders::{Answer, Attempt, Effect, LastCheck, Target, Trust};
 
 use super::apiserver::ApiServer;
 use super::prometheus::{Prometheus, ready};
@@ -126,7 +126,11 @@ impl Outside for Surroundings {
         Ok(Arc::new(self.prometheus.clone()))
     }
 
-    fn connect<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
+    fn bars(&self, _: &Target) -> Option<String> {
+        None
+    }
+
+    fn connect<'a>(&'a self, _: &'a Target, _: Option<&'a Trust>) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
         let manner = {
             let (manners, until) = &mut self.books().manners;
             manners.pop_front().flatten().filter(|_| clock::world() < *until)

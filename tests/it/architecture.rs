@@ -184,15 +184,17 @@ fn every_phase_is_documented_and_every_documented_phase_is_one() {
 
 /// Words where conditions and events are made that look like a reason and are none: types and statuses of conditions,
 /// types and actions of events, a phase, states of a wave, kinds of a metric.
-const NO_REASONS: [&str; 26] = [
+const NO_REASONS: [&str; 28] = [
     "Accepted",
     "Approved",
     "BrokenOff",
     "False",
     "Finished",
+    "Firing",
     "Floor",
     "HeadroomConfirmed",
     "Hold",
+    "Job",
     "Look",
     "Missed",
     "Normal",

@@ -122,6 +122,16 @@ fn what_is_missing_or_misspelt_is_refused_by_name() {
     assert!(told.contains("senderNamespaces holds mail, and watchNamespaces does not"), "{told}");
     let told = render(&[URL, "watchNamespaces={headroom-ledger}"]).unwrap_err();
     assert!(told.contains("watchNamespaces must not hold the ledger's namespace"), "{told}");
+    for (value, part) in [
+        ("receivers.hosts={https://mail.internal}", "hosts"),
+        ("receivers.hosts={mail.internal:443}", "hosts"),
+        ("receivers.hosts={*}", "hosts"),
+        ("receivers.networks={10.0.0.7}", "networks"),
+        ("receivers.networks={mail.internal/24}", "networks"),
+    ] {
+        let told = render(&[URL, value]).unwrap_err();
+        assert!(told.contains(part), "{value}: {told}");
+    }
     let told = render(&["prometheus.url=http://user:pass@prometheus"]).unwrap_err();
     assert!(told.contains("url"), "{told}");
 }
@@ -197,7 +207,14 @@ fn two_installs_share_no_name_across_the_cluster() {
 fn the_arguments_of_the_chart_are_those_of_the_program() {
     let auth = ["secretName", "usernameKey", "passwordKey", "caKey", "certificateKey", "privateKeyKey"];
     let auth = auth.map(|key| format!("prometheus.auth.{key}={}", key.to_lowercase()));
-    let usual = [URL, "watchNamespaces={mail}", "senderNamespaces={mail}", "prometheus.tenant=shop"];
+    let usual = [
+        URL,
+        "watchNamespaces={mail}",
+        "senderNamespaces={mail}",
+        "receivers.hosts={mail.internal}",
+        "receivers.networks={10.96.0.0/12}",
+        "prometheus.tenant=shop",
+    ];
     let text = render(&[&usual[..], &auth.each_ref().map(String::as_str)].concat()).unwrap();
     let deployment =
         headroom::yaml::read_all(&text).unwrap().into_iter().find(|object| object["kind"] == "Deployment").unwrap();

@@ -160,6 +160,24 @@ pub fn wrong() -> Vec<Wrong> {
         (
             sender(spec(
                 "webhook",
+                json!({"url": "http://mail/send", "tls": {"clientCertificate": {"secretName": "a"}}}),
+            )),
+            "tls is for a url that begins with https://",
+        ),
+        (
+            sender(spec("webhook", json!({"url": "https://mail/send", "tls": {}}))),
+            "tls names neither ca nor clientCertificate",
+        ),
+        (
+            sender(spec(
+                "webhook",
+                json!({"url": "https://mail/send", "tls": {"clientCertificate": {"secretName": ""}}}),
+            )),
+            "spec.webhook.tls.clientCertificate.secretName",
+        ),
+        (
+            sender(spec(
+                "webhook",
                 json!({"url": "https://mail/send", "headers": [{"name": "bad header", "secretKeyRef": {"name": "a", "key": "b"}}]}),
             )),
             "spec.webhook.headers[0].name",
@@ -204,6 +222,16 @@ fn right_objects_of_every_union_are_accepted() {
             json!({
                 "url": "http://mail:8080/send", "contract": {"keyed": {"retention": "48h"}},
                 "signing": {"secretKeyRef": {"name": "mail", "key": "signing-key"}},
+            }),
+        )),
+        sender(spec(
+            "webhook",
+            json!({
+                "url": "https://mail:8443/send",
+                "tls": {
+                    "ca": {"secretKeyRef": {"name": "mail", "key": "ca.crt"}},
+                    "clientCertificate": {"secretName": "headroom"},
+                },
             }),
         )),
     ] {

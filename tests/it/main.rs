@@ -52,3 +52,4 @@ mod semantics;
 mod silence;
 mod simulate;
 mod simulation;
+mod tls;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use bytes::Bytes;
-use headroom::senders::{Attempt, Effect, Expected, Limits, SigningKey, Target, Trust, connect};
+use headroom::senders::{Attempt, Effect, Expected, Limits, Reach, SigningKey, Target, Trust, connect};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::bed::root;
@@ -36,7 +36,8 @@ impl Receiver {
         let effect = Effect::new(target, Vec::new(), key, Bytes::from(body.to_owned())).unwrap();
         let expected = Expected { recipients: Some(2_000), keyed: true };
         let effect = effect.expecting(expected).signed(&SigningKey::parse(signing.as_bytes()).unwrap(), at).unwrap();
-        match connect(effect.target(), &Trust::platform([]).unwrap(), &Limits::default()).await {
+        let reach = Reach::new(Vec::new(), vec!["127.0.0.0/8".parse().unwrap()]);
+        match connect(effect.target(), &Trust::platform().unwrap(), &reach, &Limits::default()).await {
             Ok(connection) => connection.send(&effect, || Ok(())).await,
             Err(attempt) => attempt,
         }

@@ -19,6 +19,7 @@ fn each_peculiarity_is_told_of_and_only_then() {
     let usual = said(&["--set", URL]);
     for (set, words) in [
         ("senderNamespaces={mail}", "senderNamespaces is empty"),
+        ("receivers.networks={10.96.0.0/12}", "receivers.networks is empty"),
         ("metrics.serviceMonitor.enabled=true", "scrape http://headroom.ops:8080/metrics"),
         ("service.port=9090", "scrape http://headroom.ops:9090/metrics"),
         (

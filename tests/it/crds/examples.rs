@@ -43,10 +43,16 @@ pub fn of(kind: &str) -> Vec<Value> {
         "Sender" => {
             let keyed = json!({"keyed": {"retention": "48h"}});
             let queryable = json!({"queryable": {"url": "https://mail.internal/sends"}});
+            // Beside `tls` the URL can only be of one form.
+            let mut secure = sender(&json!({"atMostOnce": {}}));
+            secure["webhook"]["tls"] = json!({
+                "ca": {"secretKeyRef": {"name": "mail", "key": "ca.crt"}}, "clientCertificate": {"secretName": "headroom"},
+            });
             vec![
                 object(kind, sender(&keyed)),
                 object(kind, sender(&queryable)),
-                object(kind, sender(&json!({"atMostOnce": {}}))),
+                object(kind, secure),
+                object(kind, json!({"sendRate": "100/s", "job": {"template": template()}})),
             ]
         }
         "WaveRelease" => vec![object(kind, entry())],
@@ -113,6 +119,10 @@ fn pool() -> Value {
         "prometheus": {"address": "http://prometheus:9090"},
         "waves": waves(), "scaleDown": {"hold": "10m", "step": "10%", "maxHold": "24h"}, "suspend": true,
     })
+}
+
+fn template() -> Value {
+    json!({"metadata": {"labels": {"team": "mail"}}, "spec": {"template": {"spec": {"containers": [{"name": "mailer"}]}}}})
 }
 
 fn sender(contract: &Value) -> Value {

@@ -173,6 +173,38 @@ pub fn trials() -> Vec<Trial> {
             ],
         },
         Trial {
+            message: "a Sender has webhook or job, one of them",
+            right: vec![
+                json!({"sendRate": "1/s", "webhook": {"url": "https://mail.internal/"}}),
+                json!({"sendRate": "1/s", "job": {"template": {}}}),
+            ],
+            wrong: vec![
+                json!({"sendRate": "1/s"}),
+                json!({"sendRate": "1/s", "webhook": {"url": "https://mail.internal/"}, "job": {"template": {}}}),
+            ],
+        },
+        Trial {
+            message: "tls is for a url that begins with https://",
+            right: vec![
+                json!({"url": "http://a/"}),
+                json!({"url": "https://a/"}),
+                json!({"url": "https://a/", "tls": {"clientCertificate": {"secretName": "a"}}}),
+            ],
+            wrong: vec![
+                json!({"url": "http://a/", "tls": {"clientCertificate": {"secretName": "a"}}}),
+                json!({"url": "http://https://a/", "tls": {"ca": {"secretKeyRef": {"name": "a", "key": "b"}}}}),
+            ],
+        },
+        Trial {
+            message: "tls names neither ca nor clientCertificate",
+            right: vec![
+                json!({"ca": {"secretKeyRef": {"name": "a", "key": "b"}}}),
+                json!({"clientCertificate": {"secretName": "a"}}),
+                json!({"ca": {"secretKeyRef": {"name": "a", "key": "b"}}, "clientCertificate": {"secretName": "a"}}),
+            ],
+            wrong: vec![json!({})],
+        },
+        Trial {
             message: "metadata.name may have at most 52 characters",
             right: vec![named(52)],
             wrong: vec![named(53)],

@@ -22,6 +22,8 @@ pub struct Bed {
 pub struct Inside {
     pub prometheus: String,
     pub shop: String,
+    /// The network in which the shop has its address.
+    pub network: &'static str,
 }
 
 /// What `tests/bed/up` says of the bed that it started.
@@ -102,7 +104,7 @@ fn up() -> Bed {
     let (prometheus, at) = (exports.value("PROMETHEUS_URL"), format!("http://127.0.0.1:{http}"));
     let bed = Bed {
         bin: PathBuf::from(exports.value("HEADROOM_BED_BIN")),
-        inside: Inside { prometheus: prometheus.clone(), shop: at.clone() },
+        inside: Inside { prometheus: prometheus.clone(), shop: at.clone(), network: "127.0.0.0/8" },
         prometheus,
         shop: at,
         _shop_input: shop.stdin.take(),

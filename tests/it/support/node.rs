@@ -35,6 +35,8 @@ fn up() -> Option<Bed> {
         inside: Inside {
             prometheus: "http://prometheus.bed.svc:9090".to_owned(),
             shop: "http://shop.bed.svc:8080".to_owned(),
+            // That of the Services.
+            network: "10.96.0.0/16",
         },
         _shop_input: None,
     };

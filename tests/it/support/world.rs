@@ -140,6 +140,7 @@ impl World {
             format!("ledger.namespace={name}-ledger"),
             "ledger.protect=false".to_owned(),
             format!("senderNamespaces={{{name}-mail}}"),
+            format!("receivers.networks={{{}}}", self.bed.inside.network),
             "breachRecovery=3s".to_owned(),
             "leaderElection.leaseDuration=3s".to_owned(),
             "logging.format=text".to_owned(),
