@@ -341,7 +341,7 @@ pub struct Attempt {
     pub nonce: String,
     /// When it was begun.
     pub at: Time,
-    /// `NotFired`, `NotSent`, or the outcome it led to.
+    /// `NotFired`, `NotSent`, `Started` of a Job, or the outcome it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub result: Option<String>,

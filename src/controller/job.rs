@@ -24,8 +24,9 @@ fn key(job: &Job) -> &str {
 /// Why the API server would not take a Job, asked without creating one: a template that is wrong costs no attempt.
 pub async fn refused(ctx: &Context, job: &Job) -> Result<Option<String>, Error> {
     match jobs::create(&ctx.client, job, true).await {
+        Ok(answer) => Ok(job::changed(&answer)),
         // One that is there is looked at when it is made.
-        Ok(_) | Err(Error::AlreadyExists { .. }) => Ok(None),
+        Err(Error::AlreadyExists { .. }) => Ok(None),
         Err(Error::Refused { message, .. }) => Ok(Some(format!("its Job {} would be refused: {message}", place(job)))),
         Err(Error::NotFound { .. }) => Ok(Some(format!("there is no namespace for its Job {}", place(job)))),
         Err(error) => Err(error),

@@ -4,7 +4,6 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::canary::Unseen;
 use super::rules::Bound;
 use super::snapshot::TargetFault;
 use super::units::Span;
@@ -12,6 +11,7 @@ use super::units::people::{self, Rounding};
 use super::why::{CappedBy, Lack, Numbers, Why};
 
 mod beforehand;
+mod leaving;
 mod resolving;
 
 use beforehand::{awaiting_approval, not_yet};
@@ -277,24 +277,13 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             asking_again((wave, what), *at, *again, *tries, *until, voice)
         }
         Why::AskingReceiver { wave, what, is_job, at, told, until, .. } => {
-            asking_receiver((wave, what, *at), *is_job, told.as_ref(), *until, voice)
+            asking_receiver((wave, what, *at), *is_job, told.as_deref(), *until, voice)
         }
-        Why::UnderWay { wave, recipients, at, told } => format!(
-            "Wave \"{wave}\" is leaving since {}: {} messages; {}.",
-            voice.at(*at),
-            people::grouped(*recipients),
-            told.as_deref().unwrap_or("its Job has been made")
-        ),
-        Why::Sending { wave, recipients, until } => format!(
-            "Wave \"{wave}\" is leaving: {} messages, the last about {}.",
-            people::grouped(*recipients),
-            voice.at(*until)
-        ),
-        Why::Soaking { wave, until, unseen } => format!(
-            "Wave \"{wave}\" has left; its effect is watched until {} before the next wave.{}",
-            voice.at(*until),
-            unseen.as_ref().map_or_else(String::new, cannot_be_seen)
-        ),
+        Why::UnderWay { wave, recipients, at, told } => {
+            leaving::under_way(wave, *recipients, *at, told.as_deref(), voice)
+        }
+        Why::Sending { wave, recipients, until } => leaving::sending(wave, *recipients, *until, voice),
+        Why::Soaking { wave, until, unseen } => leaving::soaking(wave, *until, unseen.as_ref(), voice),
         Why::Paced { wave, recipients, left, at, busiest } => format!(
             "Scheduled: wave \"{wave}\" may start {}; pace Smooth gives it {} of the {} recipients that are left, so that the send as a whole takes the workloads to at most {:.0} % of what they bear.",
             voice.at(*at),
@@ -364,7 +353,7 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             )
         }
         Why::OutcomeUnknown { wave, what, at, told, resolve, .. } => {
-            unknown((wave, what, *at), told.as_ref(), resolve, voice)
+            unknown((wave, what, *at), told.as_deref(), resolve, voice)
         }
         Why::Rejected { wave, what, resolve } => format!(
             "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender, then have it tried again or passed over: {}{}",
@@ -407,17 +396,6 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             )
         }
     }
-}
-
-/// Why watching a wave tells nothing about its load.
-fn cannot_be_seen(unseen: &Unseen) -> String {
-    format!(
-        " Its traffic cannot be told from an ordinary day's: it brings {} to {}, where demand moves by {} from one ten minutes to the next. So the guardrails alone are watched, and the margin of {} stays.",
-        people::needed(unseen.expects),
-        unseen.workload,
-        people::per_second(unseen.noise, Rounding::Up),
-        factor(unseen.margin)
-    )
 }
 
 fn room(wave: &str, numbers: &Numbers, lack: &Lack, likely: Option<Timestamp>, voice: &Voice<'_>) -> String {

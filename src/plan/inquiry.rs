@@ -75,11 +75,10 @@ impl Entry {
         matches!(self.heard, Some(Heard { said: Said::Done, .. })) && (self.is_unknown() || self.was_started())
     }
 
-    /// When was asked last, and what was said that proves nothing.
-    pub fn was_told(&self) -> Option<(Timestamp, String)> {
-        let heard = self.heard.as_ref()?;
-        match &heard.said {
-            Said::Running(told) | Said::Ended(told) | Said::Other(told) => Some((heard.at, told.clone())),
+    /// What was said last that proves nothing. Not when: a status that told that would be written anew each time.
+    pub fn was_told(&self) -> Option<String> {
+        match &self.heard.as_ref()?.said {
+            Said::Running(told) | Said::Ended(told) | Said::Other(told) => Some(told.clone()),
             Said::Done => None,
         }
     }
@@ -97,7 +96,7 @@ fn askable(snapshot: &Snapshot) -> impl Iterator<Item = (&Entry, Option<&Sender>
 }
 
 /// Of whom is to be asked now: by entry, with the Sender by which its receiver is reached. A Job is there without its Sender.
-pub fn due<'a>(snapshot: &'a Snapshot, now: Timestamp) -> Vec<(&'a Entry, Option<&'a Sender>)> {
+pub fn due(snapshot: &Snapshot, now: Timestamp) -> Vec<(&Entry, Option<&Sender>)> {
     askable(snapshot).filter(|(entry, sender)| entry.asks_at(*sender).is_some_and(|at| at <= now)).collect()
 }
 
@@ -129,7 +128,7 @@ pub(super) fn under_way<'a>(past: &Past<'_>, now: Timestamp) -> Option<Stand<'a>
         wave: entry.wave.clone(),
         recipients: entry.recipients,
         at: entry.newest_attempt,
-        told: entry.was_told().map(|(_, told)| told),
+        told: entry.was_told(),
     };
     Some(Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: asks_on(entry, None, now) })
 }

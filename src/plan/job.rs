@@ -83,7 +83,11 @@ fn refused(spec: &JobSpec) -> Option<(&'static str, &'static str)> {
         ),
         (spec.suspend == Some(true), "suspend", "a Job that waits could be started by anybody; leave it out"),
         (spec.managed_by.is_some(), "managedBy", "who else starts it cannot be known; leave it out"),
-        (spec.selector.is_some() || spec.manual_selector.is_some(), "selector", "Kubernetes chooses it; leave it out"),
+        (
+            spec.selector.is_some() || spec.manual_selector == Some(true),
+            "selector",
+            "Kubernetes chooses it; leave it out",
+        ),
         (
             pod.and_then(|pod| pod.restart_policy.as_ref()).is_some_and(|policy| policy != "Never"),
             "template.spec.restartPolicy",
@@ -182,7 +186,7 @@ impl JobTemplate {
             let variables = variables(wave.body);
             let all = pod.containers.iter_mut().chain(pod.init_containers.iter_mut().flatten());
             all.for_each(|container| {
-                container.env.get_or_insert_default().splice(0..0, variables.clone()).for_each(drop)
+                container.env.get_or_insert_default().splice(0..0, variables.clone()).for_each(drop);
             });
         }
         let metadata = ObjectMeta {
@@ -266,6 +270,18 @@ fn plain(value: &Value) -> String {
 /// Whether a Job that is there is this wave's.
 pub fn is_of(job: &Job, key: &str) -> bool {
     job.metadata.annotations.as_ref().and_then(|all| all.get(KEY_ANNOTATION)).is_some_and(|there| there == key)
+}
+
+/// What something in the cluster would make of a Job, as the API server's answer has it: a queue that holds it back would start it
+/// when it likes.
+pub fn changed(answer: &Job) -> Option<String> {
+    // Chosen by the API server.
+    let spec = JobSpec { selector: None, ..answer.spec.clone()? };
+    let (field, why) = refused(&spec)?;
+    let why = why.split(';').next().unwrap_or(why);
+    Some(format!(
+        "something in the cluster, such as a queue's webhook, sets spec.{field} of its Job: {why}. Take the Sender's namespace, or Jobs with the label app.kubernetes.io/managed-by: headroom, out of it"
+    ))
 }
 
 /// What a Job says of its wave, or that there is none.

@@ -4,7 +4,7 @@
 //! in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send
 //! against the pool's room; `floors` decides scale; `report` and `pool_report` say it in words. Below them is the
 //! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`, and `curve` for the days to come) and what people write (`units`, `schedule`,
-//! `waves`, `template`, `rules`).
+//! `waves`, `template`, `job`, `rules`).
 
 use std::collections::HashSet;
 

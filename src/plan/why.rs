@@ -331,8 +331,8 @@ pub enum Why {
         wave: String,
         what: String,
         at: Timestamp,
-        /// When the receiver was asked what became of it, and what it said.
-        told: Option<(Timestamp, String)>,
+        /// What was said when somebody was asked what became of it.
+        told: Option<String>,
         /// When it is asked again.
         asks_at: Option<Timestamp>,
         resolve: Resolving,
@@ -395,7 +395,7 @@ pub enum Why {
         what: String,
         is_job: bool,
         at: Timestamp,
-        told: Option<(Timestamp, String)>,
+        told: Option<String>,
         again: Option<Timestamp>,
         until: Timestamp,
     },

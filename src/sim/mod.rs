@@ -3,7 +3,7 @@
 //!
 //! `story` is what a world begins with, with the `deed`s of people and the `ailment`s of sensors; `world` plays it with the
 //! operators of `staff`, `moment` is what is seen of it, and `tape` holds all that happened; `traffic` is the truth, of
-//! which `prometheus` measures and to which `receiver` adds. Nothing here decides for the operator, and nothing of the operator
+//! which `prometheus` measures and to which `receiver` and the `programs` of Jobs add. Nothing here decides for the operator, and nothing of the operator
 //! but `cli` and tests may know of it.
 
 pub mod ailment;
@@ -11,6 +11,7 @@ pub mod apiserver;
 pub mod cluster;
 pub mod deed;
 pub mod moment;
+mod programs;
 pub mod prometheus;
 pub mod receiver;
 mod staff;

@@ -91,6 +91,21 @@ pub struct Heard {
     pub is_taken: bool,
 }
 
+/// What comes to a receiver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    /// When its first byte came.
+    pub(super) at: Timestamp,
+    /// Who sent it.
+    pub(super) agent: &'a str,
+    /// The newest revision of the API server at that moment.
+    pub(super) revision: u64,
+    /// Its idempotency key.
+    pub(super) key: &'a str,
+    /// Its body.
+    pub(super) body: &'a [u8],
+}
+
 /// What a receiver has written down.
 #[derive(Debug, Default)]
 pub struct Books {
@@ -131,10 +146,7 @@ impl Outside for Surroundings {
     }
 
     fn connect<'a>(&'a self, _: &'a Target, _: Option<&'a Trust>) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>> {
-        let manner = {
-            let (manners, until) = &mut self.books().manners;
-            manners.pop_front().flatten().filter(|_| clock::world() < *until)
-        };
+        let manner = self.next_manner();
         Box::pin(async move {
             match manner {
                 Some(Manner::Refuses) => {
@@ -210,7 +222,7 @@ impl Line {
             Some(Manner::Hangs(has) | Manner::Cuts(has)) => (None, has),
             _ => (Some(200), true),
         };
-        let is_known = around.hear(effect, has);
+        let is_known = around.hear_request(effect, has);
         let unknown = |why: &str| Attempt::cut(why.to_owned());
         match (self.manner, answer) {
             (Some(Manner::DiesAfter), _) => {
@@ -242,37 +254,61 @@ impl Surroundings {
         std::future::pending::<()>().await;
     }
 
-    /// A request comes; whether its key has been announced.
-    fn hear(&self, effect: &Effect, has: bool) -> bool {
+    /// How the next connection, or Job, goes.
+    pub(super) fn next_manner(&self) -> Option<Manner> {
+        let (manners, until) = &mut self.books().manners;
+        manners.pop_front().flatten().filter(|_| clock::world() < *until)
+    }
+
+    fn entry_of(&self, key: &str) -> Option<Entry> {
         let entries = self.server.read_all::<WaveRelease>("");
-        let is_it =
-            |entry: &&WaveRelease| entry.spec.request.as_ref().is_some_and(|request| request.key == effect.key());
-        let entry = entries.iter().find(is_it).and_then(ledger::entry);
-        // One that keeps keys does nothing about a key that it has.
-        let has = has && !(effect.expected().keyed && self.has_taken(effect.key()));
+        let is_it = |entry: &&WaveRelease| entry.spec.request.as_ref().is_some_and(|request| request.key == key);
+        entries.iter().find(is_it).and_then(ledger::entry)
+    }
+
+    /// A request comes, or a Job was made; whether it has, or will have, an effect is settled.
+    pub(super) fn hear(&self, request: &Request<'_>, has: bool) {
+        let Request { at, agent, revision, key, body } = *request;
         let heard = Heard {
-            at: clock::world(),
-            agent: self.agent.clone(),
-            revision: self.server.revision(),
-            key: effect.key().to_owned(),
-            body: String::from_utf8_lossy(effect.body()).into_owned(),
-            digest: identity::digest(effect.body()),
+            at,
+            agent: agent.to_owned(),
+            revision,
+            key: key.to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            digest: identity::digest(body),
             is_taken: has,
         };
-        self.tape.note(&format!("request {} {}", heard.key, heard.is_taken), &[effect.body()]);
+        self.tape.note(&format!("request {} {}", heard.key, heard.is_taken), &[body]);
         self.books().heard.push(heard);
+    }
+
+    /// A request comes; whether its key has been announced.
+    fn hear_request(&self, effect: &Effect, has: bool) -> bool {
+        let entry = self.entry_of(effect.key());
+        // One that keeps keys does nothing about a key that it has.
+        let has = has && !(effect.expected().keyed && self.has_taken(effect.key()));
+        let revision = self.server.revision();
+        let at = clock::world();
+        self.hear(&Request { at, agent: &self.agent, revision, key: effect.key(), body: effect.body() }, has);
         let is_known = entry.is_some();
         if let Some(entry) = entry.filter(|_| has) {
-            self.take(effect, entry);
+            self.take(effect.key(), entry);
         }
         is_known
+    }
+
+    /// The program of a Job begins to send.
+    pub(super) fn take_by_job(&self, key: &str) {
+        if let Some(entry) = self.entry_of(key) {
+            self.take(key, entry);
+        }
     }
 
     fn has_taken(&self, key: &str) -> bool {
         self.books().taken.iter().any(|taken| taken.key == key)
     }
 
-    fn take(&self, effect: &Effect, entry: Entry) {
+    fn take(&self, key: &str, entry: Entry) {
         let now = clock::world();
         let Some(planned) = bursts::of(&entry) else { return };
         // People know nothing of margins.
@@ -297,7 +333,7 @@ impl Surroundings {
         }
         let taken = Taken {
             at: now,
-            key: effect.key().to_owned(),
+            key: key.to_owned(),
             campaign: entry.campaign,
             wave: entry.wave,
             recipients: entry.recipients,

@@ -100,7 +100,7 @@ fn start(story: &Story, around: Surroundings) -> JoinHandle<()> {
         ledger_namespace: LEDGER.to_owned(),
         prometheus_url: "http://prometheus".to_owned(),
         sender_namespaces: story.objects.iter().filter_map(namespace).collect(),
-        job_namespaces: Vec::new(),
+        job_namespaces: story.objects.iter().filter_map(namespace).collect(),
         breach_recovery: SignedDuration::from_mins(10),
     };
     let (stores, touched) = stores::start(&client, &settings.scope, LEDGER);

@@ -16,6 +16,7 @@ use super::apiserver::{ApiServer, Interceptor, Refusal};
 use super::cluster::{Cluster, Start, Surroundings as AroundCluster};
 use super::deed::PEOPLE;
 use super::moment::{self, Moment, Outcome, Played};
+use super::programs::Programs;
 use super::prometheus::Prometheus;
 use super::receiver::Surroundings;
 use super::staff::Staff;
@@ -176,6 +177,7 @@ async fn live(
     };
     around.books().manners = (story.troubles.manners.iter().copied().collect(), begun + story.troubles.manners_end);
     let books = Arc::clone(&around.books);
+    tasks.spawn(Programs::new(around.clone()).run());
     let mut staff = Staff::new(story, around);
     staff.hire();
     for campaign in &story.campaigns {

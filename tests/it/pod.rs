@@ -3,6 +3,7 @@
 
 mod faults;
 mod handover;
+mod job;
 mod life;
 mod namespaces;
 mod rights;

@@ -40,16 +40,16 @@ pub(super) fn asking_again(
     )
 }
 
-/// What a receiver said when it was asked, as the end of a sentence before.
-fn told_by_receiver(told: Option<&(Timestamp, String)>, voice: &Voice<'_>) -> String {
-    told.map_or_else(String::new, |(at, told)| format!(" Asked {}, {told}.", voice.at(*at)))
+/// What was said when somebody was asked.
+fn heard(told: Option<&str>) -> String {
+    told.map_or_else(String::new, |told| format!(" Heard last: {told}."))
 }
 
 /// That a receiver which can tell is asked, and until when that may be enough.
 pub(super) fn asking_receiver(
     (wave, what, at): (&str, &str, Timestamp),
     is_job: bool,
-    told: Option<&(Timestamp, String)>,
+    told: Option<&str>,
     until: Timestamp,
     voice: &Voice<'_>,
 ) -> String {
@@ -57,7 +57,7 @@ pub(super) fn asking_receiver(
     format!(
         "Wave \"{wave}\" may or may not have gone ({}): {what} {asked}{} Nobody has to do anything before {}.",
         voice.at(at),
-        told_by_receiver(told, voice),
+        heard(told),
         voice.at(until)
     )
 }
@@ -65,14 +65,14 @@ pub(super) fn asking_receiver(
 /// That only a person can say what became of it.
 pub(super) fn unknown(
     (wave, what, at): (&str, &str, Timestamp),
-    told: Option<&(Timestamp, String)>,
+    told: Option<&str>,
     resolve: &Resolving,
     voice: &Voice<'_>,
 ) -> String {
     format!(
         "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what}{} Ask the receiver, then say which: {} Nothing more of this send goes before.{}",
         voice.at(at),
-        told_by_receiver(told, voice),
+        heard(told),
         resolve_with(wave, "sent|not-sent|skip", resolve),
         resolved(resolve, voice)
     )

@@ -129,7 +129,7 @@ fn what_would_start_it_twice_is_refused_with_its_field() {
     assert!(told.starts_with("spec.job.template.metadata: only labels and annotations"), "{told}");
     let told = refused(&|template| {
         template["spec"]["template"]["spec"]["containers"][0]["env"] =
-            json!([{"name": "HEADROOM_KEY", "value": "mine"}])
+            json!([{"name": "HEADROOM_KEY", "value": "mine"}]);
     });
     assert!(told.contains("the environment variable HEADROOM_KEY is Headroom's"), "{told}");
     for (field, value) in [
@@ -160,6 +160,23 @@ fn a_name_that_is_too_long_keeps_what_makes_it_unique() {
     let dashed = format!("{}---bbb-64ca8aa3c5a9", "a".repeat(48));
     assert_eq!(name(&dashed), format!("{}-64ca8aa3c5a9", "a".repeat(48)));
     assert!(name(&long).len() == LONGEST_NAME);
+}
+
+#[test]
+fn what_the_cluster_makes_of_a_job_is_looked_at() {
+    let mut answer = made(&template());
+    let spec = answer.spec.as_mut().unwrap();
+    spec.selector =
+        Some(serde_json::from_value(json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}})).unwrap());
+    spec.manual_selector = Some(false);
+    spec.completion_mode = Some("NonIndexed".into());
+    assert_eq!(changed(&answer), None);
+    answer.spec.as_mut().unwrap().suspend = Some(true);
+    let told = changed(&answer).unwrap();
+    assert!(
+        told.contains("sets spec.suspend of its Job: a Job that waits could be started by anybody. Take"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -82,3 +82,41 @@ fn a_person_who_is_waited_for_is_not_overruled_and_nothing_is_asked_in_a_loop() 
     let decided = plan(&world, at(0));
     assert_eq!((decided.resolves.len(), decided.outcomes.len()), (1, 0));
 }
+
+/// Requests per second to the workload at a time from now, of a Job that was made an hour ago.
+fn brought(change: &dyn Fn(&mut Entry), second: i64) -> f64 {
+    let world = snapshot();
+    let rules = world.pool.rules.as_ref().unwrap();
+    let mut tried = Entry { contract: Contract::Job, ..entry("canary", 4_000, -3_600, None) };
+    tried.newest_result = Some("Started".into());
+    change(&mut tried);
+    bursts::committed(std::iter::once(&tried), &rules.workloads[0], at(0)).at(at(second))
+}
+
+#[test]
+fn a_job_that_is_under_way_may_begin_at_any_moment() {
+    // As much as if it began now, beside what is left of an hour ago.
+    let fresh = |second| brought(&|entry| (entry.first_attempt, entry.newest_attempt) = (at(0), at(0)), second) / 2.0;
+    let gone = |second| brought(&|entry| entry.outcome = Some(Outcome::Released), second);
+    for second in [1, 5, 30] {
+        let under_way = brought(&|_| (), second);
+        assert!(fresh(second) > 1.0 && gone(second) < 0.1 * fresh(second), "{second}");
+        assert!((under_way - fresh(second) - gone(second)).abs() < 1e-9, "{second}: {under_way}");
+    }
+    // Once it was seen to have completed its last message left then: 4,000 at 2,000/s began two seconds before.
+    let ended = |entry: &mut Entry| (entry.outcome, entry.ended) = (Some(Outcome::Released), Some(at(0)));
+    assert!((brought(&ended, 3) - fresh(5) - gone(3)).abs() < 1e-9);
+}
+
+#[test]
+fn a_job_is_looked_at_every_half_minute_and_nobody_speaks_for_it() {
+    let mut world = world(-7_200);
+    world.entries[0].contract = Contract::Job;
+    (world.entries[0].outcome, world.entries[0].newest_result) = (None, Some("Started".into()));
+    world.entries[0].heard = heard(-29, Said::Running("its Job is running".into()));
+    assert!(due(&world, at(0)).is_empty());
+    assert_eq!(due(&world, at(1)).len(), 1);
+    world.campaigns[0].asks.resolve = Some("canary NotSent attempt sam".into());
+    world.campaigns[0].asks.resolve_reason = Some("I saw nothing".into());
+    assert!(plan(&world, at(0)).resolves.is_empty());
+}

@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event as CoreEvent, Namespace, Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
@@ -28,6 +29,7 @@ pub(super) const CORE_EVENT: (Decode, Check) = (typed::<CoreEvent>, nothing);
 pub(super) const EVENT: (Decode, Check) = (typed::<Event>, event);
 pub(super) const DEPLOYMENT: (Decode, Check) = (typed::<Deployment>, deployment);
 pub(super) const AUTOSCALER: (Decode, Check) = (typed::<HorizontalPodAutoscaler>, autoscaler);
+pub(super) const JOB: (Decode, Check) = (typed::<Job>, nothing);
 pub(super) const LEASE: (Decode, Check) = (typed::<Lease>, nothing);
 pub(super) const DEFINITION: (Decode, Check) = (typed::<CustomResourceDefinition>, definition);
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::ask::Ask;
 use super::refusal::Refusal;
 use super::store::Change;
@@ -12,6 +14,8 @@ use super::store::Change;
 pub struct Call {
     /// Its place in the order of arrival.
     pub number: u64,
+    /// When it came.
+    pub came: Timestamp,
     /// What is asked.
     pub ask: Ask,
 }

@@ -135,7 +135,7 @@ type Line = (
 pub fn builtin() -> Vec<Kind> {
     use Generation::{Never, Spec, SpecAndAnnotations};
     use StatusWrites::{Metadata, None, NotLabels};
-    let lines: [Line; 10] = [
+    let lines: [Line; 11] = [
         (("", "v1", "namespaces", "Namespace"), false, Metadata, Never, true, false, builtin::NAMESPACE),
         (("", "v1", "secrets", "Secret"), true, None, Never, true, false, builtin::SECRET),
         (("", "v1", "configmaps", "ConfigMap"), true, None, Never, true, false, builtin::CONFIG_MAP),
@@ -160,6 +160,7 @@ pub fn builtin() -> Vec<Kind> {
             false,
             builtin::AUTOSCALER,
         ),
+        (("batch", "v1", "jobs", "Job"), true, Metadata, Spec, true, false, builtin::JOB),
         (("coordination.k8s.io", "v1", "leases", "Lease"), true, None, Never, false, true, builtin::LEASE),
         (
             ("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition"),

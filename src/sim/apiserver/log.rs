@@ -12,6 +12,8 @@ use super::store::Change;
 pub struct Record {
     /// Its place in the order of arrival.
     pub number: u64,
+    /// When it came.
+    pub came: Timestamp,
     /// When it was applied.
     pub at: Timestamp,
     /// Who called.
@@ -58,6 +60,11 @@ impl Log {
             self.records.pop_front();
             self.dropped += 1;
         }
+    }
+
+    /// When the call came that made this change.
+    pub(super) fn came(&self, revision: u64) -> Option<Timestamp> {
+        self.records.iter().rfind(|record| record.revision == Some(revision)).map(|record| record.came)
     }
 
     /// Takes what is there, and says how many older calls were dropped unseen since the last time.

@@ -199,7 +199,7 @@ impl ApiServer {
     fn arrive(&self, ask: Ask) -> Call {
         let mut core = self.core();
         core.arrived += 1;
-        Call { number: core.arrived, ask }
+        Call { number: core.arrived, came: clock::world(), ask }
     }
 
     fn before(&self, call: &Call) -> Interference {
@@ -225,6 +225,7 @@ impl ApiServer {
         let changes = core.store.take_fresh();
         core.log.note(Record {
             number: call.number,
+            came: call.came,
             at: now,
             agent: call.ask.agent.clone(),
             verb: call.ask.verb,
@@ -241,6 +242,7 @@ impl ApiServer {
     fn note_watch(&self, call: &Call, refusal: Option<&Refusal>) {
         let record = Record {
             number: call.number,
+            came: call.came,
             at: clock::world(),
             agent: call.ask.agent.clone(),
             verb: Verb::Watch,
@@ -251,6 +253,11 @@ impl ApiServer {
             changes: Vec::new(),
         };
         self.core().log.note(record);
+    }
+
+    /// When the call came that made a change: it may have been held up on its way.
+    pub(super) fn came(&self, revision: u64) -> Option<Timestamp> {
+        self.core().log.came(revision)
     }
 
     fn note_write(&self) {

@@ -3,7 +3,7 @@
 //! is held against all that is promised.
 //!
 //! `HEADROOM_CUTS=all cargo test --test it simulation::cuts -- --nocapture` plays all of them; without it a slice, spread over all.
-//! `HEADROOM_CUTS='keyed: 57 DieAfter'` plays one, as a failure names it, and tells what happened.
+//! `HEADROOM_CUTS=job,asked` plays all of some scenarios, `HEADROOM_CUTS='keyed: 57 DieAfter'` one, as a failure names it, and tells what happened.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -145,6 +145,11 @@ fn keyed(mut story: Story) -> Story {
     story
 }
 
+fn job(mut story: Story) -> Story {
+    told::by_job(&mut story);
+    story
+}
+
 fn asked(mut story: Story) -> Story {
     told::guarantees(&mut story, json!({"queryable": {"url": "http://receiver/sends/{{ key }}"}}));
     story
@@ -158,6 +163,8 @@ fn scenarios() -> Vec<Scenario> {
     busy.troubles.manners = vec![Some(Manner::Answers(409, false)), Some(Manner::Hangs(true))];
     let mut doubtful = asked(base());
     doubtful.troubles.manners = vec![Some(Manner::Cuts(true)), Some(Manner::Answers(503, false))];
+    let mut by_job = job(base());
+    by_job.troubles.manners = vec![Some(Manner::Stalls(std::time::Duration::from_secs(1)))];
     let mut two = base();
     let mut other = two.campaigns[0].clone();
     other["metadata"]["name"] = json!("other");
@@ -172,6 +179,7 @@ fn scenarios() -> Vec<Scenario> {
         ("once", base()),
         ("keyed", busy),
         ("asked", doubtful),
+        ("job", by_job),
         ("aborted", with(45, Deed::Edit { campaign: of(), spec: json!({"abort": true}) })),
         ("deleted", with(45, Deed::Delete { by: "kubectl", what: campaign })),
         ("reapplied", with(45, Deed::Reapply { campaign: of() })),
@@ -216,7 +224,11 @@ impl Plan<'_> {
 /// Plays plans on every core: all of them, a slice, or the one that is asked for.
 fn play_all(harness: &str, plans: &[Plan<'_>]) {
     let asked = std::env::var("HEADROOM_CUTS").unwrap_or_default();
-    if !asked.is_empty() && asked != "all" {
+    let is_of = |plan: &&Plan<'_>| {
+        let scenario = plan.name.split([' ', ':']).next().unwrap_or_default();
+        asked.split(',').any(|one| one == scenario)
+    };
+    if asked.contains(": ") {
         let Some(plan) = plans.iter().find(|plan| plan.name == asked) else { return };
         let tape = Tape::keeping(LINES);
         play(plan.story, &tape, plan.cut);
@@ -225,8 +237,13 @@ fn play_all(harness: &str, plans: &[Plan<'_>]) {
         return;
     }
     // A step that has no factor in common with the number of faults, so that a slice has all of them.
-    let step = if asked == "all" { 1 } else { (plans.len() / SLICE).max(1) | 1 };
-    let chosen: Vec<&Plan<'_>> = plans.iter().step_by(step).collect();
+    let step = if asked.is_empty() { (plans.len() / SLICE).max(1) | 1 } else { 1 };
+    let is_chosen = |plan: &&Plan<'_>| asked.is_empty() || asked == "all" || is_of(plan);
+    let chosen: Vec<&Plan<'_>> = plans.iter().step_by(step).filter(is_chosen).collect();
+    // Of a scenario that this harness does not have there is nothing to play.
+    if chosen.is_empty() {
+        return;
+    }
     let (next, heard, broken) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
@@ -281,7 +298,9 @@ fn every_call_of_a_run_may_be_cut() {
 fn whatever_two_receivers_do_one_after_the_other() {
     // At the first wave and at once again, and at the second.
     let mut stories = Vec::new();
-    for (contract, story) in [("once", base()), ("keyed", keyed(base())), ("asked", asked(base()))] {
+    for (contract, story) in
+        [("once", base()), ("keyed", keyed(base())), ("asked", asked(base())), ("job", job(base()))]
+    {
         for (offset, wave) in ["canary", "rest"].into_iter().enumerate() {
             for one in MANNERS {
                 for other in MANNERS {

@@ -134,22 +134,37 @@ fn smooth(seed: u64, story: &mut Story) {
     }
 }
 
+/// Its Sender has a Job in place of a receiver.
+pub fn by_job(story: &mut Story) {
+    let sender = story.objects.iter_mut().find(|object| object["kind"] == "Sender").unwrap();
+    let spec = sender["spec"].as_object_mut().unwrap();
+    spec.remove("webhook");
+    let container = json!({"name": "push", "image": "push:1"});
+    let template = json!({"spec": {"template": {"spec": {"containers": [container]}}}});
+    spec.insert("job".to_owned(), json!({ "template": template }));
+}
+
 /// What the receiver guarantees.
 pub fn guarantees(story: &mut Story, contract: Value) {
     let sender = story.objects.iter_mut().find(|object| object["kind"] == "Sender").unwrap();
     sender["spec"]["webhook"]["contract"] = contract;
 }
 
-/// In one story of three the receiver keeps keys, for long enough or hardly; in one of three others it can be asked; and sometimes
+/// In one story of three the receiver keeps keys, for long enough or hardly; in one of three others it can be asked, in one of three others still it is a Job; and sometimes
 /// its Sender no longer says so.
 fn contracts(seed: u64, story: &mut Story, deeds: &mut Vec<(SignedDuration, Deed)>) {
     let mut dice = Dice::of(seed, 6);
-    if dice.one_in(3) {
+    let is_keyed = dice.one_in(3);
+    let can_be_asked = !is_keyed && dice.one_in(3);
+    if is_keyed {
         let retention = *dice.pick(&["48h", "1h", "10m"]);
         guarantees(story, json!({"keyed": {"retention": retention}}));
-    } else if dice.one_in(3) {
+    } else if can_be_asked {
         guarantees(story, json!({"queryable": {"url": "http://receiver/sends/{{ key }}"}}));
     } else {
+        if dice.one_in(3) {
+            by_job(story);
+        }
         return;
     }
     if dice.one_in(8) {

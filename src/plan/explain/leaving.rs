@@ -1,0 +1,42 @@
+//! The sentences of a wave that is leaving or has left.
+
+use jiff::Timestamp;
+
+use super::{Voice, factor};
+use crate::plan::canary::Unseen;
+use crate::plan::units::people::{self, Rounding};
+
+/// Its receiver has it, and sends at its rate.
+pub(super) fn sending(wave: &str, recipients: u64, until: Timestamp, voice: &Voice<'_>) -> String {
+    format!("Wave \"{wave}\" is leaving: {} messages, the last about {}.", people::grouped(recipients), voice.at(until))
+}
+
+/// Its Job is there, and tells its end itself.
+pub(super) fn under_way(wave: &str, recipients: u64, at: Timestamp, told: Option<&str>, voice: &Voice<'_>) -> String {
+    format!(
+        "Wave \"{wave}\" is leaving since {}: {} messages; {}.",
+        voice.at(at),
+        people::grouped(recipients),
+        told.unwrap_or("its Job has been made")
+    )
+}
+
+/// It has left, and its effect is watched.
+pub(super) fn soaking(wave: &str, until: Timestamp, unseen: Option<&Unseen>, voice: &Voice<'_>) -> String {
+    format!(
+        "Wave \"{wave}\" has left; its effect is watched until {} before the next wave.{}",
+        voice.at(until),
+        unseen.map_or_else(String::new, cannot_be_seen)
+    )
+}
+
+/// Why watching a wave tells nothing about its load.
+fn cannot_be_seen(unseen: &Unseen) -> String {
+    format!(
+        " Its traffic cannot be told from an ordinary day's: it brings {} to {}, where demand moves by {} from one ten minutes to the next. So the guardrails alone are watched, and the margin of {} stays.",
+        people::needed(unseen.expects),
+        unseen.workload,
+        people::per_second(unseen.noise, Rounding::Up),
+        factor(unseen.margin)
+    )
+}
