@@ -56,7 +56,8 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     };
     let contract = spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry);
     // Of what went by a request it is known only when it was taken.
-    let is_seen = contract == Contract::Job && status.outcome == Some(Outcome::Released);
+    let is_over = matches!(status.outcome, Some(Outcome::Released | Outcome::Unknown));
+    let is_seen = contract == Contract::Job && is_over;
     let ended = status.decided_at.as_ref().filter(|_| is_seen).map(|at| at.0);
     Some(Entry {
         name: release.name_any(),
@@ -105,6 +106,10 @@ mod tests {
     }
 
     fn read(status: &Value) -> Entry {
+        entry(&serde_json::from_value(object(status)).unwrap()).unwrap()
+    }
+
+    fn object(status: &Value) -> Value {
         let spec = json!({
             "sendId": "marketing/sale", "wave": {"name": "all", "offset": 0, "recipients": 100, "share": "rest"},
             "disposition": "Fire", "campaign": {"namespace": "marketing", "name": "sale", "uid": "u", "generation": 1},
@@ -114,11 +119,10 @@ mod tests {
                 "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h",
             },
         });
-        let object = json!({
+        json!({
             "apiVersion": "headroom.dev/v1alpha1", "kind": "WaveRelease",
             "metadata": {"name": "sale-all", "namespace": "headroom-ledger"}, "spec": spec, "status": status,
-        });
-        entry(&serde_json::from_value(object).unwrap()).unwrap()
+        })
     }
 
     fn tries(results: &[&str]) -> Value {
@@ -161,6 +165,19 @@ mod tests {
         assert_eq!((open.tries, open.may_have_left_at, open.newest_result.as_deref()), (0, vec![], Some("NotSent")));
         let again = read(&["Unknown", "Unknown", "Unknown"]);
         assert_eq!((again.tries, again.may_have_left_at), (1, vec![at(120)]));
+    }
+
+    #[test]
+    fn a_job_is_over_when_that_is_written() {
+        let job = |status: &Value| {
+            let mut object = object(status);
+            object["spec"]["request"]["contract"] = json!("job");
+            entry(&serde_json::from_value(object).unwrap()).unwrap()
+        };
+        let ended = |outcome: &str| job(&json!({"outcome": outcome, "decidedAt": at(900)})).ended;
+        assert_eq!((ended("Released"), ended("Unknown"), ended("Rejected")), (Some(at(900)), Some(at(900)), None));
+        assert_eq!(job(&json!({"attempts": tries(&["Started"])})).ended, None);
+        assert_eq!(read(&json!({"outcome": "Released", "decidedAt": at(900)})).ended, None);
     }
 
     #[test]

@@ -290,8 +290,9 @@ async fn decide(
     now: Timestamp,
 ) -> Result<(), Error> {
     let status = entry.status.get_or_insert_default();
-    // Only that nobody knows may be followed by that its receiver has it.
-    let is_cleared_up = status.outcome == Some(Outcome::Unknown) && outcome == Outcome::Released;
+    // Only that nobody knows may be followed by that its receiver has it, or by how its Job ended.
+    let is_cleared_up =
+        status.outcome == Some(Outcome::Unknown) && matches!(outcome, Outcome::Released | Outcome::Unknown);
     if status.outcome.is_some() && !is_cleared_up {
         return Ok(());
     }

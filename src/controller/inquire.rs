@@ -1,5 +1,5 @@
-//! Asks receivers that can tell, and looks for Jobs, what became of a wave of which nobody knows. When they are asked, and what an answer is worth, is
-//! decided in `plan::inquiry`; here a question goes out and what was heard is kept.
+//! Asks receivers that can tell what became of a wave of which nobody knows, and looks for Jobs. When that is done, and what an answer
+//! is worth, is decided in `plan::inquiry`; here a question goes out and what was heard is kept.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -63,11 +63,16 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
             });
             let said = said.await;
             let late = |_| Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs()));
-            (name, Heard { attempt, at: now, said: said.unwrap_or_else(late) })
+            let before = ctx.heard(&name, &attempt);
+            let said = said.unwrap_or_else(late).after(before.as_ref().map(|heard| &heard.said));
+            (name, Heard { attempt, at: now, said })
         })
     });
     for (name, heard) in join_all(asked.collect::<Vec<_>>()).await {
-        tracing::info!(entry = name, said = ?heard.said, "asked a receiver what became of a wave");
+        // A Job that runs says the same every half minute.
+        if ctx.heard(&name, &heard.attempt).is_none_or(|before| before.said != heard.said) {
+            tracing::info!(entry = name, said = ?heard.said, "asked what became of a wave");
+        }
         ctx.keep_heard(&name, heard.clone());
         let entry = snapshot.entries.iter_mut().find(|entry| entry.name == name);
         if let Some(entry) = entry {
@@ -83,6 +88,10 @@ async fn one(ctx: &Context, sender: &Sender, entry: &WaveRelease) -> Said {
     let Some((webhook, url)) = webhook.and_then(|webhook| Some((webhook, url(webhook, &entry_request.key)?))) else {
         return unasked("its Sender does not say where".to_owned());
     };
+    // Of exactly the one that was frozen: it may have been changed since this look began.
+    if Contract::of_sender(&sender.spec) != Ok(Contract::of_entry(entry_request)) {
+        return unasked("its Sender says another address than when the wave went".to_owned());
+    }
     let make = |target, headers| Effect::question(target, headers, &entry_request.key);
     let question = match request(ctx, sender, webhook, &url, make).await {
         Ok(Ok(question)) => question,

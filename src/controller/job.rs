@@ -25,8 +25,7 @@ fn key(job: &Job) -> &str {
 pub async fn refused(ctx: &Context, job: &Job) -> Result<Option<String>, Error> {
     match jobs::create(&ctx.client, job, true).await {
         Ok(answer) => Ok(job::changed(&answer)),
-        // One that is there is looked at when it is made.
-        Err(Error::AlreadyExists { .. }) => Ok(None),
+        Err(Error::AlreadyExists { .. }) => in_the_way(ctx, job).await,
         Err(Error::Refused { message, .. }) => Ok(Some(format!("its Job {} would be refused: {message}", place(job)))),
         Err(Error::NotFound { .. }) => Ok(Some(format!("there is no namespace for its Job {}", place(job)))),
         Err(error) => Err(error),
@@ -37,7 +36,10 @@ pub async fn refused(ctx: &Context, job: &Job) -> Result<Option<String>, Error> 
 pub async fn create(ctx: &Context, job: &Job) -> Attempt {
     let place = place(job);
     match jobs::create(&ctx.client, job, false).await {
-        Ok(_) => Attempt::Started { what: format!("its Job {place} was made") },
+        Ok(answer) => {
+            let changed = job::changed(&answer).map_or_else(String::new, |changed| format!("; {changed}"));
+            Attempt::Started { what: format!("its Job {place} was made{changed}") }
+        }
         Err(Error::AlreadyExists { .. }) => there_already(ctx, job, &place).await,
         Err(Error::Refused { message, .. }) => {
             Attempt::Refused { why: format!("its Job {place} was refused: {message}") }
@@ -55,14 +57,21 @@ async fn there_already(ctx: &Context, job: &Job, place: &str) -> Attempt {
     };
     match job::said(there.as_ref(), place, key(job)) {
         Said::Done | Said::Running(_) => Attempt::Started { what: format!("its Job {place} was there already") },
-        Said::Ended(told) if there.is_some() => Attempt::Refused {
-            why: format!(
-                "{told}; it is the one of an earlier try, and stands in the way: delete it before the wave is tried again"
-            ),
-        },
-        Said::Ended(told) => Attempt::cut(format!("a Job {place} was there, and now {told}")),
-        Said::Other(told) => Attempt::Refused { why: format!("{told}, and stands in its way: delete or rename it") },
+        said => Attempt::cut(format!("a Job {place} was there already{}", said.told())),
     }
+}
+
+/// Why a Job that is there keeps a wave from being tried; none, if it has begun already.
+async fn in_the_way(ctx: &Context, job: &Job) -> Result<Option<String>, Error> {
+    let place = place(job);
+    let there = jobs::get(&ctx.client, &job.namespace().unwrap_or_default(), &job.name_any()).await?;
+    Ok(match job::said(there.as_ref(), &place, key(job)) {
+        Said::Ended(told) => Some(format!(
+            "{told}; it is the one of an earlier try: once it is known what it has sent, delete it with kubectl delete job --cascade=foreground"
+        )),
+        Said::Other(told) => Some(format!("{told}; it stands in the way: delete or rename it")),
+        Said::Done | Said::Running(_) | Said::Hidden(_) | Said::Absent(_) => None,
+    })
 }
 
 /// What the Job of an entry says now.

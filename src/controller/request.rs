@@ -10,6 +10,7 @@ use crate::api::Sender;
 use crate::api::sender::Webhook;
 use crate::clock;
 use crate::cluster::Error;
+use crate::plan::contract::Contract;
 use crate::plan::job::{self, JobTemplate};
 use crate::plan::number;
 use crate::plan::order::Release;
@@ -68,7 +69,9 @@ async fn effect(
 ) -> Result<Result<Effect, String>, Error> {
     let body = Bytes::from(order.body.clone().into_bytes());
     let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
-    let expected = Expected { recipients: Some(recipients), keyed: order.contract.is_keyed() };
+    // What was frozen counts, and only while the receiver is still said to guarantee it.
+    let keyed = order.contract.is_keyed() && Contract::of_sender(&sender.spec).as_ref() == Ok(&order.contract);
+    let expected = Expected { recipients: Some(recipients), keyed };
     request(ctx, sender, webhook, &webhook.url, |target, headers| {
         Effect::new(target, headers, &order.key, body).map(|effect| effect.expecting(expected))
     })

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::contract::Contract;
 use super::doubt;
 use super::past::Past;
 use super::snapshot::{Campaign, Entry, Sender};
@@ -24,7 +25,8 @@ pub(super) fn rests_unknown<'a>(
 
 /// Why a wave that was tried before, and may go again, does not go now.
 pub(super) fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) -> Option<Stand<'a>> {
-    if !entry.is_for(sender) {
+    let goes_by_a_job = sender.spec.job.is_some();
+    if !entry.is_for(sender) || (entry.contract == Contract::Job) != goes_by_a_job {
         let name = &entry.wave;
         let why = format!(
             "wave \"{name}\" was first tried with another URL, Job template or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::canary::{self, Noise, Unseen};
+use super::contract::Contract;
 use super::ledger::Committed;
 use super::load::{Burst, Component, Send};
 use super::number;
@@ -39,8 +40,8 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
     let burst = of(entry);
     let starts: &[Timestamp] = &entry.may_have_left_at;
     let newest = starts.is_empty().then_some(entry.newest_attempt);
-    // One that is under way may leave from now on; of one that was seen to end it is known when its last message left.
-    let coming = entry.is_under_way().then_some(now);
+    // A Job that has not ended may begin now; of one that was seen to end it is known when its last message left at the latest.
+    let coming = entry.may_be_coming().then_some(now);
     let takes = burst.as_ref().map_or(SignedDuration::ZERO, |burst| burst.end().duration_since(entry.newest_attempt));
     let seen =
         entry.ended.and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
@@ -68,6 +69,11 @@ pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &Worklo
     Committed::new(
         bursts.filter(|burst| burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH).collect(),
     )
+}
+
+/// The same of those whose time is known: what a Job sends may have come at any time, so that none of it is surely in a measurement.
+pub fn timed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
+    committed(entries.filter(|entry| entry.contract != Contract::Job), workload, now)
 }
 
 /// How demand moves on each workload, where the pool's status knows it.

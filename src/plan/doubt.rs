@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::api::release::Outcome;
 
 use super::again;
-use super::contract::{MOST_ATTEMPTS, MOST_TRIES};
+use super::contract::{Contract, MOST_ATTEMPTS, MOST_TRIES};
 use super::identity;
 use super::inquiry;
 use super::past::Past;
@@ -48,10 +48,6 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
         match entry.outcome {
             _ if entry.is_under_way() => None,
             Some(Outcome::Unknown) if entry.will_be_cleared_up(campaign.sender.as_ref(), now) => None,
-            Some(Outcome::Unknown) => {
-                let asking = inquiry::asking(entry, campaign.sender.as_ref(), now);
-                asking.or_else(|| Some(unknown(campaign, past, entry, now)))
-            }
             Some(Outcome::Rejected) => {
                 Some(Why::Rejected { wave, what: what("no reason was given."), resolve: resolve() })
             }
@@ -59,19 +55,9 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
             None if entry.will_be_cleared_up(campaign.sender.as_ref(), now) && !entry.may_be_tried_again() => {
                 again::asking_again(entry, entry.opens_at())
             }
-            None if !entry.may_be_tried_again() => {
-                inquiry::asking(entry, campaign.sender.as_ref(), now).or_else(|| {
-                    let what = "Headroom was stopped while it was being sent.".to_owned();
-                    let (told, asks_at) = (entry.was_told(), inquiry::asks_on(entry, campaign.sender.as_ref(), now));
-                    Some(Why::OutcomeUnknown {
-                        wave,
-                        what,
-                        at: entry.newest_attempt,
-                        told,
-                        asks_at,
-                        resolve: resolve(),
-                    })
-                })
+            _ if entry.is_unknown() => {
+                let asking = inquiry::asking(entry, campaign.sender.as_ref(), now);
+                asking.or_else(|| Some(unknown(campaign, past, entry, now)))
             }
             None if entry.tries >= MOST_TRIES || entry.attempts >= MOST_ATTEMPTS => {
                 let what = what("it could not be sent.");
@@ -84,13 +70,18 @@ pub(super) fn uncertain(campaign: &Campaign, past: &Past<'_>, now: Timestamp) ->
 
 /// Nobody knows of it, and only a person can.
 pub(super) fn unknown(campaign: &Campaign, past: &Past<'_>, entry: &Entry, now: Timestamp) -> Why {
-    let what = entry.message.clone().unwrap_or_else(|| "what became of it was not written.".to_owned());
+    let silent = match entry.outcome {
+        None => "Headroom was stopped while it was being sent.",
+        Some(_) => "what became of it was not written.",
+    };
+    let what = entry.message.clone().unwrap_or_else(|| silent.to_owned());
     let resolve = resolving(campaign, past, now);
     let (told, asks_at) = (entry.was_told(), inquiry::asks_on(entry, campaign.sender.as_ref(), now));
-    Why::OutcomeUnknown { wave: entry.wave.clone(), what, at: entry.newest_attempt, told, asks_at, resolve }
+    let is_job = entry.contract == Contract::Job;
+    Why::OutcomeUnknown { wave: entry.wave.clone(), what, is_job, at: entry.newest_attempt, told, asks_at, resolve }
 }
 
-fn resolving(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Resolving {
+pub(super) fn resolving(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Resolving {
     let (waits, refused) = match resolve::answer(campaign, &past.entries, now) {
         Answer::Waits(until) => (Some(until), None),
         Answer::Refused(why) => (None, Some(why)),

@@ -279,8 +279,8 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::AskingReceiver { wave, what, is_job, at, told, until, .. } => {
             asking_receiver((wave, what, *at), *is_job, told.as_deref(), *until, voice)
         }
-        Why::UnderWay { wave, recipients, at, told } => {
-            leaving::under_way(wave, *recipients, *at, told.as_deref(), voice)
+        Why::UnderWay { wave, recipients, at, told, resolve } => {
+            leaving::under_way((wave, *recipients, *at), told.as_deref(), resolve.as_ref(), voice)
         }
         Why::Sending { wave, recipients, until } => leaving::sending(wave, *recipients, *until, voice),
         Why::Soaking { wave, until, unseen } => leaving::soaking(wave, *until, unseen.as_ref(), voice),
@@ -352,8 +352,8 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
                 waves(names)
             )
         }
-        Why::OutcomeUnknown { wave, what, at, told, resolve, .. } => {
-            unknown((wave, what, *at), told.as_deref(), resolve, voice)
+        Why::OutcomeUnknown { wave, what, is_job, at, told, resolve, .. } => {
+            unknown((wave, what, *at), *is_job, told.as_deref(), resolve, voice)
         }
         Why::Rejected { wave, what, resolve } => format!(
             "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender, then have it tried again or passed over: {}{}",
@@ -388,11 +388,12 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             people::grouped(*recipients),
             people::grouped(*planned)
         ),
-        Why::Aborted { waves, planned, recipients, by, by_guardrail } => {
+        Why::Aborted { waves: gone, planned, recipients, by, by_guardrail, under_way } => {
             let by = if *by_guardrail { format!("because guardrail \"{by}\" was broken") } else { format!("by {by}") };
             format!(
-                "Aborted {by}: {waves} of {planned} waves had gone ({} messages). Nothing more of this send goes.",
-                people::grouped(*recipients)
+                "Aborted {by}: {gone} of {planned} waves had gone ({} messages). {}",
+                people::grouped(*recipients),
+                leaving::nothing_more(under_way)
             )
         }
     }

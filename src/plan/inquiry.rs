@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::release::{Disposition, Outcome};
 
 use super::contract::{Contract, QUIESCENCE};
+use super::doubt;
 use super::past::Past;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
 use super::stand::Stand;
@@ -35,8 +36,12 @@ pub enum Said {
     Done,
     /// Its Job is there and has not ended.
     Running(String),
-    /// Its Job has failed, or is not there.
+    /// Its Job was running when it was last seen, and what is the matter with it now.
+    Hidden(String),
+    /// Its Job has failed, or is gone.
     Ended(String),
+    /// There is no Job, and none was ever seen.
+    Absent(String),
     /// Nothing that proves anything.
     Other(String),
 }
@@ -44,19 +49,34 @@ pub enum Said {
 impl Entry {
     /// Whether its Job is under way: it was seen to be there, and its end is not written.
     pub fn is_under_way(&self) -> bool {
-        let is_running = matches!(self.heard, Some(Heard { said: Said::Running(_), .. }));
-        self.contract == Contract::Job && (self.was_started() || (self.is_unknown() && is_running))
+        let was_running = matches!(self.heard, Some(Heard { said: Said::Running(_) | Said::Hidden(_), .. }));
+        self.contract == Contract::Job && (self.was_started() || (self.is_unknown() && was_running))
+    }
+
+    /// Whether its Job was seen to be under way when it was last looked for.
+    pub fn is_seen_under_way(&self) -> bool {
+        self.is_under_way() && matches!(self.heard, None | Some(Heard { said: Said::Running(_), .. }))
+    }
+
+    /// Whether all of it may still be to come: of its Job it is not known that it has ended.
+    pub fn may_be_coming(&self) -> bool {
+        let has_ended = matches!(self.heard, Some(Heard { said: Said::Ended(_) | Said::Absent(_), .. }));
+        self.is_under_way() || (self.contract == Contract::Job && self.is_unknown() && !has_ended)
+    }
+
+    /// Whether there is something to ask: its end is not known, and its contract is one by which that can be told.
+    fn is_open_to_questions(&self) -> bool {
+        match self.contract {
+            Contract::Queryable { .. } => self.is_unknown(),
+            Contract::Job => self.is_unknown() || self.was_started(),
+            Contract::AtMostOnce | Contract::Keyed { .. } => false,
+        }
     }
 
     /// Whether somebody can tell what became of it: its receiver, while its Sender is the one that was frozen, or its Job.
     fn can_be_asked_about(&self, sender: Option<&Sender>) -> bool {
-        match self.contract {
-            Contract::Queryable { .. } => {
-                self.is_unknown() && sender.is_some_and(|sender| !sender.deleting && self.is_under(sender))
-            }
-            Contract::Job => self.is_unknown() || self.was_started(),
-            Contract::AtMostOnce | Contract::Keyed { .. } => false,
-        }
+        let is_there = |sender: &Sender| !sender.deleting && self.is_under(sender);
+        self.is_open_to_questions() && (self.contract == Contract::Job || sender.is_some_and(is_there))
     }
 
     /// When is asked next; None: nobody is asked.
@@ -71,15 +91,41 @@ impl Entry {
     }
 
     /// Whether its end was not known until it was said that it is done.
-    fn is_known_to_be_done(&self) -> bool {
+    pub(super) fn is_known_to_be_done(&self) -> bool {
         matches!(self.heard, Some(Heard { said: Said::Done, .. })) && (self.is_unknown() || self.was_started())
     }
 
     /// What was said last that proves nothing. Not when: a status that told that would be written anew each time.
     pub fn was_told(&self) -> Option<String> {
         match &self.heard.as_ref()?.said {
-            Said::Running(told) | Said::Ended(told) | Said::Other(told) => Some(told.clone()),
+            Said::Running(told) | Said::Hidden(told) | Said::Ended(told) | Said::Absent(told) | Said::Other(told) => {
+                Some(told.clone())
+            }
             Said::Done => None,
+        }
+    }
+}
+
+impl Said {
+    /// As the end of a sentence; empty, where it is done.
+    pub fn told(&self) -> String {
+        match self {
+            Said::Done => String::new(),
+            Said::Running(told) | Said::Hidden(told) | Said::Ended(told) | Said::Absent(told) | Said::Other(told) => {
+                format!(": {told}")
+            }
+        }
+    }
+
+    /// What is known of a Job that said this after that: one that was running and cannot be seen may be running still, and one that
+    /// was running and is not there was deleted.
+    #[must_use]
+    pub fn after(self, before: Option<&Said>) -> Said {
+        let was_running = matches!(before, Some(Said::Running(_) | Said::Hidden(_)));
+        match self {
+            Said::Other(told) if was_running => Said::Hidden(told),
+            Said::Absent(told) if was_running => Said::Ended(told),
+            said => said,
         }
     }
 }
@@ -87,7 +133,10 @@ impl Entry {
 /// Every entry of this pool of which somebody can tell what became of it, with the Sender by which it went.
 fn askable(snapshot: &Snapshot) -> impl Iterator<Item = (&Entry, Option<&Sender>)> {
     let key = snapshot.pool.key();
-    let fired = move |entry: &&Entry| entry.pool == key && entry.disposition == Disposition::Fire;
+    // First what is seldom so: campaigns are not looked through for each line of the ledger.
+    let fired = move |entry: &&Entry| {
+        entry.is_open_to_questions() && entry.pool == key && entry.disposition == Disposition::Fire
+    };
     snapshot.entries.iter().filter(fired).filter_map(|entry| {
         let is_of = |campaign: &&Campaign| campaign.send_id() == entry.send_id;
         let sender = snapshot.campaigns.iter().find(is_of).and_then(|campaign| campaign.sender.as_ref());
@@ -121,10 +170,11 @@ pub(super) fn asks_on(entry: &Entry, sender: Option<&Sender>, now: Timestamp) ->
     entry.asks_at(sender).map(|at| at.max(soon))
 }
 
-/// A send one of whose waves is under way waits for its end.
-pub(super) fn under_way<'a>(past: &Past<'_>, now: Timestamp) -> Option<Stand<'a>> {
+/// A send one of whose waves is under way waits for its end. Of a Job that cannot be seen a person may say what became of it.
+pub(super) fn under_way<'a>(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Option<Stand<'a>> {
     let entry = past.fired().find(|entry| entry.is_under_way())?;
     let why = Why::UnderWay {
+        resolve: (!entry.is_seen_under_way()).then(|| doubt::resolving(campaign, past, now)),
         wave: entry.wave.clone(),
         recipients: entry.recipients,
         at: entry.newest_attempt,
@@ -134,8 +184,8 @@ pub(super) fn under_way<'a>(past: &Past<'_>, now: Timestamp) -> Option<Stand<'a>
 }
 
 /// The outcomes that were told.
-pub(super) fn outcomes(snapshot: &Snapshot) -> impl Iterator<Item = (String, Outcome, String)> {
-    askable(snapshot).filter_map(|(entry, _)| {
+pub(super) fn outcomes(snapshot: &Snapshot) -> Vec<(String, Outcome, String)> {
+    let told = askable(snapshot).filter_map(|(entry, _)| {
         let is_job = entry.contract == Contract::Job;
         let (outcome, word) = match &entry.heard.as_ref()?.said {
             Said::Done if is_job => (Outcome::Released, "its Job has completed.".to_owned()),
@@ -143,9 +193,14 @@ pub(super) fn outcomes(snapshot: &Snapshot) -> impl Iterator<Item = (String, Out
                 (Outcome::Released, "the receiver was asked what became of it, and said that it is done.".to_owned())
             }
             // It was there: what is gone or has failed may have sent.
-            Said::Ended(told) if entry.was_started() => (Outcome::Unknown, format!("{told}.")),
-            Said::Running(_) | Said::Ended(_) | Said::Other(_) => return None,
+            Said::Ended(told) | Said::Absent(told) if entry.was_started() => (Outcome::Unknown, format!("{told}.")),
+            // It ran although nobody knew that it was made: when it was seen to end is written, for what may still arrive.
+            Said::Ended(told) if is_job && entry.message.as_deref() != Some(&format!("{told}.")) => {
+                (Outcome::Unknown, format!("{told}."))
+            }
+            Said::Running(_) | Said::Hidden(_) | Said::Ended(_) | Said::Absent(_) | Said::Other(_) => return None,
         };
         Some((entry.name.clone(), outcome, word))
-    })
+    });
+    told.collect()
 }

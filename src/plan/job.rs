@@ -136,7 +136,7 @@ impl JobTemplate {
         }
         // Within a pod that never restarts, a container may by rules of its own.
         let restarts = containers(spec).find(|container| container.restart_policy_rules.is_some());
-        let restarts = restarts.or_else(|| own.iter().find(|container| container.restart_policy.is_some()));
+        let restarts = restarts.or_else(|| containers(spec).find(|container| container.restart_policy.is_some()));
         if let Some(container) = restarts {
             return Err(format!(
                 "{field}: the container {} has rules of its own by which it is started again; leave restartPolicy and restartPolicyRules out",
@@ -286,7 +286,7 @@ pub fn changed(answer: &Job) -> Option<String> {
 
 /// What a Job says of its wave, or that there is none.
 pub fn said(there: Option<&Job>, place: &str, key: &str) -> Said {
-    let Some(job) = there else { return Said::Ended(format!("there is no Job {place}")) };
+    let Some(job) = there else { return Said::Absent(format!("there is no Job {place}")) };
     if !is_of(job, key) {
         return Said::Other(format!("the Job {place} is not this wave's"));
     }
@@ -296,13 +296,13 @@ pub fn said(there: Option<&Job>, place: &str, key: &str) -> Said {
     if holds("Complete").is_some() {
         return Said::Done;
     }
-    if let Some(failed) = holds("Failed").or_else(|| holds("FailureTarget")) {
+    if let Some(failed) = holds("Failed") {
         let words = [&failed.reason, &failed.message].into_iter().flatten().map(String::as_str);
         let why = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(": ");
         return Said::Ended(format!("its Job {place} failed ({why}), and some of it may have gone"));
     }
     if holds("Suspended").is_some() {
-        return Said::Running(format!("somebody has suspended its Job {place}"));
+        return Said::Other(format!("somebody has suspended its Job {place}"));
     }
     match (status.ready.unwrap_or(0), status.active.unwrap_or(0)) {
         (0, 0) => Said::Running(format!("its Job {place} has no pod yet")),

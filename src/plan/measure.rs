@@ -8,6 +8,7 @@ use super::believe;
 use super::bursts;
 use super::capacity::Capacity;
 use super::claim::{self, Trouble, Wish};
+use super::contract::Contract;
 use super::gate::Site;
 use super::lead;
 use super::ledger::Committed;
@@ -37,6 +38,8 @@ pub struct Measure<'a> {
     history: Option<History>,
     /// What recorded waves still bring.
     pub committed: Committed,
+    /// The part of it that may be in a measurement already.
+    pub timed: Committed,
     /// Replicas nobody else can take away.
     pub held: u32,
     /// The most there may be.
@@ -82,7 +85,7 @@ impl Measure<'_> {
             demand: self.demand.value,
             baseline,
             committed: committed.clone(),
-            measured: self.committed.measured(self.demand.sample_at, self.demand.range),
+            measured: self.timed.measured(self.demand.sample_at, self.demand.range),
             lead: self.lead,
             span: self.span,
         })
@@ -125,13 +128,17 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 None => None,
             };
             let most = found.most(workload.most);
-            let entries = snapshot.entries.iter().filter(|entry| entry.pool == pool);
+            let entries = || snapshot.entries.iter().filter(|entry| entry.pool == pool);
+            let committed = bursts::committed(entries(), workload, now);
+            let has_jobs = entries().any(|entry| entry.contract == Contract::Job);
+            let timed = if has_jobs { bursts::timed(entries(), workload, now) } else { committed.clone() };
             Some(Ok(Measure {
                 rules: workload,
                 found,
                 demand,
                 history,
-                committed: bursts::committed(entries, workload, now),
+                committed,
+                timed,
                 held: u32::try_from(held(rules, found, claim)).unwrap_or(0),
                 most: u32::try_from(most).unwrap_or(0),
                 trouble: trouble(&pool, workload, found, claim, now),

@@ -234,8 +234,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let is_resolved = |name: &String| resolves.iter().any(|resolve| resolve.entry == *name);
     let mut outcomes = outcomes(snapshot, &ends, now);
     // What its receiver says is more than that nobody knows.
-    outcomes.retain(|(name, ..)| !inquiry::outcomes(snapshot).any(|(told, ..)| told == *name));
-    outcomes.extend(inquiry::outcomes(snapshot));
+    let told = inquiry::outcomes(snapshot);
+    outcomes.retain(|(name, ..)| told.iter().all(|(other, ..)| other != name));
+    outcomes.extend(told);
     outcomes.retain(|(entry, ..)| !is_resolved(entry));
     Plan {
         pool,

@@ -74,6 +74,9 @@ impl Why {
         if let Why::After { pending } = self {
             return pending.iter().any(Pending::is_hopeless);
         }
+        if let Why::UnderWay { resolve: Some(_), .. } = self {
+            return true;
+        }
         let (phase, reason) = self.place();
         match phase {
             Phase::Refused | Phase::NeedsAttention => true,

@@ -110,8 +110,12 @@ pub(super) fn answer(campaign: &Campaign, entries: &[&Entry], now: Timestamp) ->
     if reason.is_empty() {
         return Answer::Refused("it does not say how that is known (headroom.dev/resolve-reason)".to_owned());
     }
-    if entry.is_under_way() {
+    if entry.is_seen_under_way() {
         return Answer::Refused(format!("wave \"{wave}\" is leaving, and its Job will tell what becomes of it"));
+    }
+    // What says that it has gone is heard before it is written.
+    if entry.is_known_to_be_done() && resolved_as != ResolvedAs::Sent {
+        return Answer::Refused(format!("wave \"{wave}\" has gone: that was said when it was asked for"));
     }
     let is_known_to_be_away = entry.outcome == Some(Outcome::Rejected) || entry.may_be_tried_again();
     if is_known_to_be_away && resolved_as == ResolvedAs::Sent {

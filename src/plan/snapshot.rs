@@ -299,7 +299,7 @@ pub struct Entry {
     pub resolved: Vec<String>,
     /// What became of it.
     pub outcome: Option<Outcome>,
-    /// When its last message had left, where that was seen.
+    /// When its Job was seen to have ended, or it was written that nobody knows: its last message had left by then.
     pub ended: Option<Timestamp>,
     /// The sentence of its outcome, or of its newest attempt while it has none.
     pub message: Option<String>,

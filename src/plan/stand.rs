@@ -201,18 +201,25 @@ pub fn stand<'a>(
     going(Ahead { snapshot, campaign, rules, sender, intent, past, gone }, guard, now)
 }
 
+/// The waves whose Jobs go on when their send is ended.
+fn under_way(past: &Past<'_>) -> Vec<String> {
+    past.fired().filter(|entry| entry.is_under_way()).map(|entry| entry.wave.clone()).collect()
+}
+
 /// How an ended send is told.
 fn ended(campaign: &Campaign, past: &Past<'_>, names: &[String], reason: SkipReason) -> Why {
     let waves = past.released().count();
     let recipients = past.messages();
     let by = past.ending().and_then(|(entry, _)| entry.skipped_by.clone());
+    let under_way = under_way(past);
     match reason {
         SkipReason::Aborted | SkipReason::Empty => {
             let by = by.or_else(|| aborts(campaign)).unwrap_or_else(|| "spec.abort".to_owned());
-            Why::Aborted { waves, planned: names.len(), recipients, by, by_guardrail: false }
+            Why::Aborted { waves, planned: names.len(), recipients, by, by_guardrail: false, under_way }
         }
         SkipReason::Breached => {
-            Why::Aborted { waves, planned: names.len(), recipients, by: by.unwrap_or_default(), by_guardrail: true }
+            let by = by.unwrap_or_default();
+            Why::Aborted { waves, planned: names.len(), recipients, by, by_guardrail: true, under_way }
         }
         SkipReason::Missed => {
             let went = |name: &&String| past.released().all(|entry| entry.wave != **name);
@@ -277,6 +284,7 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
                 recipients: past.messages(),
                 by: guardrail.clone(),
                 by_guardrail: true,
+                under_way: under_way(past),
             };
             return Stand::Rests { why, also: Vec::new(), skips, until: None };
         }
@@ -285,7 +293,7 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
             return rests_for(holds, None).unwrap_or(Stand::Ended);
         }
     }
-    if let Some(stand) = inquiry::under_way(past, now) {
+    if let Some(stand) = inquiry::under_way(campaign, past, now) {
         return stand;
     }
     let Some(index) = next else {

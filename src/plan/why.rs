@@ -330,6 +330,7 @@ pub enum Why {
     OutcomeUnknown {
         wave: String,
         what: String,
+        is_job: bool,
         at: Timestamp,
         /// What was said when somebody was asked what became of it.
         told: Option<String>,
@@ -370,6 +371,8 @@ pub enum Why {
         recipients: u64,
         by: String,
         by_guardrail: bool,
+        /// Waves whose Jobs are not stopped by it.
+        under_way: Vec<String>,
     },
     NotYetTried {
         wave: String,
@@ -389,6 +392,8 @@ pub enum Why {
         recipients: u64,
         at: Timestamp,
         told: Option<String>,
+        /// Set where its Job cannot be seen, or somebody has suspended it.
+        resolve: Option<Resolving>,
     },
     AskingReceiver {
         wave: String,

@@ -2,23 +2,45 @@
 
 use jiff::Timestamp;
 
-use super::{Voice, factor};
+use super::resolving::{resolve_with, resolved};
+use super::{Voice, factor, waves};
 use crate::plan::canary::Unseen;
 use crate::plan::units::people::{self, Rounding};
+use crate::plan::why::Resolving;
 
 /// Its receiver has it, and sends at its rate.
 pub(super) fn sending(wave: &str, recipients: u64, until: Timestamp, voice: &Voice<'_>) -> String {
     format!("Wave \"{wave}\" is leaving: {} messages, the last about {}.", people::grouped(recipients), voice.at(until))
 }
 
-/// Its Job is there, and tells its end itself.
-pub(super) fn under_way(wave: &str, recipients: u64, at: Timestamp, told: Option<&str>, voice: &Voice<'_>) -> String {
+/// Its Job is there, and tells its end itself; or it cannot be seen, and a person may say it.
+pub(super) fn under_way(
+    (wave, recipients, at): (&str, u64, Timestamp),
+    told: Option<&str>,
+    resolve: Option<&Resolving>,
+    voice: &Voice<'_>,
+) -> String {
+    let said = resolve.map_or_else(String::new, |resolve| {
+        format!(
+            " Whoever knows what became of it can say so: {}{}",
+            resolve_with(wave, "sent|not-sent|skip", resolve),
+            resolved(resolve, voice)
+        )
+    });
     format!(
-        "Wave \"{wave}\" is leaving since {}: {} messages; {}.",
+        "Wave \"{wave}\" is leaving since {}: {} messages; {}.{said}",
         voice.at(at),
         people::grouped(recipients),
         told.unwrap_or("its Job has been made")
     )
+}
+
+/// What an end of the send does not end.
+pub(super) fn nothing_more(under_way: &[String]) -> String {
+    if under_way.is_empty() {
+        return "Nothing more of this send goes.".to_owned();
+    }
+    format!("No further wave goes; the Job of {} was under way and is not stopped.", waves(under_way))
 }
 
 /// It has left, and its effect is watched.

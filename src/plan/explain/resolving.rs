@@ -65,14 +65,16 @@ pub(super) fn asking_receiver(
 /// That only a person can say what became of it.
 pub(super) fn unknown(
     (wave, what, at): (&str, &str, Timestamp),
+    is_job: bool,
     told: Option<&str>,
     resolve: &Resolving,
     voice: &Voice<'_>,
 ) -> String {
     format!(
-        "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what}{} Ask the receiver, then say which: {} Nothing more of this send goes before.{}",
+        "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what}{} {}, then say which: {} Nothing more of this send goes before.{}",
         voice.at(at),
         heard(told),
+        if is_job { "Find out what its program has sent" } else { "Ask the receiver" },
         resolve_with(wave, "sent|not-sent|skip", resolve),
         resolved(resolve, voice)
     )

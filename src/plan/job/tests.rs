@@ -139,10 +139,11 @@ fn what_would_start_it_twice_is_refused_with_its_field() {
         let told = refused(&|template| template["spec"]["template"]["spec"]["containers"][0][field] = value.clone());
         assert!(told.contains("the container mailer has rules of its own"), "{told}");
     }
-    // One that runs beside the program is something else.
-    let mut beside = template();
-    beside["spec"]["template"]["spec"]["initContainers"][0]["restartPolicy"] = json!("Always");
-    assert!(JobTemplate::parse(&beside).is_ok());
+    // One that runs beside the program would be started again as often as it ends, and knows the wave too.
+    let told = refused(&|template| {
+        template["spec"]["template"]["spec"]["initContainers"][0]["restartPolicy"] = json!("Always");
+    });
+    assert!(told.contains("the container list has rules of its own"), "{told}");
     assert!(
         refused(&|template| template["spec"]["template"]["spec"]["containers"] = json!([]))
             .contains("containers is empty")
@@ -187,12 +188,12 @@ fn what_a_job_says() {
         said(Some(&job), "mail/j", KEY)
     };
     let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit"});
-    assert_eq!(said(None, "mail/j", KEY), Said::Ended("there is no Job mail/j".into()));
+    assert_eq!(said(None, "mail/j", KEY), Said::Absent("there is no Job mail/j".into()));
     assert_eq!(with(&json!({"conditions": [condition("Complete", "True")]})), Said::Done);
     let failed = "its Job mail/j failed (BackoffLimitExceeded: Job has reached the specified backoff limit), and some of it may have gone";
-    for kind in ["Failed", "FailureTarget"] {
-        assert_eq!(with(&json!({"conditions": [condition(kind, "True")]})), Said::Ended(failed.into()));
-    }
+    assert_eq!(with(&json!({"conditions": [condition("Failed", "True")]})), Said::Ended(failed.into()));
+    let suspended = Said::Other("somebody has suspended its Job mail/j".into());
+    assert_eq!(with(&json!({"conditions": [condition("Suspended", "True")]})), suspended);
     for (status, told) in [
         (json!({}), "its Job mail/j has no pod yet"),
         (json!({"active": 1}), "the pod of its Job mail/j is not ready yet"),
@@ -200,7 +201,11 @@ fn what_a_job_says() {
         // That all pods have succeeded is not yet that it is over.
         (json!({"conditions": [condition("SuccessCriteriaMet", "True")]}), "its Job mail/j has no pod yet"),
         (json!({"conditions": [condition("Failed", "False")]}), "its Job mail/j has no pod yet"),
-        (json!({"conditions": [condition("Suspended", "True")]}), "somebody has suspended its Job mail/j"),
+        // Its pod is being ended, and sends until it has.
+        (
+            json!({"active": 1, "ready": 1, "conditions": [condition("FailureTarget", "True")]}),
+            "its Job mail/j is running",
+        ),
     ] {
         assert_eq!(with(&status), Said::Running(told.into()));
     }

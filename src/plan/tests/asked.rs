@@ -69,18 +69,20 @@ fn nobody_is_asked_of_what_is_known_or_by_another_sender() {
 }
 
 #[test]
-fn a_person_who_is_waited_for_is_not_overruled_and_nothing_is_asked_in_a_loop() {
+fn what_was_heard_to_have_gone_no_person_sends_again_and_nothing_is_asked_in_a_loop() {
     // Due long ago, and nobody could ask.
     let mut world = world(-30);
     world.pool.status.claims.clear();
     assert_eq!(plan(&world, at(0)).again, SignedDuration::from_secs(5));
-    // What a person says of this very attempt goes before what was heard of it.
-    let mut world = self::world(-600);
-    world.entries[0].heard = heard(0, Said::Done);
-    world.campaigns[0].asks.resolve = Some("canary Skip attempt sam".into());
-    world.campaigns[0].asks.resolve_reason = Some("it was called off by hand".into());
-    let decided = plan(&world, at(0));
-    assert_eq!((decided.resolves.len(), decided.outcomes.len()), (1, 0));
+    // Said before it was heard that it is done, and seen in the same look.
+    for (word, taken) in [("NotSent", 0), ("Skip", 0), ("Sent", 1)] {
+        let mut world = self::world(-600);
+        world.entries[0].heard = heard(0, Said::Done);
+        world.campaigns[0].asks.resolve = Some(format!("canary {word} attempt sam"));
+        world.campaigns[0].asks.resolve_reason = Some("I saw nothing".into());
+        let decided = plan(&world, at(0));
+        assert_eq!((decided.resolves.len(), decided.outcomes.len()), (taken, 1 - taken), "{word}");
+    }
 }
 
 /// Requests per second to the workload at a time from now, of a Job that was made an hour ago.
@@ -119,4 +121,81 @@ fn a_job_is_looked_at_every_half_minute_and_nobody_speaks_for_it() {
     world.campaigns[0].asks.resolve = Some("canary NotSent attempt sam".into());
     world.campaigns[0].asks.resolve_reason = Some("I saw nothing".into());
     assert!(plan(&world, at(0)).resolves.is_empty());
+    assert!(!said(&plan(&world, at(0))).1.contains("resolve"));
+    // Of one that cannot be seen, or waits for whoever suspended it, a person may.
+    world.entries[0].heard = heard(-29, Said::Other("its Job cannot be seen".into()));
+    assert_eq!(plan(&world, at(0)).resolves.len(), 1);
+    world.campaigns[0].asks.resolve = None;
+    let (reason, message) = said(&plan(&world, at(0)));
+    assert_eq!(reason, "Sending");
+    assert!(
+        message.contains("its Job cannot be seen. Whoever knows what became of it can say so: kubectl headroom"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_job_that_was_running_is_not_forgotten_by_one_question_that_failed() {
+    let (running, other) = (Said::Running("r".into()), Said::Other("o".into()));
+    let absent = || Said::Absent("a".into());
+    for (said, before, after) in [
+        (other.clone(), None, other.clone()),
+        (other.clone(), Some(&running), Said::Hidden("o".into())),
+        (other.clone(), Some(&Said::Hidden("x".into())), Said::Hidden("o".into())),
+        (absent(), None, absent()),
+        (absent(), Some(&running), Said::Ended("a".into())),
+        (running.clone(), Some(&Said::Hidden("x".into())), running.clone()),
+        (Said::Done, Some(&running), Said::Done),
+    ] {
+        assert_eq!(said.after(before), after);
+    }
+    // Nobody knows that it was made, it was seen to run, and now it cannot be seen: all of it may still come.
+    let unknown = |said: Option<Said>| {
+        brought(
+            &|entry| {
+                (entry.outcome, entry.newest_result) = (Some(Outcome::Unknown), Some("Unknown".into()));
+                entry.heard = said.clone().and_then(|said| heard(0, said));
+            },
+            5,
+        )
+    };
+    let gone = unknown(Some(Said::Ended("e".into())));
+    for may_come in
+        [None, Some(Said::Hidden("h".into())), Some(Said::Running("r".into())), Some(Said::Other("o".into()))]
+    {
+        assert!(unknown(may_come.clone()) > 5.0 * gone, "{may_come:?}");
+    }
+}
+
+#[test]
+fn what_a_job_sent_before_it_failed_still_arrives() {
+    // It failed just now, an hour after it was made: its last message may have left now.
+    let failed = |entry: &mut Entry| (entry.outcome, entry.ended) = (Some(Outcome::Unknown), Some(at(0)));
+    let failed = brought(
+        &|entry| {
+            failed(entry);
+            entry.heard = heard(0, Said::Ended("e".into()));
+        },
+        3,
+    );
+    let completed = |entry: &mut Entry| (entry.outcome, entry.ended) = (Some(Outcome::Released), Some(at(0)));
+    assert!((failed - brought(&completed, 3)).abs() < 1e-9, "{failed}");
+}
+
+#[test]
+fn a_wave_is_not_moved_from_a_request_to_a_job() {
+    let mut world = snapshot();
+    let sender = world.campaigns[0].sender.as_mut().unwrap();
+    let template = json!({"spec": {"template": {"spec": {"containers": [{"name": "mailer"}]}}}});
+    sender.spec.job = Some(crate::api::sender::JobSender { template: template.clone() });
+    sender.spec.webhook = None;
+    let place = crate::plan::contract::place(&sender.spec);
+    let tried = Entry { sender: Some(("sender".into(), place)), ..entry("canary", 4_000, -600, None) };
+    let tried = Entry { newest_result: Some("NotSent".into()), tries: 1, ..tried };
+    world.entries = vec![Entry { contract: Contract::Job, ..tried.clone() }];
+    assert!(plan(&world, at(0)).release.is_some());
+    // A person said that it may go by the Sender as it is now; what was frozen is no Job.
+    world.entries = vec![tried];
+    assert!(plan(&world, at(0)).release.is_none());
+    assert_eq!(reason(&world), "SenderUnable");
 }

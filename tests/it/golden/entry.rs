@@ -64,7 +64,7 @@ pub struct WrittenEntry {
 #[serde(deny_unknown_fields)]
 struct WrittenHeard {
     ago: Ago,
-    /// `done`; or how it is told, of a Job after `running: ` or `ended: `.
+    /// `done`; or how it is told, of a Job after `running: `, `ended: ` or `absent: `.
     said: String,
 }
 
@@ -107,6 +107,7 @@ impl WrittenEntry {
                     _ if heard.said == "done" => Said::Done,
                     Some(("running", told)) => Said::Running(told.to_owned()),
                     Some(("ended", told)) => Said::Ended(told.to_owned()),
+                    Some(("absent", told)) => Said::Absent(told.to_owned()),
                     _ => Said::Other(heard.said.clone()),
                 },
             }),
