@@ -1,4 +1,4 @@
-//! Jobs by which waves go: created once, read again, and never changed or deleted here.
+//! Jobs by which waves go: created once, and never changed or deleted here. They are read like any other object.
 
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, PostParams};
@@ -12,10 +12,4 @@ pub async fn create(client: &Client, job: &Job, only_asked: bool) -> Result<Job,
     let api = Api::<Job>::namespaced(client.clone(), &job.namespace().unwrap_or_default());
     let params = PostParams { dry_run: only_asked, ..PostParams::default() };
     bounded(format!("create Job {}", job.name_any()), api.create(&params, job)).await
-}
-
-/// Reads a Job as the API server's majority has it now.
-pub async fn get(client: &Client, namespace: &str, name: &str) -> Result<Option<Job>, Error> {
-    let api = Api::<Job>::namespaced(client.clone(), namespace);
-    bounded(format!("read Job {namespace}/{name}"), api.get_opt(name)).await
 }

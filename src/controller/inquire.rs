@@ -18,7 +18,6 @@ use crate::senders::{Attempt, Effect, Target, TargetError};
 use super::context::Context;
 use super::job;
 use super::request::request;
-use super::secrets;
 
 /// A look waits no longer for all answers together: guardrails are watched by it too.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,21 +62,18 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
             });
             let said = said.await;
             let late = |_| Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs()));
-            let before = ctx.heard(&name, &attempt);
-            let said = said.unwrap_or_else(late).after(before.as_ref().map(|heard| &heard.said));
+            let said = said.unwrap_or_else(late).after(entry.heard.as_ref().map(|before| &before.said));
             (name, Heard { attempt, at: now, said })
         })
     });
     for (name, heard) in join_all(asked.collect::<Vec<_>>()).await {
+        let Some(entry) = snapshot.entries.iter_mut().find(|entry| entry.name == name) else { continue };
         // A Job that runs says the same every half minute.
-        if ctx.heard(&name, &heard.attempt).is_none_or(|before| before.said != heard.said) {
+        if entry.heard.as_ref().is_none_or(|before| before.said != heard.said) {
             tracing::info!(entry = name, said = ?heard.said, "asked what became of a wave");
         }
         ctx.keep_heard(&name, heard.clone());
-        let entry = snapshot.entries.iter_mut().find(|entry| entry.name == name);
-        if let Some(entry) = entry {
-            entry.heard = Some(heard);
-        }
+        entry.heard = Some(heard);
     }
 }
 
@@ -93,17 +89,12 @@ async fn one(ctx: &Context, sender: &Sender, entry: &WaveRelease) -> Said {
         return unasked("its Sender says another address than when the wave went".to_owned());
     }
     let make = |target, headers| Effect::question(target, headers, &entry_request.key);
-    let question = match request(ctx, sender, webhook, &url, make).await {
-        Ok(Ok(question)) => question,
+    let (question, trust) = match request(ctx, sender, webhook, &url, make).await {
+        Ok(Ok(made)) => made,
         Ok(Err(why)) => return unasked(why),
         Err(error) => return unasked(error.to_string()),
     };
     let recipients = u64::try_from(entry.spec.wave.recipients).unwrap_or(0);
-    let trust = match secrets::trust(ctx, sender).await {
-        Ok(Ok(trust)) => trust,
-        Ok(Err(why)) => return unasked(why),
-        Err(error) => return unasked(error.to_string()),
-    };
     match ctx.outside.connect(question.target(), trust.as_ref()).await {
         Ok(wire) => wire.ask(&question, recipients).await,
         Err(Attempt::NotSent { why, .. } | Attempt::NotFired { why }) => unasked(why),

@@ -5,7 +5,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use crate::api::WaveRelease;
-use crate::cluster::{Error, jobs};
+use crate::cluster::{Error, jobs, objects};
 use crate::plan::inquiry::Said;
 use crate::plan::job;
 use crate::senders::Attempt;
@@ -15,10 +15,6 @@ use super::context::Context;
 /// `<namespace>/<name>`.
 fn place(job: &Job) -> String {
     format!("{}/{}", job.namespace().unwrap_or_default(), job.name_any())
-}
-
-fn key(job: &Job) -> &str {
-    job.annotations().get(job::KEY_ANNOTATION).map_or("", String::as_str)
 }
 
 /// Why the API server would not take a Job, asked without creating one: a template that is wrong costs no attempt.
@@ -51,21 +47,24 @@ pub async fn create(ctx: &Context, job: &Job) -> Attempt {
 
 /// A Job of that name is this wave's, from an earlier try or an earlier life of the ledger, or a stranger's.
 async fn there_already(ctx: &Context, job: &Job, place: &str) -> Attempt {
-    let there = match jobs::get(&ctx.client, &job.namespace().unwrap_or_default(), &job.name_any()).await {
+    let there = match objects::get::<Job>(&ctx.client, &job.namespace().unwrap_or_default(), &job.name_any()).await {
         Ok(there) => there,
         Err(error) => return Attempt::cut(format!("a Job {place} is there, and cannot be read: {error}")),
     };
-    match job::said(there.as_ref(), place, key(job)) {
+    match job::said(there.as_ref(), place, job::key(job)) {
         Said::Done | Said::Running(_) => Attempt::Started { what: format!("its Job {place} was there already") },
-        said => Attempt::cut(format!("a Job {place} was there already{}", said.told())),
+        said => {
+            let told = said.told().map_or_else(String::new, |told| format!(": {told}"));
+            Attempt::cut(format!("a Job {place} was there already{told}"))
+        }
     }
 }
 
 /// Why a Job that is there keeps a wave from being tried; none, if it has begun already.
 async fn in_the_way(ctx: &Context, job: &Job) -> Result<Option<String>, Error> {
     let place = place(job);
-    let there = jobs::get(&ctx.client, &job.namespace().unwrap_or_default(), &job.name_any()).await?;
-    Ok(match job::said(there.as_ref(), &place, key(job)) {
+    let there = objects::get::<Job>(&ctx.client, &job.namespace().unwrap_or_default(), &job.name_any()).await?;
+    Ok(match job::said(there.as_ref(), &place, job::key(job)) {
         Said::Ended(told) => Some(format!(
             "{told}; it is the one of an earlier try: once it is known what it has sent, delete it with kubectl delete job --cascade=foreground"
         )),
@@ -83,7 +82,7 @@ pub async fn look(ctx: &Context, entry: &WaveRelease) -> Said {
     };
     let name = job::name(&entry.name_any());
     let place = format!("{namespace}/{name}");
-    match jobs::get(&ctx.client, namespace, &name).await {
+    match objects::get::<Job>(&ctx.client, namespace, &name).await {
         Ok(there) => job::said(there.as_ref(), &place, key),
         Err(error) => Said::Other(format!("its Job {place} cannot be seen: {error}")),
     }

@@ -37,11 +37,8 @@ pub enum Means {
 pub async fn means(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Means, String>, Error> {
     match (&sender.spec.webhook, &sender.spec.job) {
         (Some(webhook), _) => {
-            let effect = match effect(ctx, order, sender, webhook).await? {
-                Ok(effect) => effect,
-                Err(why) => return Ok(Err(why)),
-            };
-            Ok(secrets::trust(ctx, sender).await?.map(|trust| Means::Request { effect, trust }))
+            let made = effect(ctx, order, sender, webhook).await?;
+            Ok(made.map(|(effect, trust)| Means::Request { effect, trust }))
         }
         (None, Some(from)) => Ok(JobTemplate::parse(&from.template).map(|template| Means::Job(job(order, &template)))),
         (None, None) => Ok(Err("its Sender has neither webhook nor job".to_owned())),
@@ -66,7 +63,7 @@ async fn effect(
     order: &Release,
     sender: &Sender,
     webhook: &Webhook,
-) -> Result<Result<Effect, String>, Error> {
+) -> Result<Result<(Effect, Option<Trust>), String>, Error> {
     let body = Bytes::from(order.body.clone().into_bytes());
     let recipients = u64::try_from(order.wave.recipients).unwrap_or(0);
     // What was frozen counts, and only while the receiver is still said to guarantee it.
@@ -78,14 +75,14 @@ async fn effect(
     .await
 }
 
-/// A request to a Sender's receiver, with its secrets; or why it cannot be made.
+/// A request to a Sender's receiver, with its secrets, and whom it believes and what it shows there; or why it cannot be made.
 pub async fn request(
     ctx: &Context,
     sender: &Sender,
     webhook: &Webhook,
     url: &str,
     make: impl FnOnce(Target, Vec<(HeaderName, SecretValue)>) -> Result<Effect, EffectError>,
-) -> Result<Result<Effect, String>, Error> {
+) -> Result<Result<(Effect, Option<Trust>), String>, Error> {
     let namespace = sender.namespace().unwrap_or_default();
     let target = match Target::parse(url) {
         Ok(target) => target,
@@ -102,13 +99,18 @@ pub async fn request(
             Err(why) => return Ok(Err(format!("the header {}: {why}", header.name))),
         }
     }
-    let made = make(target, headers);
-    let Some(signing) = &webhook.signing else { return Ok(made.map_err(|error| error.to_string())) };
-    // Signed before anything is written: a request whose signature cannot be made costs no attempt.
-    let from = &signing.secret_key_ref;
-    let signed = match secret(ctx, &namespace, from, SigningKey::parse).await? {
-        Ok(key) => made.and_then(|effect| effect.signed(&key, clock::now())).map_err(|error| error.to_string()),
-        Err(why) => Err(why),
+    let made = make(target, headers).map_err(|error| error.to_string());
+    let signed = match &webhook.signing {
+        None => made,
+        // Signed before anything is written: a request whose signature cannot be made costs no attempt.
+        Some(signing) => secret(ctx, &namespace, &signing.secret_key_ref, SigningKey::parse)
+            .await?
+            .and_then(|key| made?.signed(&key, clock::now()).map_err(|error| error.to_string()))
+            .map_err(|why| format!("the signature: {why}")),
     };
-    Ok(signed.map_err(|why| format!("the signature: {why}")))
+    let effect = match signed {
+        Ok(effect) => effect,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(secrets::trust(ctx, sender).await?.map(|trust| (effect, trust)))
 }

@@ -97,22 +97,17 @@ impl Entry {
 
     /// What was said last that proves nothing. Not when: a status that told that would be written anew each time.
     pub fn was_told(&self) -> Option<String> {
-        match &self.heard.as_ref()?.said {
-            Said::Running(told) | Said::Hidden(told) | Said::Ended(told) | Said::Absent(told) | Said::Other(told) => {
-                Some(told.clone())
-            }
-            Said::Done => None,
-        }
+        self.heard.as_ref()?.said.told().map(ToOwned::to_owned)
     }
 }
 
 impl Said {
-    /// As the end of a sentence; empty, where it is done.
-    pub fn told(&self) -> String {
+    /// How it is told; None: it is done.
+    pub fn told(&self) -> Option<&str> {
         match self {
-            Said::Done => String::new(),
+            Said::Done => None,
             Said::Running(told) | Said::Hidden(told) | Said::Ended(told) | Said::Absent(told) | Said::Other(told) => {
-                format!(": {told}")
+                Some(told)
             }
         }
     }

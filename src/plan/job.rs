@@ -127,17 +127,16 @@ impl JobTemplate {
         let Some(spec) = &read.spec else {
             return Err(format!("{field}.spec is missing; write that of a batch/v1 Job"));
         };
-        let own = spec.template.spec.as_ref().map_or(&[][..], |pod| pod.containers.as_slice());
-        if own.is_empty() {
+        if spec.template.spec.as_ref().is_none_or(|pod| pod.containers.is_empty()) {
             return Err(format!("{field}.spec.template.spec.containers is empty; name the program that sends"));
         }
         if let Some((name, why)) = refused(spec) {
             return Err(format!("{field}.spec.{name}: {why}"));
         }
         // Within a pod that never restarts, a container may by rules of its own.
-        let restarts = containers(spec).find(|container| container.restart_policy_rules.is_some());
-        let restarts = restarts.or_else(|| containers(spec).find(|container| container.restart_policy.is_some()));
-        if let Some(container) = restarts {
+        let restarts =
+            |container: &&Container| container.restart_policy.is_some() || container.restart_policy_rules.is_some();
+        if let Some(container) = containers(spec).find(restarts) {
             return Err(format!(
                 "{field}: the container {} has rules of its own by which it is started again; leave restartPolicy and restartPolicyRules out",
                 container.name
@@ -267,9 +266,9 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// Whether a Job that is there is this wave's.
-pub fn is_of(job: &Job, key: &str) -> bool {
-    job.metadata.annotations.as_ref().and_then(|all| all.get(KEY_ANNOTATION)).is_some_and(|there| there == key)
+/// The key of the wave that a Job is for; empty, if it is for none.
+pub fn key(job: &Job) -> &str {
+    job.metadata.annotations.as_ref().and_then(|all| all.get(KEY_ANNOTATION)).map_or("", String::as_str)
 }
 
 /// What something in the cluster would make of a Job, as the API server's answer has it: a queue that holds it back would start it
@@ -287,7 +286,7 @@ pub fn changed(answer: &Job) -> Option<String> {
 /// What a Job says of its wave, or that there is none.
 pub fn said(there: Option<&Job>, place: &str, key: &str) -> Said {
     let Some(job) = there else { return Said::Absent(format!("there is no Job {place}")) };
-    if !is_of(job, key) {
+    if self::key(job) != key {
         return Said::Other(format!("the Job {place} is not this wave's"));
     }
     let status = job.status.clone().unwrap_or_default();

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::receiver::{Manner, Request, Surroundings};
 use crate::clock;
-use crate::plan::job::KEY_ANNOTATION;
+use crate::plan::job::key;
 
 const MANAGER: &str = "kube-controller-manager";
 const JOBS: &str = "jobs.batch";
@@ -128,10 +128,6 @@ impl Programs {
 
 fn is_slow(manner: Manner) -> bool {
     matches!(manner, Manner::Refuses | Manner::ConnectsIn(_) | Manner::Stalls(_) | Manner::Hangs(_))
-}
-
-fn key(job: &Job) -> &str {
-    job.annotations().get(KEY_ANNOTATION).map_or("", String::as_str)
 }
 
 /// As the program finds it: two dollars are one.
