@@ -41,6 +41,8 @@ pub struct Metrics {
     pub floor_writes: Family<Word, Counter>,
     /// Waves of which nobody knows whether they went.
     pub unknown_outcomes: Gauge,
+    /// Recipients of waves that are under way and whose Senders tell how far they are: all of them, and those it was sent to.
+    pub under_way: (Gauge, Gauge),
     /// Objects that the API server took and the operator cannot read.
     pub unreadable: Gauge,
     /// Seconds that one look took.
@@ -65,6 +67,7 @@ impl Default for Metrics {
             queries: Counter::default(),
             floor_writes: Family::default(),
             unknown_outcomes: Gauge::default(),
+            under_way: (Gauge::default(), Gauge::default()),
             unreadable: Gauge::default(),
             look_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 12)),
             leader: Gauge::default(),
@@ -89,6 +92,13 @@ impl Default for Metrics {
         registry.register("prometheus_queries", "Queries sent to Prometheus", metrics.queries.clone());
         registry.register("floor_writes", "Writes to the scale of targets", metrics.floor_writes.clone());
         registry.register("waves_unknown", "Waves that may or may not have gone", metrics.unknown_outcomes.clone());
+        let (all, sent) = metrics.under_way.clone();
+        registry.register(
+            "under_way_recipients",
+            "Recipients of waves that are under way and tell how far they are",
+            all,
+        );
+        registry.register("under_way_sent", "Those of them that it was sent to at least", sent);
         registry.register("unreadable_objects", "Objects that cannot be read", metrics.unreadable.clone());
         registry.register("look_seconds", "Seconds that one look at a pool took", metrics.look_seconds.clone());
         registry.register("leader", "Whether this replica leads its install: 1 or 0", metrics.leader.clone());

@@ -194,6 +194,7 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         disposition: Disposition::Fire,
         skip: None,
         skipped_by: None,
+        is_orphaned: false,
         campaign_uid: format!("uid-{campaign}"),
         campaign: format!("marketing/{campaign}"),
         pool: "shop/storefront".into(),

@@ -244,11 +244,15 @@ pub struct WaveStatus {
     /// Its name.
     #[schemars(length(max = 32))]
     pub name: String,
-    /// `Pending`, `Released`, `Rejected`, `Unknown`, `Missed`, `Skipped`.
+    /// `Pending`, `Firing`, `Released`, `Rejected`, `Unknown`, `Missed`, `Skipped`.
     #[schemars(length(max = 16))]
     pub state: String,
     /// How many recipients: final once it has gone, planned before.
     pub recipients: i64,
+    /// To so many it has been sent at least, while it is under way and its Sender can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub sent: Option<i64>,
     /// When its first attempt was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired_at: Option<Time>,

@@ -295,6 +295,8 @@ pub enum OnBreach {
     /// No further wave.
     #[default]
     Hold,
+    /// No further wave, and what is leaving is paused, where its Sender can; a person lets it go on.
+    Pause,
     /// Ends the campaign that is being sent.
     Abort,
 }

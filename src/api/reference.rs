@@ -46,6 +46,15 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
+/// A Secret in the Sender's own namespace.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
 /// Namespaces whose Campaigns may use this object. Absent: its own only; `{}`: every namespace.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]

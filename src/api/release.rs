@@ -167,10 +167,26 @@ pub struct EntryRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub retention: Option<String>,
+    /// What was made ready for it, where it goes by listmonk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listmonk: Option<EntryListmonk>,
     /// SHA-256 of the URL at which the receiver is asked what became of it, where that is its guarantee.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub query_digest: Option<String>,
+}
+
+/// What was made ready for a wave in listmonk, by its numbers there.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryListmonk {
+    /// Its campaign.
+    #[schemars(range(min = 1))]
+    pub campaign: i64,
+    /// The last person on its list, in the order by chance that the send has: the next wave begins behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub last: Option<i64>,
 }
 
 /// The load a wave brings: enough to compute it again without anything live.
@@ -341,7 +357,7 @@ pub struct Attempt {
     pub nonce: String,
     /// When it was begun.
     pub at: Time,
-    /// `NotFired`, `NotSent`, `Started` of a Job, or the outcome it led to.
+    /// `NotFired`, `NotSent`, `Started` of what tells its end itself, or the outcome it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub result: Option<String>,

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::reference::{NamespaceSelector, SecretKeyRef};
+use super::reference::{NamespaceSelector, SecretKeyRef, SecretRef};
 use super::{condition, schema};
 
 /// What is said of `tls` beside a URL without TLS.
@@ -35,7 +35,7 @@ pub const TLS_NAMES_NOTHING: &str =
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.webhook) != has(self.job)").message("a Sender has webhook or job, one of them"))]
+#[x_kube(validation = Rule::new("(has(self.webhook) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.listmonk) ? 1 : 0) == 1").message("a Sender has webhook, job or listmonk, one of them"))]
 pub struct SenderSpec {
     /// Namespaces whose Campaigns may use this Sender. Absent: its own only; `{}`: every namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +50,33 @@ pub struct SenderSpec {
     /// A wave is released by one Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobSender>,
+    /// A wave is released by starting a campaign that was prepared in listmonk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listmonk: Option<Listmonk>,
+}
+
+/// A listmonk server. Each Campaign names the draft that was prepared there in `parameters.campaignId`.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Listmonk {
+    /// Where it is, such as `http://listmonk.mail:9000`.
+    #[schemars(length(max = 1024), regex(pattern = "^https?://[^@?#/]+(/[^#]*)?$"))]
+    pub url: String,
+    /// A Secret in the Sender's namespace with the keys `username` and `token` of an API user of listmonk.
+    pub secret_ref: SecretRef,
+    /// How waves are made of the prepared campaign. Default Exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waves: Option<ListmonkWaves>,
+}
+
+/// How waves are made of a campaign that was prepared in listmonk.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum ListmonkWaves {
+    /// Each wave has a list of its own, filled by chance from those of the prepared campaign, and a copy of that campaign.
+    #[default]
+    Exact,
+    /// The prepared campaign itself is started, so that the plan has one wave.
+    Whole,
 }
 
 /// One Job per wave, in the Sender's namespace.
@@ -188,15 +215,15 @@ pub struct SenderStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub install: Option<String>,
-    /// `webhook` or `job`.
+    /// `webhook`, `job` or `listmonk`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub kind: Option<String>,
-    /// `at most once`, `keyed`, `queryable` or `job`.
+    /// `at most once`, `keyed`, `queryable`, `job` or `listmonk`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub contract: Option<String>,
-    /// What it can do: `fire`, and `tell` what became of a wave.
+    /// What it can do: `fire` a wave, `tell` what became of it and how far it is, `pause` and `cancel` it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub abilities: Option<String>,

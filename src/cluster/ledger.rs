@@ -57,7 +57,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     let contract = spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry);
     // Of what went by a request it is known only when it was taken.
     let is_over = matches!(status.outcome, Some(Outcome::Released | Outcome::Unknown));
-    let is_seen = contract == Contract::Job && is_over;
+    let is_seen = contract.is_followed() && is_over;
     let ended = status.decided_at.as_ref().filter(|_| is_seen).map(|at| at.0);
     Some(Entry {
         name: release.name_any(),
@@ -70,6 +70,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         skip: spec.skip.as_ref().map(|skip| skip.reason),
         skipped_by: spec.skip.as_ref().map(|skip| skip.by.clone()),
         campaign_uid: spec.campaign.uid.clone(),
+        is_orphaned: false,
         campaign: format!("{}/{}", spec.campaign.namespace, spec.campaign.name),
         pool: spec.pool.clone(),
         first_attempt,

@@ -16,12 +16,14 @@ use crate::api::{
 use crate::cluster::{Error, ledger, objects};
 use crate::metrics::Metrics;
 use crate::plan::Plan;
+use crate::plan::contract::Way;
 use crate::plan::floors::FloorWrite;
 use crate::plan::order::{Release, Skip};
 use crate::plan::report::Report;
 use crate::plan::resolve::{self, Resolve};
 
 use super::context::Context;
+use super::listmonk;
 use super::observe::Observed;
 use super::release::{self, Done};
 
@@ -77,6 +79,7 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
             keep(&mut failed, error);
         }
     }
+    listmonk::halt_all(ctx, &plan.halts, &entries, &campaigns, now).await;
     for report in &plan.reports {
         if let Some(campaign) = campaigns.get(&report.campaign)
             && let Err(error) = say(ctx, campaign.clone(), report).await
@@ -113,7 +116,12 @@ async fn try_release(
         Done::Stale(why) => tracing::info!(entry = order.entry, why, "not armed; weighing it anew"),
         Done::Unable(why) => {
             tracing::warn!(sender = format!("{}/{}", order.sender.0, order.sender.1), why, "a request cannot be made");
-            ctx.note_unable(&order.sender, &why, now);
+            // What one draft in listmonk is like keeps nobody else from it.
+            let of = match order.contract.way() {
+                Way::Listmonk => ("campaign", order.campaign.0.as_str(), order.campaign.1.as_str()),
+                Way::Request | Way::Job => ("sender", order.sender.0.as_str(), order.sender.1.as_str()),
+            };
+            ctx.note_unable(of, &why, now);
         }
         Done::Attempted(attempt) => {
             if let Some(permission) = &order.evidence.without_headroom {

@@ -16,6 +16,7 @@ use crate::cluster::stores::Stores;
 use crate::cluster::{ledger, nodes};
 use crate::election::Mandate;
 use crate::metrics::{Metrics, Word};
+use crate::plan::contract::Contract;
 use crate::plan::inquiry::Heard;
 use crate::plan::memory::Memory;
 use crate::plan::placement::Census;
@@ -56,6 +57,9 @@ type KeptHistory = (Timestamp, Result<HistoryPoints, SensorFault>);
 /// What a history was asked of: the server, the query, and how several series become one.
 type Asked = (String, String, Option<Reduce>);
 
+/// What could not be made ready: a kind, its namespace and its name.
+type Unable = (&'static str, String, String);
+
 /// Shared by every look.
 pub struct Context {
     /// The API server.
@@ -75,8 +79,9 @@ pub struct Context {
     memories: Mutex<HashMap<String, Memory>>,
     own_entries: Mutex<HashMap<String, WaveRelease>>,
     histories: Mutex<HashMap<Asked, KeptHistory>>,
-    unable: Mutex<HashMap<(String, String), (Timestamp, String)>>,
+    unable: Mutex<HashMap<Unable, (Timestamp, String)>>,
     heard: Mutex<HashMap<String, Heard>>,
+    brought_back: Mutex<HashMap<String, Timestamp>>,
     census: Mutex<Option<(Timestamp, Arc<Census>)>>,
 }
 
@@ -106,6 +111,7 @@ impl Context {
             histories: Mutex::default(),
             unable: Mutex::default(),
             heard: Mutex::default(),
+            brought_back: Mutex::default(),
             census: Mutex::default(),
         }
     }
@@ -171,6 +177,8 @@ impl Context {
         if !self.mandate.lasts() {
             self.metrics.unknown_outcomes.set(0);
             self.metrics.unreadable.set(0);
+            self.metrics.under_way.0.set(0);
+            self.metrics.under_way.1.set(0);
             return;
         }
         let mut unreadable = 0;
@@ -188,6 +196,9 @@ impl Context {
         };
         let entries = self.entries();
         let unknown = entries.values().filter(is_unknown).count();
+        let (all, sent) = self.under_way(&entries);
+        self.metrics.under_way.0.set(all);
+        self.metrics.under_way.1.set(sent);
         self.metrics.unknown_outcomes.set(i64::try_from(unknown).unwrap_or(i64::MAX));
         unreadable +=
             i64::try_from(self.stores.pools.state().iter().filter(|pool| pool.0.is_err()).count()).unwrap_or(0);
@@ -196,15 +207,30 @@ impl Context {
         self.metrics.unreadable.set(unreadable);
     }
 
-    /// Notes that a request of a Sender could not be made, and why.
-    pub fn note_unable(&self, sender: &(String, String), why: &str, now: Timestamp) {
-        open(&self.unable).insert(sender.clone(), (now, why.to_owned()));
+    /// Recipients of waves under way whose Senders tell how far they are, and those that it was sent to.
+    fn under_way(&self, entries: &BTreeMap<String, WaveRelease>) -> (i64, i64) {
+        let is_followed = |release: &&WaveRelease| {
+            release.spec.request.as_ref().is_some_and(|request| Contract::of_entry(request).is_followed())
+        };
+        let told = entries.values().filter(is_followed).filter_map(|release| {
+            let mut entry = ledger::entry(release)?;
+            entry.heard = self.heard(&entry.name, &entry.newest_nonce);
+            Some((release.spec.wave.recipients, i64::try_from(entry.sent_so_far()?).ok()?))
+        });
+        told.fold((0, 0), |(all, sent), (recipients, so_far)| {
+            (all.saturating_add(recipients), sent.saturating_add(so_far))
+        })
     }
 
-    /// Why a request of a Sender could not be made a short while ago.
-    pub fn unable(&self, namespace: &str, name: &str, now: Timestamp) -> Option<String> {
+    /// Notes that a wave could not be made ready, and why: for all of its Sender, or for its Campaign alone.
+    pub fn note_unable(&self, (kind, namespace, name): (&'static str, &str, &str), why: &str, now: Timestamp) {
+        open(&self.unable).insert((kind, namespace.to_owned(), name.to_owned()), (now, why.to_owned()));
+    }
+
+    /// Why that was so a short while ago.
+    pub fn unable(&self, (kind, namespace, name): (&'static str, &str, &str), now: Timestamp) -> Option<String> {
         let unable = open(&self.unable);
-        let (at, why) = unable.get(&(namespace.to_owned(), name.to_owned()))?;
+        let (at, why) = unable.get(&(kind, namespace.to_owned(), name.to_owned()))?;
         (now.duration_since(*at) < UNABLE).then(|| why.clone())
     }
 
@@ -216,6 +242,16 @@ impl Context {
     /// Keeps what a receiver said of an entry.
     pub fn keep_heard(&self, entry: &str, heard: Heard) {
         open(&self.heard).insert(entry.to_owned(), heard);
+    }
+
+    /// Whether those who left by a send's mails are to be looked for now; then it counts as done.
+    pub fn takes_turn(&self, send_id: &str, now: Timestamp, every: SignedDuration) -> bool {
+        let mut turns = open(&self.brought_back);
+        let is_due = turns.get(send_id).is_none_or(|at| now.duration_since(*at) >= every);
+        if is_due {
+            turns.insert(send_id.to_owned(), now);
+        }
+        is_due
     }
 
     /// A history that was read a short while ago.

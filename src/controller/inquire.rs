@@ -1,4 +1,4 @@
-//! Asks receivers that can tell what became of a wave of which nobody knows, and looks for Jobs. When that is done, and what an answer
+//! Asks receivers that can tell what became of a wave of which nobody knows, and looks after what was started. When that is done, and what an answer
 //! is worth, is decided in `plan::inquiry`; here a question goes out and what was heard is kept.
 
 use std::collections::BTreeMap;
@@ -10,13 +10,14 @@ use kube::runtime::reflector::ObjectRef;
 
 use crate::api::sender::Webhook;
 use crate::api::{Sender, WaveRelease};
-use crate::plan::contract::Contract;
+use crate::plan::contract::{Contract, Way};
 use crate::plan::inquiry::{self, Heard, Said};
 use crate::plan::snapshot::Snapshot;
 use crate::senders::{Attempt, Effect, Target, TargetError};
 
 use super::context::Context;
 use super::job;
+use super::listmonk;
 use super::request::request;
 
 /// A look waits no longer for all answers together: guardrails are watched by it too.
@@ -49,26 +50,30 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
     }
     let asked = due.into_iter().filter_map(|(entry, sender)| {
         let release = entries.get(&entry.name)?;
-        let (name, attempt, is_job) = (entry.name.clone(), entry.newest_nonce.clone(), entry.contract == Contract::Job);
+        let (name, attempt, way) = (entry.name.clone(), entry.newest_nonce.clone(), entry.contract.way());
         let at = sender.map(|sender| ObjectRef::new(&sender.name).within(&sender.namespace));
         Some(async move {
             let said = tokio::time::timeout(PATIENCE, async {
                 match at.and_then(|at| ctx.stores.senders.get(&at)).as_ref().map(|sender| &sender.0) {
-                    _ if is_job => job::look(ctx, release).await,
-                    Some(Ok(sender)) => one(ctx, sender, release).await,
-                    Some(Err(error)) => Said::Other(format!("its Sender cannot be read: {error}")),
-                    None => Said::Other("its Sender is not there".to_owned()),
+                    _ if way == Way::Job => (job::look(ctx, release).await, None),
+                    _ if way == Way::Listmonk => listmonk::look(ctx, release).await,
+                    Some(Ok(sender)) => (one(ctx, sender, release).await, None),
+                    Some(Err(error)) => (Said::Other(format!("its Sender cannot be read: {error}")), None),
+                    None => (Said::Other("its Sender is not there".to_owned()), None),
                 }
             });
-            let said = said.await;
-            let late = |_| Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs()));
-            let said = said.unwrap_or_else(late).after(entry.heard.as_ref().map(|before| &before.said));
-            (name, Heard { attempt, at: now, said })
+            let late = |_| (Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs())), None);
+            let (said, sent) = said.await.unwrap_or_else(late);
+            let before = entry.heard.as_ref();
+            let said = said.after(before.map(|before| &before.said));
+            // How far it was counts until something newer is known.
+            let sent = sent.or(before.and_then(|before| before.sent));
+            (name, Heard { attempt, at: now, said, sent })
         })
     });
     for (name, heard) in join_all(asked.collect::<Vec<_>>()).await {
         let Some(entry) = snapshot.entries.iter_mut().find(|entry| entry.name == name) else { continue };
-        // A Job that runs says the same every half minute.
+        // What is under way says the same every half minute.
         if entry.heard.as_ref().is_none_or(|before| before.said != heard.said) {
             tracing::info!(entry = name, said = ?heard.said, "asked what became of a wave");
         }

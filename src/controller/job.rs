@@ -69,7 +69,7 @@ async fn in_the_way(ctx: &Context, job: &Job) -> Result<Option<String>, Error> {
             "{told}; it is the one of an earlier try: once it is known what it has sent, delete it with kubectl delete job --cascade=foreground"
         )),
         Said::Other(told) => Some(format!("{told}; it stands in the way: delete or rename it")),
-        Said::Done | Said::Running(_) | Said::Hidden(_) | Said::Absent(_) => None,
+        Said::Done | Said::Short(_) | Said::Running(_) | Said::Hidden(_) | Said::Absent(_) => None,
     })
 }
 

@@ -30,6 +30,7 @@ pub mod gates;
 pub mod give_back;
 pub mod inquire;
 pub mod job;
+pub mod listmonk;
 pub mod observe;
 pub mod outside;
 pub mod release;
@@ -234,7 +235,9 @@ async fn look_once(ctx: &Context, (namespace, name): &Key) -> Result<Duration, E
     }
     ctx.remember(&key, decided.memory.clone());
     let again = decided.again;
+    let leavers = listmonk::leavers(ctx, &observed, now);
     let acted = Box::pin(act::act(ctx, observed, decided, now)).await?;
+    listmonk::bring_back(ctx, leavers).await;
     if acted {
         return Ok(Duration::from_millis(100));
     }

@@ -1,6 +1,6 @@
 //! Observe: everything one decision needs, read into plain data. Reads, and never writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -19,6 +19,7 @@ use crate::chance;
 use crate::cluster::targets::{self, Handle};
 use crate::cluster::{Error, ledger, objects, stores};
 use crate::plan;
+use crate::plan::contract::Way;
 use crate::plan::identity::SendId;
 use crate::plan::placement::{self, Needs};
 use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
@@ -125,6 +126,7 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         memory: ctx.memory(&key),
         nonce: chance::nonce(),
     };
+    note_orphans(ctx, &mut snapshot);
     inquire::ask(ctx, &entries, &mut snapshot, now).await;
     gates::read(ctx, readable.as_ref(), &mut snapshot, now).await;
     let mut handles = Vec::new();
@@ -143,6 +145,21 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         .map(|campaign| ((campaign.namespace().unwrap_or_default(), campaign.name_any()), campaign));
     let campaigns = campaigns.collect();
     Ok(Looked::Ours(Box::new(Observed { snapshot, pool: readable, campaigns, entries, handles })))
+}
+
+/// Waves that could be halted, and whose Campaigns are not there any more.
+fn note_orphans(ctx: &Context, snapshot: &mut Snapshot) {
+    let stoppable = snapshot.entries.iter_mut().filter(|entry| entry.contract.way() == Way::Listmonk);
+    let mut stoppable = stoppable.peekable();
+    // Few ledgers have any.
+    if stoppable.peek().is_none() {
+        return;
+    }
+    let there: BTreeSet<Option<String>> = ctx.stores.campaigns.state().iter().map(|campaign| campaign.uid()).collect();
+    for entry in stoppable {
+        let is_seen = entry.campaign.split_once('/').is_some_and(|(namespace, _)| ctx.settings.scope.sees(namespace));
+        entry.is_orphaned = is_seen && !there.contains(&Some(entry.campaign_uid.clone()));
+    }
 }
 
 /// What a pool's own object says.
@@ -220,7 +237,9 @@ fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot
     let (namespace, name) = stores::sender_of(campaign);
     let there = ctx.stores.senders.get(&ObjectRef::new(&name).within(&namespace))?;
     let sender = there.0.as_ref().ok()?;
-    let trouble = trouble_here(ctx, &namespace, &sender.spec).or_else(|| ctx.unable(&namespace, &name, now));
+    let trouble = trouble_here(ctx, &namespace, &sender.spec)
+        .or_else(|| ctx.unable(("sender", &namespace, &name), now))
+        .or_else(|| ctx.unable(("campaign", &campaign.namespace()?, &campaign.name_any()), now));
     Some(snapshot::Sender {
         uid: sender.uid()?,
         generation: sender.metadata.generation.unwrap_or_default(),
@@ -241,6 +260,10 @@ pub(super) fn trouble_here(ctx: &Context, namespace: &str, spec: &SenderSpec) ->
     if let Some(barred) = barred(ctx, namespace, spec) {
         return Some(barred);
     }
+    if let Some(there) = &spec.listmonk {
+        let barred = ctx.outside.bars(&Target::parse(&there.url).ok()?);
+        return barred.map(|barred| format!("spec.listmonk.url: {barred}"));
+    }
     let webhook = spec.webhook.as_ref()?;
     let place = |field: &str, target: Option<Result<Target, TargetError>>| {
         ctx.outside.bars(&target?.ok()?).map(|barred| format!("spec.webhook.{field}: {barred}"))
@@ -255,12 +278,18 @@ pub(super) fn barred(ctx: &Context, namespace: &str, spec: &SenderSpec) -> Optio
     if spec.job.is_some() && !may_make_jobs {
         return Some(format!("Headroom may not make Jobs in {namespace}; add it to jobNamespaces of the chart"));
     }
-    let reads_secrets = spec.webhook.as_ref().is_some_and(secrets::needs);
+    let reads_secrets = spec.listmonk.is_some() || spec.webhook.as_ref().is_some_and(secrets::needs);
     reads_secrets.then(|| secrets::barred(ctx, namespace)).flatten()
 }
 
 /// What only the adapter can find wrong with a Sender.
 pub fn trouble(spec: &crate::api::SenderSpec) -> Option<String> {
+    if let Some(Err(error)) = spec.listmonk.as_ref().map(|there| Target::parse(&there.url)) {
+        return Some(format!("spec.listmonk.url: {error}"));
+    }
+    if spec.listmonk.as_ref().is_some_and(|there| there.url.contains('?')) {
+        return Some("spec.listmonk.url: it has a question mark; give it without a query".to_owned());
+    }
     let webhook = spec.webhook.as_ref()?;
     if let Err(error) = Target::parse(&webhook.url) {
         return Some(format!("spec.webhook.url: {error}"));

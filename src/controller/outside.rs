@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::pool::Reduce;
@@ -44,6 +45,11 @@ pub trait Wire: Send {
 
     /// Asks what became of a wave with so many recipients.
     fn ask<'a>(self: Box<Self>, question: &'a Effect, recipients: u64) -> BoxFuture<'a, Said>
+    where
+        Self: 'a;
+
+    /// Says something that may be said twice, and gives the answer back.
+    fn call<'a>(self: Box<Self>, call: &'a Effect) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>>
     where
         Self: 'a;
 }
@@ -166,5 +172,12 @@ impl Wire for Connection {
         Self: 'a,
     {
         Box::pin(Connection::ask(*self, question, recipients))
+    }
+
+    fn call<'a>(self: Box<Self>, call: &'a Effect) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>>
+    where
+        Self: 'a,
+    {
+        Box::pin(Connection::call(*self, call))
     }
 }

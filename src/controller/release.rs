@@ -82,10 +82,14 @@ pub async fn release(
     if let Err(why) = ctx.mandate.check().and_then(|()| in_time(order.evidence_at, order.latest_start)) {
         return Ok(Done::Stale(why));
     }
-    let means = match request::means(ctx, order, &sender).await? {
+    let means = match request::means(ctx, order, &sender, &now_there).await? {
         Ok(means) => means,
         Err(why) => return Ok(Done::Unable(why)),
     };
+    // What was made ready took its time.
+    if let Err(why) = ctx.mandate.check().and_then(|()| in_time(order.evidence_at, order.latest_start)) {
+        return Ok(Done::Stale(why));
+    }
     if let Means::Job(job) = &means
         && let Some(why) = job::refused(ctx, job).await?
     {
@@ -109,7 +113,9 @@ pub async fn release(
     // P4: the point of no return.
     let entry = match now_there.get(&order.entry) {
         None => {
-            match created(ctx, draft(&ctx.settings.ledger_namespace, order, &campaign, &sender, &armed_at)).await? {
+            match created(ctx, draft(&ctx.settings.ledger_namespace, order, &means, (&campaign, &sender), &armed_at))
+                .await?
+            {
                 Some(entry) => entry,
                 None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
             }
@@ -149,12 +155,18 @@ fn retention(sender: &Sender) -> Option<String> {
 fn query_digest(contract: &Contract) -> Option<String> {
     match contract {
         Contract::Queryable { url_digest } => Some(url_digest.clone()),
-        Contract::AtMostOnce | Contract::Keyed { .. } | Contract::Job => None,
+        Contract::AtMostOnce | Contract::Keyed { .. } | Contract::Job | Contract::Listmonk => None,
     }
 }
 
 /// Everything a later try, or a rebuild of the load, will ever need.
-fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender, at: &Time) -> WaveRelease {
+fn draft(
+    namespace: &str,
+    order: &Release,
+    means: &Means,
+    (campaign, sender): (&Campaign, &Sender),
+    at: &Time,
+) -> WaveRelease {
     let labels = [(SEND_LABEL, &order.send_label), (POOL_LABEL, &order.pool_label)];
     let metadata = ObjectMeta {
         name: Some(order.entry.clone()),
@@ -185,6 +197,7 @@ fn draft(namespace: &str, order: &Release, campaign: &Campaign, sender: &Sender,
             digest: identity::digest(order.body.as_bytes()),
             contract: order.contract.name().to_owned(),
             retention: retention(sender).filter(|_| order.contract.is_keyed()),
+            listmonk: means.listmonk(),
             query_digest: query_digest(&order.contract),
         }),
         load: Some(order.load.clone()),
@@ -261,9 +274,18 @@ async fn fire(ctx: &Context, means: &Means, check: Recheck<'_>) -> Attempt {
             Ok(connection) => Some((connection, effect)),
             Err(attempt) => return attempt,
         },
+        Means::Listmonk(listmonk) => match ctx.outside.connect(listmonk.start.target(), None).await {
+            Ok(connection) => Some((connection, &listmonk.start)),
+            Err(attempt) => return attempt,
+        },
         Means::Job(_) => None,
     };
-    // P5b: nothing that could stop it has been written meanwhile.
+    if let Means::Listmonk(listmonk) = means
+        && let Err(why) = listmonk.still(ctx).await
+    {
+        return Attempt::NotFired { why };
+    }
+    // P5b: nothing that could stop it has been written meanwhile. The last that is read.
     if let Err(why) = unchanged(ctx, &check).await {
         return Attempt::NotFired { why };
     }
@@ -279,12 +301,18 @@ async fn fire(ctx: &Context, means: &Means, check: Recheck<'_>) -> Attempt {
         in_time(evidence_at, latest_start)
     };
     match (connected, means) {
+        (Some((connection, start)), Means::Listmonk(listmonk)) => {
+            let attempt = connection.send(start, Box::new(last_check)).await;
+            listmonk.settle(ctx, attempt).await
+        }
         (Some((connection, effect)), _) => connection.send(effect, Box::new(last_check)).await,
         (None, Means::Job(job)) => match last_check() {
             Ok(()) => job::create(ctx, job).await,
             Err(why) => Attempt::NotFired { why },
         },
-        (None, Means::Request { .. }) => Attempt::NotFired { why: "it was not connected".to_owned() },
+        (None, Means::Request { .. } | Means::Listmonk(_)) => {
+            Attempt::NotFired { why: "it was not connected".to_owned() }
+        }
     }
 }
 

@@ -1,13 +1,16 @@
-//! What a wave goes by, made before anything is written for it: a request with its secrets, or a Job. What cannot be made costs no
+//! What a wave goes by, made before anything is written for it: a request with its secrets, a Job, or a campaign in listmonk. What cannot be made costs no
 //! attempt.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::header::HeaderName;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
-use crate::api::Sender;
+use crate::api::release::EntryListmonk;
 use crate::api::sender::Webhook;
+use crate::api::{Sender, WaveRelease};
 use crate::clock;
 use crate::cluster::Error;
 use crate::plan::contract::Contract;
@@ -17,6 +20,7 @@ use crate::plan::order::Release;
 use crate::senders::{Effect, EffectError, Expected, SecretValue, SigningKey, Target, Trust};
 
 use super::context::Context;
+use super::listmonk::Listmonk;
 use super::secrets::{self, secret};
 
 /// What a wave goes by.
@@ -31,17 +35,37 @@ pub enum Means {
     },
     /// A Job.
     Job(Job),
+    /// A campaign in listmonk, which only has to be started.
+    Listmonk(Listmonk),
+}
+
+impl Means {
+    /// What was made ready for it in listmonk, where it goes by that.
+    pub fn listmonk(&self) -> Option<EntryListmonk> {
+        match self {
+            Means::Listmonk(listmonk) => Some(listmonk.entry()),
+            Means::Request { .. } | Means::Job(_) => None,
+        }
+    }
 }
 
 /// Makes it; or says why it cannot be made.
-pub async fn means(ctx: &Context, order: &Release, sender: &Sender) -> Result<Result<Means, String>, Error> {
+pub async fn means(
+    ctx: &Context,
+    order: &Release,
+    sender: &Sender,
+    ledger: &BTreeMap<String, WaveRelease>,
+) -> Result<Result<Means, String>, Error> {
+    if let Some(there) = &sender.spec.listmonk {
+        return Ok(Listmonk::prepare(ctx, order, sender, ledger, there).await?.map(Means::Listmonk));
+    }
     match (&sender.spec.webhook, &sender.spec.job) {
         (Some(webhook), _) => {
             let made = effect(ctx, order, sender, webhook).await?;
             Ok(made.map(|(effect, trust)| Means::Request { effect, trust }))
         }
         (None, Some(from)) => Ok(JobTemplate::parse(&from.template).map(|template| Means::Job(job(order, &template)))),
-        (None, None) => Ok(Err("its Sender has neither webhook nor job".to_owned())),
+        (None, None) => Ok(Err("its Sender has neither webhook, job nor listmonk".to_owned())),
     }
 }
 

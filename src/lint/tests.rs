@@ -79,7 +79,7 @@ fn of_good_files_nothing_is_said() {
 
 #[test]
 fn of_the_examples_nothing_is_said() {
-    for (folder, senders) in [("examples", 2), ("examples/demo", 1)] {
+    for (folder, senders) in [("examples", 3), ("examples/demo", 1)] {
         let names = files(&root(), folder);
         let sources: Vec<Source> = names.iter().map(|name| source(&root(), name)).collect();
         let report = lint(&sources, &Options { closed: true, ..options() });

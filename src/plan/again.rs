@@ -25,11 +25,11 @@ pub(super) fn rests_unknown<'a>(
 
 /// Why a wave that was tried before, and may go again, does not go now.
 pub(super) fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) -> Option<Stand<'a>> {
-    let goes_by_a_job = sender.spec.job.is_some();
-    if !entry.is_for(sender) || (entry.contract == Contract::Job) != goes_by_a_job {
+    let way = Contract::of_sender(&sender.spec).unwrap_or_default().way();
+    if !entry.is_for(sender) || entry.contract.way() != way {
         let name = &entry.wave;
         let why = format!(
-            "wave \"{name}\" was first tried with another URL, Job template or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
+            "wave \"{name}\" was first tried with another URL, Job template, listmonk or Sender, and is not moved to a new one by itself; put the old one back, or set spec.abort"
         );
         let sender = format!("{}/{}", sender.namespace, sender.name);
         return Some(rests(Why::SenderUnable { sender, why }));

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::canary::{self, Noise, Unseen};
-use super::contract::Contract;
+
 use super::ledger::Committed;
 use super::load::{Burst, Component, Send};
 use super::number;
@@ -40,7 +40,7 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
     let burst = of(entry);
     let starts: &[Timestamp] = &entry.may_have_left_at;
     let newest = starts.is_empty().then_some(entry.newest_attempt);
-    // A Job that has not ended may begin now; of one that was seen to end it is known when its last message left at the latest.
+    // What was started and has not ended may begin now; of what was seen to end it is known when its last message left at the latest.
     let coming = entry.may_be_coming().then_some(now);
     let takes = burst.as_ref().map_or(SignedDuration::ZERO, |burst| burst.end().duration_since(entry.newest_attempt));
     let seen =
@@ -71,9 +71,9 @@ pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &Worklo
     )
 }
 
-/// The same of those whose time is known: what a Job sends may have come at any time, so that none of it is surely in a measurement.
+/// The same of those whose time is known: what is only started may have come at any time, so that none of it is surely in a measurement.
 pub fn timed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
-    committed(entries.filter(|entry| entry.contract != Contract::Job), workload, now)
+    committed(entries.filter(|entry| !entry.contract.is_followed()), workload, now)
 }
 
 /// How demand moves on each workload, where the pool's status knows it.

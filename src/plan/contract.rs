@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::release::{EntryRequest, Outcome};
-use crate::api::sender::SenderSpec;
+use crate::api::sender::{Listmonk, SenderSpec};
 
 use super::identity;
 use super::rules::at;
@@ -41,14 +41,29 @@ pub enum Contract {
     },
     /// It is a Job, which is made once and tells what became of it.
     Job,
+    /// It is a campaign in listmonk, which goes out once however often it is started, and tells how far it is.
+    Listmonk,
 }
 
-/// The digest of what says where a Sender's waves go: its URL, or its Job's template.
+/// By what a wave goes, as far as it is told of in different words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A request.
+    Request,
+    /// A Job.
+    Job,
+    /// A campaign in listmonk.
+    Listmonk,
+}
+
+/// The digest of what says where a Sender's waves go: its URL, its Job's template, or its listmonk and how waves are made there.
 pub fn place(sender: &SenderSpec) -> String {
-    match (&sender.webhook, &sender.job) {
-        (Some(webhook), _) => identity::digest(webhook.url.as_bytes()),
-        (None, Some(job)) => identity::digest(job.template.to_string().as_bytes()),
-        (None, None) => identity::digest(b""),
+    let listmonk = |listmonk: &Listmonk| format!("{}\0{:?}", listmonk.url, listmonk.waves.unwrap_or_default());
+    match (&sender.webhook, &sender.job, &sender.listmonk) {
+        (Some(webhook), ..) => identity::digest(webhook.url.as_bytes()),
+        (None, Some(job), _) => identity::digest(job.template.to_string().as_bytes()),
+        (None, None, Some(there)) => identity::digest(listmonk(there).as_bytes()),
+        (None, None, None) => identity::digest(b""),
     }
 }
 
@@ -57,6 +72,9 @@ impl Contract {
     pub fn of_sender(sender: &SenderSpec) -> Result<Contract, String> {
         if sender.job.is_some() {
             return Ok(Contract::Job);
+        }
+        if sender.listmonk.is_some() {
+            return Ok(Contract::Listmonk);
         }
         let contract = sender.webhook.as_ref().and_then(|webhook| webhook.contract.as_ref());
         if let Some(queryable) = contract.and_then(|contract| contract.queryable.as_ref()) {
@@ -82,6 +100,7 @@ impl Contract {
         match (request.contract.as_str(), retention, &request.query_digest) {
             ("keyed", Some(retention), _) => Contract::Keyed { retention },
             ("job", ..) => Contract::Job,
+            ("listmonk", ..) => Contract::Listmonk,
             ("queryable", _, Some(digest)) => Contract::Queryable { url_digest: digest.clone() },
             _ => Contract::AtMostOnce,
         }
@@ -94,6 +113,7 @@ impl Contract {
             Contract::Keyed { .. } => "keyed",
             Contract::Queryable { .. } => "queryable",
             Contract::Job => "job",
+            Contract::Listmonk => "listmonk",
         }
     }
 
@@ -103,6 +123,20 @@ impl Contract {
             Contract::AtMostOnce => "at most once",
             other => other.name(),
         }
+    }
+
+    /// By what its waves go.
+    pub fn way(&self) -> Way {
+        match self {
+            Contract::AtMostOnce | Contract::Keyed { .. } | Contract::Queryable { .. } => Way::Request,
+            Contract::Job => Way::Job,
+            Contract::Listmonk => Way::Listmonk,
+        }
+    }
+
+    /// Whether a wave is only started, and followed until what was started has ended.
+    pub fn is_followed(&self) -> bool {
+        self.way() != Way::Request
     }
 
     /// Whether the receiver keeps keys.
@@ -126,7 +160,7 @@ impl Entry {
         }
     }
 
-    /// Whether its Job was seen to be there, and not yet what became of it.
+    /// Whether it was seen to be started, and not yet what became of it.
     pub fn was_started(&self) -> bool {
         self.outcome.is_none() && self.newest_result.as_deref() == Some("Started")
     }

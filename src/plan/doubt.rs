@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::api::release::Outcome;
 
 use super::again;
-use super::contract::{Contract, MOST_ATTEMPTS, MOST_TRIES};
+use super::contract::{MOST_ATTEMPTS, MOST_TRIES};
 use super::identity;
 use super::inquiry;
 use super::past::Past;
@@ -77,8 +77,8 @@ pub(super) fn unknown(campaign: &Campaign, past: &Past<'_>, entry: &Entry, now: 
     let what = entry.message.clone().unwrap_or_else(|| silent.to_owned());
     let resolve = resolving(campaign, past, now);
     let (told, asks_at) = (entry.was_told(), inquiry::asks_on(entry, campaign.sender.as_ref(), now));
-    let is_job = entry.contract == Contract::Job;
-    Why::OutcomeUnknown { wave: entry.wave.clone(), what, is_job, at: entry.newest_attempt, told, asks_at, resolve }
+    let way = entry.contract.way();
+    Why::OutcomeUnknown { wave: entry.wave.clone(), what, way, at: entry.newest_attempt, told, asks_at, resolve }
 }
 
 pub(super) fn resolving(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Resolving {

@@ -276,8 +276,8 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::AskingAgain { wave, what, at, again, tries, until } => {
             asking_again((wave, what), *at, *again, *tries, *until, voice)
         }
-        Why::AskingReceiver { wave, what, is_job, at, told, until, .. } => {
-            asking_receiver((wave, what, *at), *is_job, told.as_deref(), *until, voice)
+        Why::AskingReceiver { wave, what, way, at, told, until, .. } => {
+            asking_receiver((wave, what, *at), *way, told.as_deref(), *until, voice)
         }
         Why::UnderWay { wave, recipients, at, told, resolve } => {
             leaving::under_way((wave, *recipients, *at), told.as_deref(), resolve.as_ref(), voice)
@@ -352,8 +352,8 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
                 waves(names)
             )
         }
-        Why::OutcomeUnknown { wave, what, is_job, at, told, resolve, .. } => {
-            unknown((wave, what, *at), *is_job, told.as_deref(), resolve, voice)
+        Why::OutcomeUnknown { wave, what, way, at, told, resolve, .. } => {
+            unknown((wave, what, *at), *way, told.as_deref(), resolve, voice)
         }
         Why::Rejected { wave, what, resolve } => format!(
             "Needs attention: the receiver refused wave \"{wave}\": {what} Nothing of it went. Mend the Sender, then have it tried again or passed over: {}{}",

@@ -26,6 +26,8 @@ pub struct Guard {
     pub stops: Option<Why>,
     /// The name of one that ends what is being sent, while it is out of bounds.
     pub ends: Option<String>,
+    /// The name of one that pauses what is leaving, while it is out of bounds.
+    pub pauses: Option<String>,
     /// Why the gate is closed although nothing is broken: one cannot be measured, or is out of bounds for less than its
     /// `for`, or an incident is open. A gate opens on proof, and none of them is one.
     pub shut: Vec<Why>,
@@ -67,8 +69,13 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
         };
         let recovery = snapshot.settings.breach_recovery.max(rail.lasting);
         let until = breach.fine_since.as_ref().and_then(|since| since.0.checked_add(recovery).ok());
-        if rail.on_breach == OnBreach::Abort && breach.fine_since.is_none() {
-            guard.ends.get_or_insert_with(|| rail.name.clone());
+        let told = match rail.on_breach {
+            OnBreach::Abort => Some(&mut guard.ends),
+            OnBreach::Pause => Some(&mut guard.pauses),
+            OnBreach::Hold => None,
+        };
+        if let Some(told) = told.filter(|_| breach.fine_since.is_none()) {
+            told.get_or_insert_with(|| rail.name.clone());
         }
         guard.stops.get_or_insert_with(|| Why::Breached {
             guardrail: rail.name.clone(),

@@ -1,11 +1,11 @@
-//! A wave of which nobody knows, or whose Job is under way, and somebody who can tell: when is asked, what an answer is worth, and
-//! how it is told meanwhile. "Done" is believed; anything else is no proof of anything, and a person decides.
+//! A wave of which nobody knows, or that was started and is under way, and somebody who can tell: when is asked, what an answer is
+//! worth, and how it is told meanwhile. "Done" is believed; anything else is no proof of anything, and a person decides.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::release::{Disposition, Outcome};
 
-use super::contract::{Contract, QUIESCENCE};
+use super::contract::{Contract, QUIESCENCE, Way};
 use super::doubt;
 use super::past::Past;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
@@ -15,7 +15,7 @@ use super::why::Why;
 /// It is asked no more often than this, and no more seldom than that: the longer it is since the attempt, the less has changed.
 const OFTEN: SignedDuration = SignedDuration::from_secs(5);
 const SELDOM: SignedDuration = SignedDuration::from_mins(5);
-/// A Job that is under way is looked at no more seldom than this.
+/// What is under way is looked at no more seldom than this.
 const WATCHED: SignedDuration = SignedDuration::from_secs(30);
 
 /// What was said when it was asked.
@@ -27,56 +27,66 @@ pub struct Heard {
     pub at: Timestamp,
     /// What was said.
     pub said: Said,
+    /// So many of its recipients it has been sent to at least, where that was said.
+    pub sent: Option<u64>,
 }
 
 /// What an answer is worth. The texts are how it is told, such as `it answered 404`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// The wave is with its receiver as it was asked for, or its Job has done it.
+    /// The wave is with its receiver as it was asked for, or what was started has done it.
     Done,
-    /// Its Job is there and has not ended.
+    /// It has been done, and of some recipients it is not known whether they were sent to: they are left so.
+    Short(String),
+    /// What was started is there and has not ended.
     Running(String),
-    /// Its Job was running when it was last seen, and what is the matter with it now.
+    /// It was running when it was last seen, and what is the matter with it now: it stands still, or cannot be seen.
     Hidden(String),
-    /// Its Job has failed, or is gone.
+    /// It has failed, or is gone.
     Ended(String),
-    /// There is no Job, and none was ever seen.
+    /// Nothing was started, and nothing ever seen to be.
     Absent(String),
     /// Nothing that proves anything.
     Other(String),
 }
 
 impl Entry {
-    /// Whether its Job is under way: it was seen to be there, and its end is not written.
+    /// Whether it is under way: it was seen to be started, and its end is not written.
     pub fn is_under_way(&self) -> bool {
         let was_running = matches!(self.heard, Some(Heard { said: Said::Running(_) | Said::Hidden(_), .. }));
-        self.contract == Contract::Job && (self.was_started() || (self.is_unknown() && was_running))
+        self.contract.is_followed() && (self.was_started() || (self.is_unknown() && was_running))
     }
 
-    /// Whether its Job was seen to be under way when it was last looked for.
+    /// Whether it was seen to be under way when it was last asked for.
     pub fn is_seen_under_way(&self) -> bool {
         self.is_under_way() && matches!(self.heard, None | Some(Heard { said: Said::Running(_), .. }))
     }
 
-    /// Whether all of it may still be to come: of its Job it is not known that it has ended.
+    /// Whether all of it may still be to come: of what was started it is not known that it has ended.
     pub fn may_be_coming(&self) -> bool {
-        let has_ended = matches!(self.heard, Some(Heard { said: Said::Ended(_) | Said::Absent(_), .. }));
-        self.is_under_way() || (self.contract == Contract::Job && self.is_unknown() && !has_ended)
+        let has_ended =
+            self.was_seen_to_end() || matches!(self.heard, Some(Heard { said: Said::Ended(_) | Said::Absent(_), .. }));
+        self.is_under_way() || (self.contract.is_followed() && self.is_unknown() && !has_ended)
+    }
+
+    /// Whether it was started, and nobody knows what of it has gone, because that it ended was seen.
+    fn was_seen_to_end(&self) -> bool {
+        self.outcome == Some(Outcome::Unknown) && self.newest_result.as_deref() == Some("Started")
     }
 
     /// Whether there is something to ask: its end is not known, and its contract is one by which that can be told.
     fn is_open_to_questions(&self) -> bool {
         match self.contract {
             Contract::Queryable { .. } => self.is_unknown(),
-            Contract::Job => self.is_unknown() || self.was_started(),
+            Contract::Job | Contract::Listmonk => self.is_unknown() || self.was_started(),
             Contract::AtMostOnce | Contract::Keyed { .. } => false,
         }
     }
 
-    /// Whether somebody can tell what became of it: its receiver, while its Sender is the one that was frozen, or its Job.
+    /// Whether somebody can tell what became of it: its receiver, while its Sender is the one that was frozen, or what was started.
     fn can_be_asked_about(&self, sender: Option<&Sender>) -> bool {
         let is_there = |sender: &Sender| !sender.deleting && self.is_under(sender);
-        self.is_open_to_questions() && (self.contract == Contract::Job || sender.is_some_and(is_there))
+        self.is_open_to_questions() && (self.contract.is_followed() || sender.is_some_and(is_there))
     }
 
     /// When is asked next; None: nobody is asked.
@@ -92,7 +102,13 @@ impl Entry {
 
     /// Whether its end was not known until it was said that it is done.
     pub(super) fn is_known_to_be_done(&self) -> bool {
-        matches!(self.heard, Some(Heard { said: Said::Done, .. })) && (self.is_unknown() || self.was_started())
+        let is_done = matches!(self.heard, Some(Heard { said: Said::Done | Said::Short(_), .. }));
+        is_done && (self.is_unknown() || self.was_started())
+    }
+
+    /// So many of its recipients it has been sent to at least, while it is under way.
+    pub fn sent_so_far(&self) -> Option<u64> {
+        self.heard.as_ref().filter(|_| self.is_under_way())?.sent
     }
 
     /// What was said last that proves nothing. Not when: a status that told that would be written anew each time.
@@ -106,14 +122,17 @@ impl Said {
     pub fn told(&self) -> Option<&str> {
         match self {
             Said::Done => None,
-            Said::Running(told) | Said::Hidden(told) | Said::Ended(told) | Said::Absent(told) | Said::Other(told) => {
-                Some(told)
-            }
+            Said::Short(told)
+            | Said::Running(told)
+            | Said::Hidden(told)
+            | Said::Ended(told)
+            | Said::Absent(told)
+            | Said::Other(told) => Some(told),
         }
     }
 
-    /// What is known of a Job that said this after that: one that was running and cannot be seen may be running still, and one that
-    /// was running and is not there was deleted.
+    /// What is known of what said this after that: what was running and cannot be seen may be running still, and what was running and
+    /// is not there was deleted.
     #[must_use]
     pub fn after(self, before: Option<&Said>) -> Said {
         let was_running = matches!(before, Some(Said::Running(_) | Said::Hidden(_)));
@@ -139,7 +158,7 @@ fn askable(snapshot: &Snapshot) -> impl Iterator<Item = (&Entry, Option<&Sender>
     })
 }
 
-/// Of whom is to be asked now: by entry, with the Sender by which its receiver is reached. A Job is there without its Sender.
+/// Of whom is to be asked now: by entry, with the Sender by which its receiver is reached. What was started is there without it.
 pub fn due(snapshot: &Snapshot, now: Timestamp) -> Vec<(&Entry, Option<&Sender>)> {
     askable(snapshot).filter(|(entry, sender)| entry.asks_at(*sender).is_some_and(|at| at <= now)).collect()
 }
@@ -147,16 +166,16 @@ pub fn due(snapshot: &Snapshot, now: Timestamp) -> Vec<(&Entry, Option<&Sender>)
 /// How a wave is told of which nobody knows while it may still be said; None: a person decides. Until the request cannot be under
 /// way any more "not yet" means nothing, and nobody is called.
 pub(super) fn asking(entry: &Entry, sender: Option<&Sender>, now: Timestamp) -> Option<Why> {
-    // A Job that was there and is not, or has failed, comes to no other end.
+    // What was there and is not, or has failed, comes to no other end.
     if !entry.can_be_asked_about(sender) || entry.newest_result.as_deref() == Some("Started") {
         return None;
     }
     let until = entry.newest_attempt.checked_add(QUIESCENCE).ok()?;
     let is_open = now < until || entry.is_known_to_be_done();
     let what = entry.message.clone().unwrap_or_else(|| "Headroom was stopped while it was being sent.".to_owned());
-    let (wave, at, is_job) = (entry.wave.clone(), entry.newest_attempt, entry.contract == Contract::Job);
+    let (wave, at, way) = (entry.wave.clone(), entry.newest_attempt, entry.contract.way());
     let (told, again) = (entry.was_told(), asks_on(entry, sender, now));
-    is_open.then_some(Why::AskingReceiver { wave, what, is_job, at, told, again, until })
+    is_open.then_some(Why::AskingReceiver { wave, what, way, at, told, again, until })
 }
 
 /// When to look again so that is asked. What was due and could not be asked is not looked at without a pause.
@@ -165,7 +184,7 @@ pub(super) fn asks_on(entry: &Entry, sender: Option<&Sender>, now: Timestamp) ->
     entry.asks_at(sender).map(|at| at.max(soon))
 }
 
-/// A send one of whose waves is under way waits for its end. Of a Job that cannot be seen a person may say what became of it.
+/// A send one of whose waves is under way waits for its end. Of what stands still, or cannot be seen, a person may say what became.
 pub(super) fn under_way<'a>(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Option<Stand<'a>> {
     let entry = past.fired().find(|entry| entry.is_under_way())?;
     let why = Why::UnderWay {
@@ -173,24 +192,35 @@ pub(super) fn under_way<'a>(campaign: &Campaign, past: &Past<'_>, now: Timestamp
         wave: entry.wave.clone(),
         recipients: entry.recipients,
         at: entry.newest_attempt,
-        told: entry.was_told(),
+        told: entry.was_told().or_else(|| begun(entry.contract.way())),
     };
     Some(Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: asks_on(entry, None, now) })
+}
+
+/// What is told of a wave that was started, before it was first asked for.
+fn begun(way: Way) -> Option<String> {
+    (way == Way::Listmonk).then(|| "its campaign in listmonk has been started".to_owned())
 }
 
 /// The outcomes that were told.
 pub(super) fn outcomes(snapshot: &Snapshot) -> Vec<(String, Outcome, String)> {
     let told = askable(snapshot).filter_map(|(entry, _)| {
-        let is_job = entry.contract == Contract::Job;
+        let way = entry.contract.way();
         let (outcome, word) = match &entry.heard.as_ref()?.said {
-            Said::Done if is_job => (Outcome::Released, "its Job has completed.".to_owned()),
             Said::Done => {
-                (Outcome::Released, "the receiver was asked what became of it, and said that it is done.".to_owned())
+                let told = match way {
+                    Way::Job => "its Job has completed.",
+                    Way::Listmonk => "listmonk has sent it to all its recipients.",
+                    Way::Request => "the receiver was asked what became of it, and said that it is done.",
+                };
+                (Outcome::Released, told.to_owned())
             }
+            // Nothing is ever sent to those of whom it is not known: that is how nobody hears of it twice.
+            Said::Short(told) => (Outcome::Released, format!("{told}.")),
             // It was there: what is gone or has failed may have sent.
             Said::Ended(told) | Said::Absent(told) if entry.was_started() => (Outcome::Unknown, format!("{told}.")),
             // It ran although nobody knew that it was made: when it was seen to end is written, for what may still arrive.
-            Said::Ended(told) if is_job && entry.message.as_deref() != Some(&format!("{told}.")) => {
+            Said::Ended(told) if way != Way::Request && entry.message.as_deref() != Some(&format!("{told}.")) => {
                 (Outcome::Unknown, format!("{told}."))
             }
             Said::Running(_) | Said::Hidden(_) | Said::Ended(_) | Said::Absent(_) | Said::Other(_) => return None,

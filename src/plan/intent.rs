@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use crate::api::campaign::Load;
 
+use super::abilities;
 use super::canary::{self, Noise};
 use super::contract::Contract;
 use super::identity::{SendId, WaveId};
 use super::job::JobTemplate;
+use super::listmonk;
 use super::load::{self, Burst, Component, Profile, Send};
 use super::profiles;
 use super::rules::{Rules, at};
@@ -74,6 +76,7 @@ impl Intent {
             waves =
                 self::waves(campaign, Some(rules), known.gone, Some(percent)).map_err(|error| invalid("", error))?;
         }
+        abilities::check(&sender.spec, &waves).map_err(|(field, why)| invalid(field, why))?;
         let mut times = Vec::new();
         for wave in &waves.waves {
             let path = format!("spec.waves[{}]", wave.name);
@@ -81,6 +84,9 @@ impl Intent {
             times.push(own.map_err(|error| invalid("", error))?);
             let parameters = parameters(campaign, &wave.parameters);
             template.check_parameters(&parameters).map_err(|error| invalid("spec.parameters", error))?;
+            if sender.spec.listmonk.is_some() {
+                listmonk::check_parameters(&parameters).map_err(|(field, why)| invalid(field, why))?;
+            }
         }
         Ok(Intent { send_id, schedule, waves, times, rate, components, margin: rules.margin, template, audience })
     }
@@ -153,6 +159,7 @@ impl Sending {
         let body = sender.spec.webhook.as_ref().and_then(|webhook| webhook.body.as_deref());
         let template = match (&sender.spec.job, body) {
             (Some(job), _) => Template::of_job(JobTemplate::parse(&job.template).map_err(unable)?.passes_rate_on()),
+            (None, None) if sender.spec.listmonk.is_some() => Template::of_listmonk(),
             (None, None) => Template::default_body(),
             (None, Some(text)) => {
                 Template::parse(text).map_err(|error| unable(format!("spec.webhook.body: {error}")))?
@@ -168,13 +175,9 @@ impl Sending {
                 } else if template.passes_rate_on() {
                     most
                 } else {
-                    let silent = if sender.spec.job.is_some() {
-                        "its template does not name $(HEADROOM_WAVE_SEND_RATE), so that its program"
-                    } else {
-                        "its body does not pass {{ wave.sendRate }} on, so that its receiver"
-                    };
+                    let silent = abilities::cannot_go_slower(&sender.spec);
                     return Err(unable(format!(
-                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; {silent} cannot be told to go slower. Ask the platform team to add it, or leave maxSendRate out"
+                        "the Campaign's spec.maxSendRate is {most} and it sends {able}; {silent}"
                     )));
                 }
             }

@@ -8,7 +8,7 @@ use super::believe;
 use super::bursts;
 use super::capacity::Capacity;
 use super::claim::{self, Trouble, Wish};
-use super::contract::Contract;
+
 use super::gate::Site;
 use super::lead;
 use super::ledger::Committed;
@@ -130,8 +130,8 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
             let most = found.most(workload.most);
             let entries = || snapshot.entries.iter().filter(|entry| entry.pool == pool);
             let committed = bursts::committed(entries(), workload, now);
-            let has_jobs = entries().any(|entry| entry.contract == Contract::Job);
-            let timed = if has_jobs { bursts::timed(entries(), workload, now) } else { committed.clone() };
+            let is_any_followed = entries().any(|entry| entry.contract.is_followed());
+            let timed = if is_any_followed { bursts::timed(entries(), workload, now) } else { committed.clone() };
             Some(Ok(Measure {
                 rules: workload,
                 found,

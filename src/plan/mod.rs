@@ -14,6 +14,7 @@ use crate::api::campaign_status::Phase;
 use crate::api::pool_status::{CapacityPoolStatus, Queued};
 use crate::api::release::{Disposition, Outcome};
 
+pub mod abilities;
 pub mod admit;
 pub mod after;
 mod again;
@@ -35,6 +36,7 @@ pub mod floors;
 pub mod freezes;
 pub mod gate;
 mod guard;
+pub mod halt;
 pub mod hold;
 mod holds;
 pub mod identity;
@@ -43,6 +45,7 @@ pub mod intent;
 pub mod job;
 mod lead;
 pub mod ledger;
+pub mod listmonk;
 pub mod load;
 pub mod measure;
 pub mod memory;
@@ -72,6 +75,7 @@ pub mod why;
 
 use contract::QUIESCENCE;
 use floors::FloorWrite;
+use halt::Halt;
 use memory::Memory;
 use order::{Release, Skip};
 use past::BySend;
@@ -102,6 +106,8 @@ pub struct Plan {
     pub skips: Vec<Skip>,
     /// Outcomes of entries that have none, by entry: what nobody can know any more, and what will not be tried again.
     pub outcomes: Vec<(String, Outcome, String)>,
+    /// Waves that are leaving and must not go on.
+    pub halts: Vec<Halt>,
     /// What people say became of waves, to be taken down.
     pub resolves: Vec<Resolve>,
     /// Statuses of campaigns that have changed.
@@ -218,6 +224,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     if !guard.breaches.is_empty() {
         again = again.min(TICK);
     }
+    let halts = halt::halts(snapshot, &guard, now);
+    if !halts.is_empty() {
+        again = again.min(TICK);
+    }
     let queue = line.into_iter().map(|campaign| Queued { campaign }).collect();
     let seen = pool_report::Seen {
         fault,
@@ -231,24 +241,30 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     };
     let pool = pool_report::tell(snapshot, rules, seen, &mut memory, now);
     let resolves = resolve::taken(snapshot, &ledger, now);
-    let is_resolved = |name: &String| resolves.iter().any(|resolve| resolve.entry == *name);
-    let mut outcomes = outcomes(snapshot, &ends, now);
-    // What its receiver says is more than that nobody knows.
-    let told = inquiry::outcomes(snapshot);
-    outcomes.retain(|(name, ..)| told.iter().all(|(other, ..)| other != name));
-    outcomes.extend(told);
-    outcomes.retain(|(entry, ..)| !is_resolved(entry));
+    let outcomes = known(snapshot, &ends, &resolves, now);
     Plan {
         pool,
         floors: decided.writes,
         skips,
         outcomes,
+        halts,
         resolves,
         reports,
         release: verdict.release,
         memory,
         again: again.max(SignedDuration::ZERO),
     }
+}
+
+/// Outcomes that are to be written, by entry; not of what a person has just said something.
+fn known(snapshot: &Snapshot, ends: &[End], resolves: &[Resolve], now: Timestamp) -> Vec<(String, Outcome, String)> {
+    let mut outcomes = outcomes(snapshot, ends, now);
+    // What its receiver says is more than that nobody knows.
+    let told = inquiry::outcomes(snapshot);
+    outcomes.retain(|(name, ..)| told.iter().all(|(other, ..)| other != name));
+    outcomes.extend(told);
+    outcomes.retain(|(name, ..)| resolves.iter().all(|resolve| resolve.entry != *name));
+    outcomes
 }
 
 /// Where every campaign stands before room is asked for.
@@ -364,7 +380,7 @@ fn outcomes(snapshot: &Snapshot, ended: &[End], now: Timestamp) -> Vec<(String, 
                 ended.iter().find(|end| end.send_id == entry.send_id && end.campaign_uid == entry.campaign_uid)?;
             return Some((entry.name.clone(), end.outcome, told(end.by)));
         }
-        // Its Job tells.
+        // What was started tells.
         if entry.is_under_way() {
             return None;
         }

@@ -260,6 +260,7 @@ fn waves(
             name: wave.name.clone(),
             state: state(entry).to_owned(),
             recipients: i64::try_from(recipients).unwrap_or(i64::MAX),
+            sent: entry.and_then(Entry::sent_so_far).map(|sent| i64::try_from(sent).unwrap_or(i64::MAX)),
             fired_at: fired.map(|entry| Time(entry.newest_attempt)),
             soaked_at: end.map(|end| Time(whole_second(end.checked_add(wave.soak).unwrap_or(Timestamp::MAX)))),
             release: entry.map(|entry| entry.name.clone()),
@@ -278,8 +279,9 @@ fn display(
     voice: &Voice<'_>,
 ) -> Display {
     let released = status.waves.iter().filter(|wave| wave.state == "Released");
-    let messages: i64 = released.clone().map(|wave| wave.recipients).sum();
-    let leaving = if matches!(why, Why::Sending { .. }) { "~" } else { "" };
+    let so_far: Vec<i64> = status.waves.iter().filter_map(|wave| wave.sent).collect();
+    let messages: i64 = released.clone().map(|wave| wave.recipients).chain(so_far.iter().copied()).sum();
+    let leaving = if matches!(why, Why::Sending { .. }) || !so_far.is_empty() { "~" } else { "" };
     let short = |count: i64| people::short(u64::try_from(count).unwrap_or(0));
     let room = match (why.numbers(), kept) {
         (_, Some(kept)) => kept.room.clone(),

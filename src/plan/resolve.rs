@@ -111,7 +111,7 @@ pub(super) fn answer(campaign: &Campaign, entries: &[&Entry], now: Timestamp) ->
         return Answer::Refused("it does not say how that is known (headroom.dev/resolve-reason)".to_owned());
     }
     if entry.is_seen_under_way() {
-        return Answer::Refused(format!("wave \"{wave}\" is leaving, and its Job will tell what becomes of it"));
+        return Answer::Refused(format!("wave \"{wave}\" is leaving, and what becomes of it will be told"));
     }
     // What says that it has gone is heard before it is written.
     if entry.is_known_to_be_done() && resolved_as != ResolvedAs::Sent {

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use crate::api::condition::{self, Wanted};
 use crate::api::sender::{SenderSpec, SenderStatus, TLS_NAMES_NOTHING, TLS_NEEDS_HTTPS, Webhook};
 
-use super::contract::{Contract, MOST_TRIES};
+use super::abilities;
+use super::contract::{Contract, MOST_TRIES, Way};
 use super::job::JobTemplate;
 use super::template::Template;
 use super::units::Rate;
@@ -51,6 +52,7 @@ fn guarantee(spec: &SenderSpec, contract: &Contract) -> String {
         ),
         Contract::Queryable { .. } => ", at most once: of one that may have arrived its receiver is asked what became of it, and a person decides where that does not tell.".to_owned(),
         Contract::Job => ", under a name of its own and once: what became of it its Job tells, and where that is gone or has failed a person decides.".to_owned(),
+        Contract::Listmonk => " of listmonk, which goes out once however often it is started: what became of it listmonk tells, and where that is unclear a person decides.".to_owned(),
         Contract::AtMostOnce => ", at most once: one that may have arrived is never repeated.".to_owned(),
     };
     let webhook = spec.webhook.as_ref();
@@ -67,11 +69,6 @@ fn guarantee(spec: &SenderSpec, contract: &Contract) -> String {
     format!("{repeats}{signed}{believed}{shown}")
 }
 
-/// What it can do.
-fn abilities(contract: &Contract) -> &'static str {
-    if matches!(contract, Contract::Queryable { .. } | Contract::Job) { "fire, tell" } else { "fire" }
-}
-
 /// The Sender's new status. `trouble` is what only an adapter can find wrong.
 pub fn tell(
     spec: &SenderSpec,
@@ -82,7 +79,11 @@ pub fn tell(
 ) -> SenderStatus {
     let contract = Contract::of_sender(spec).unwrap_or_default();
     let fault = fault(spec).or(trouble);
-    let (kind, what) = if spec.job.is_some() { ("job", "Job") } else { ("webhook", "request") };
+    let (kind, what) = match contract.way() {
+        Way::Request => ("webhook", "request"),
+        Way::Job => ("job", "Job"),
+        Way::Listmonk => ("listmonk", "campaign"),
+    };
     let message = fault.clone().map_or_else(
         || format!("It releases a wave by one {what}{}", guarantee(spec, &contract)),
         |fault| format!("It cannot be used: {fault}."),
@@ -95,7 +96,7 @@ pub fn tell(
         install: None,
         kind: Some(kind.to_owned()),
         contract: Some(contract.for_people().to_owned()),
-        abilities: Some(abilities(&contract).to_owned()),
+        abilities: Some(abilities::of(spec).words()),
         message: Some(message),
         conditions: condition::merge(&[wanted], &old.conditions, Some(generation), now),
     }

@@ -271,6 +271,8 @@ pub struct Entry {
     pub skipped_by: Option<String>,
     /// UID of the Campaign it came from.
     pub campaign_uid: String,
+    /// Whether that Campaign is gone from the cluster, whatever pool it drew on.
+    pub is_orphaned: bool,
     /// `<namespace>/<name>` of that Campaign.
     pub campaign: String,
     /// `<namespace>/<name>` of the pool.

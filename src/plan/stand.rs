@@ -13,6 +13,7 @@ use super::admit::understood;
 use super::again::{not_again_yet, rests_unknown};
 use super::approval;
 use super::bursts;
+use super::contract::Way;
 use super::deadline::{self, missed, never, too_long};
 use super::doubt::{foreign, lost, uncertain};
 use super::freezes;
@@ -119,7 +120,7 @@ impl Want<'_> {
 }
 
 /// Who ends the campaign, if somebody does.
-fn aborts(campaign: &Campaign) -> Option<String> {
+pub(super) fn aborts(campaign: &Campaign) -> Option<String> {
     if campaign.spec.abort == Some(true) {
         return Some("spec.abort".to_owned());
     }
@@ -201,9 +202,10 @@ pub fn stand<'a>(
     going(Ahead { snapshot, campaign, rules, sender, intent, past, gone }, guard, now)
 }
 
-/// The waves whose Jobs go on when their send is ended.
-fn under_way(past: &Past<'_>) -> Vec<String> {
-    past.fired().filter(|entry| entry.is_under_way()).map(|entry| entry.wave.clone()).collect()
+/// The waves that are under way when their send is ended.
+fn under_way(past: &Past<'_>) -> Vec<(String, Way)> {
+    let leaving = past.fired().filter(|entry| entry.is_under_way());
+    leaving.map(|entry| (entry.wave.clone(), entry.contract.way())).collect()
 }
 
 /// How an ended send is told.

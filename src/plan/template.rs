@@ -172,6 +172,11 @@ impl Template {
         Template { parts: None, job: Some(passes_rate_on) }
     }
 
+    /// All variables, for listmonk: it has one rate for everything.
+    pub fn of_listmonk() -> Template {
+        Template::of_job(false)
+    }
+
     /// Understands a body.
     pub fn parse(text: &str) -> Result<Template, TemplateError> {
         let mut parts = Vec::new();

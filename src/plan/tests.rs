@@ -22,6 +22,7 @@ mod edges;
 mod floors;
 mod gates;
 mod guardrails;
+mod halted;
 mod idle;
 mod limits;
 mod opening;
@@ -39,17 +40,21 @@ fn reading(value: f64, age: i64) -> Result<Reading, SensorFault> {
     Ok(Reading { value, sample_at: at(-age), evaluated_at: at(0), range: SignedDuration::from_secs(10) })
 }
 
-/// A pool with one workload that 20 ready and held replicas make ready for 1,500 requests per second.
-fn snapshot() -> Snapshot {
-    let spec = json!({
+/// A pool with one workload.
+fn pool_spec() -> Value {
+    json!({
         "workloads": [{
             "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"},
             "capacityPerReplica": "100/s", "maxReplicas": 30,
         }],
         "targetUtilization": "75%", "loadMargin": "1.66", "confirm": {"samples": 1, "span": "0s"},
         "admission": {"namespaceSelector": {}},
-    });
-    let rules = Rules::parse(&serde_json::from_value(spec).unwrap());
+    })
+}
+
+/// That pool, which 20 ready and held replicas make ready for 1,500 requests per second.
+fn snapshot() -> Snapshot {
+    let rules = Rules::parse(&serde_json::from_value(pool_spec()).unwrap());
     let claim = super::claim::tests::claim(Some(2), 20);
     let note = Note {
         pool: "shop/storefront".into(),
@@ -155,6 +160,7 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         skip: None,
         skipped_by: None,
         campaign_uid: "uid-sale".into(),
+        is_orphaned: false,
         campaign: "marketing/sale".into(),
         pool: "shop/storefront".into(),
         first_attempt: at(second),

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::after::Pending;
 use super::approval::Needed;
 use super::canary::Unseen;
+use super::contract::Way;
 use super::reading::SensorFault;
 use super::rules::Bound;
 use super::snapshot::TargetFault;
@@ -330,7 +331,7 @@ pub enum Why {
     OutcomeUnknown {
         wave: String,
         what: String,
-        is_job: bool,
+        way: Way,
         at: Timestamp,
         /// What was said when somebody was asked what became of it.
         told: Option<String>,
@@ -371,8 +372,8 @@ pub enum Why {
         recipients: u64,
         by: String,
         by_guardrail: bool,
-        /// Waves whose Jobs are not stopped by it.
-        under_way: Vec<String>,
+        /// Waves that were under way, and by what: a Job is not stopped by it, a campaign in listmonk is cancelled.
+        under_way: Vec<(String, Way)>,
     },
     NotYetTried {
         wave: String,
@@ -392,13 +393,13 @@ pub enum Why {
         recipients: u64,
         at: Timestamp,
         told: Option<String>,
-        /// Set where its Job cannot be seen, or somebody has suspended it.
+        /// Set where it cannot be seen, or stands still.
         resolve: Option<Resolving>,
     },
     AskingReceiver {
         wave: String,
         what: String,
-        is_job: bool,
+        way: Way,
         at: Timestamp,
         told: Option<String>,
         again: Option<Timestamp>,

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use http::response::Parts;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -32,6 +32,8 @@ use super::trust::Trust;
 
 /// So much of an answer is kept; the rest is read and dropped.
 const KEPT: usize = 4 * 1024;
+/// The same of one that is read for what it says: the campaign that marketing has prepared is in it.
+const KEPT_WHOLE: usize = 4 * 1024 * 1024;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +123,7 @@ impl Connection {
         last_check: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) -> Attempt {
         let tally = Tally::default();
-        let broken = match self.exchange(effect, Box::new(last_check), &tally).await {
+        let broken = match self.exchange(effect, Box::new(last_check), &tally, KEPT).await {
             Ok((head, body)) => {
                 let answer = Answer { status: head.status, retry_after: retry_after(&head.headers), body: &body };
                 return Attempt::of_answer(&answer, effect.expected());
@@ -137,7 +139,7 @@ impl Connection {
 
     /// Asks what became of a wave with so many recipients.
     pub async fn ask(self, question: &Effect, recipients: u64) -> Said {
-        match self.exchange(question, Box::new(|| Ok(())), &Tally::default()).await {
+        match self.exchange(question, Box::new(|| Ok(())), &Tally::default(), KEPT).await {
             Ok((head, body)) => {
                 said(&Answer { status: head.status, retry_after: None, body: &body }, question.key(), recipients)
             }
@@ -145,10 +147,25 @@ impl Connection {
         }
     }
 
-    async fn exchange(self, effect: &Effect, check: LastCheck, tally: &Tally) -> Result<(Parts, Vec<u8>), String> {
+    /// Says something that may be said twice, and gives the answer back: its status and the whole of its body.
+    pub async fn call(self, call: &Effect) -> Result<(StatusCode, Vec<u8>), String> {
+        let (head, body) = self.exchange(call, Box::new(|| Ok(())), &Tally::default(), KEPT_WHOLE).await?;
+        if body.len() >= KEPT_WHOLE {
+            return Err(format!("its answer is longer than {} MiB", KEPT_WHOLE / 1024 / 1024));
+        }
+        Ok((head.status, body))
+    }
+
+    async fn exchange(
+        self,
+        effect: &Effect,
+        check: LastCheck,
+        tally: &Tally,
+        most: usize,
+    ) -> Result<(Parts, Vec<u8>), String> {
         let Connection { stream, socket, limits } = self;
         let line = Line::new(stream, check, tally.clone());
-        let broken = match tokio::time::timeout(limits.request, exchange(line, effect)).await {
+        let broken = match tokio::time::timeout(limits.request, exchange(line, effect, most)).await {
             Ok(Ok(answered)) => return Ok(answered),
             Ok(Err(error)) => format!("the connection broke: {error}"),
             Err(_) => format!("no complete answer came within {} s", limits.request.as_secs_f32()),
@@ -167,7 +184,7 @@ fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
     text.parse().ok().map(SignedDuration::from_secs).or_else(|| at(text))
 }
 
-async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(Parts, Vec<u8>), String> {
+async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect, most: usize) -> Result<(Parts, Vec<u8>), String> {
     let told = |error: hyper::Error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(next) = cause.source() {
@@ -185,7 +202,7 @@ async fn exchange(line: Line<Box<dyn Stream>>, effect: &Effect) -> Result<(Parts
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(told)?;
             if let Some(data) = frame.data_ref() {
-                let room = KEPT.saturating_sub(kept.len());
+                let room = most.saturating_sub(kept.len());
                 kept.extend_from_slice(data.get(..data.len().min(room)).unwrap_or_default());
             }
         }

@@ -84,7 +84,8 @@ pub struct Effect {
     method: Method,
     target: Target,
     headers: Vec<(HeaderName, SecretValue)>,
-    key: HeaderValue,
+    /// None: it has no effect that a receiver would have to know again.
+    key: Option<HeaderValue>,
     body: Bytes,
     expected: Expected,
     /// When it was signed, and the signature.
@@ -104,7 +105,14 @@ impl Effect {
         }
         let key = HeaderValue::from_str(key).map_err(|error| EffectError::Other { why: error.to_string() })?;
         let expected = Expected::default();
-        Ok(Effect { method: Method::POST, target, headers, key, body, expected, signature: None })
+        Ok(Effect { method: Method::POST, target, headers, key: Some(key), body, expected, signature: None })
+    }
+
+    /// One of the requests in which a receiver is prepared, asked or steered: JSON or nothing, and without a key, since to say it
+    /// twice comes to the same.
+    pub fn call(method: Method, target: Target, headers: Vec<(HeaderName, SecretValue)>, body: Bytes) -> Effect {
+        let expected = Expected::default();
+        Effect { method, target, headers, key: None, body, expected, signature: None }
     }
 
     /// A GET that asks what became of the one under this key: it has no effect.
@@ -142,9 +150,9 @@ impl Effect {
         &self.body
     }
 
-    /// Its idempotency key.
+    /// Its idempotency key; empty, if it has none.
     pub fn key(&self) -> &str {
-        self.key.to_str().unwrap_or_default()
+        self.key.as_ref().and_then(|key| key.to_str().ok()).unwrap_or_default()
     }
 
     /// As it goes over the wire.
@@ -155,11 +163,12 @@ impl Effect {
             .uri(&self.target.path)
             .header(HOST, &self.target.authority)
             .header(USER_AGENT, concat!("headroom/", env!("CARGO_PKG_VERSION")))
-            .header("idempotency-key", self.key.clone())
-            .header("webhook-id", self.key.clone())
             // A mesh in between would otherwise send again by itself.
             .header("x-envoy-max-retries", "0");
-        if self.method == Method::POST {
+        if let Some(key) = &self.key {
+            request = request.header("idempotency-key", key.clone()).header("webhook-id", key.clone());
+        }
+        if !self.body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         if let Some((seconds, signature)) = &self.signature {

@@ -5,6 +5,7 @@ mod attempt;
 mod connect;
 mod effect;
 mod line;
+pub mod listmonk;
 mod reach;
 mod said;
 mod signature;

@@ -179,6 +179,13 @@ impl Wire for Line {
     {
         Box::pin(async move { self.account(question.key()).await })
     }
+
+    fn call<'a>(self: Box<Self>, _: &'a Effect) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>>
+    where
+        Self: 'a,
+    {
+        Box::pin(async { Err("no listmonk is played here".to_owned()) })
+    }
 }
 
 impl Line {

@@ -132,6 +132,17 @@ fn found(object: Value) -> Found {
     Found { kind: value["kind"].as_str().unwrap_or_default().to_owned(), value }
 }
 
+/// A Sender as it is in the world: a listmonk is played by a receiver that takes each wave at once.
+fn as_played(sender: &Value) -> Value {
+    let mut sender = sender.clone();
+    if let Some(spec) = sender["spec"].as_object_mut()
+        && spec.remove("listmonk").is_some()
+    {
+        spec.insert("webhook".to_owned(), json!({"url": "http://listmonk"}));
+    }
+    sender
+}
+
 impl Story {
     /// From the objects that people apply. `flat` keeps demand at its peak; otherwise a day swings below it.
     pub fn of(objects: Vec<Value>, start: Timestamp, flat: Option<f64>) -> Result<Story, StoryError> {
@@ -183,7 +194,7 @@ impl Story {
                     "data": {key: "c2ltdWxhdGVk"},
                 }));
             }
-            story.objects.push(found.value.clone());
+            story.objects.push(as_played(&found.value));
         }
         for found in of_kind("Campaign") {
             let campaign: Campaign = found.of()?;

@@ -36,6 +36,7 @@ mod job;
 mod keyed;
 mod leaving;
 mod lint;
+mod listmonk;
 mod model;
 mod nodes;
 mod people;

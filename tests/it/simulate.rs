@@ -57,6 +57,27 @@ fn a_folder_is_played_and_the_approval_it_lacks_is_told() {
 }
 
 #[test]
+fn a_listmonk_is_played_and_asks_for_its_parameter_first() {
+    let sender = demo("sender");
+    let (before, _) = sender.split_once("  webhook:").unwrap();
+    let sender = format!("{before}  listmonk: {{url: \"http://listmonk.mail:9000\", secretRef: {{name: listmonk}}}}\n");
+    let folder = folder(&demo("campaign"));
+    std::fs::write(folder.path().join("sender.yaml"), sender).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let told = simulate(&[&[path][..], &QUIET].concat(), "");
+    assert_eq!(told.status.code(), Some(2), "{}", text(&told.stdout));
+    assert!(text(&told.stderr).contains("campaignId is missing"), "{}", text(&told.stderr));
+    let campaign = demo("campaign");
+    let line = campaign.lines().find(|line| line.starts_with("  parameters:")).unwrap();
+    let id = "  parameters: {campaignId: \"12\"}";
+    std::fs::write(folder.path().join("campaign.yaml"), campaign.replace(line, id)).unwrap();
+    let played = simulate(&[&[path][..], &QUIET].concat(), "");
+    let told = text(&played.stdout);
+    assert_eq!(played.status.code(), Some(0), "{told}{}", text(&played.stderr));
+    assert!(told.contains("marketing/flash-sale wave \"rest\" to 36,000 recipients: there was room"), "{told}");
+}
+
+#[test]
 fn standard_input_is_played_and_nothing_is_said_of_approvals_that_nobody_asked_for() {
     let all = ["shop", "pool", "sender", "campaign"].map(demo).join("\n---\n");
     let played = simulate(&[&["-"][..], &QUIET].concat(), &all);

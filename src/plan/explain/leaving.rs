@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::resolving::{resolve_with, resolved};
 use super::{Voice, factor, waves};
 use crate::plan::canary::Unseen;
+use crate::plan::contract::Way;
 use crate::plan::units::people::{self, Rounding};
 use crate::plan::why::Resolving;
 
@@ -13,7 +14,7 @@ pub(super) fn sending(wave: &str, recipients: u64, until: Timestamp, voice: &Voi
     format!("Wave \"{wave}\" is leaving: {} messages, the last about {}.", people::grouped(recipients), voice.at(until))
 }
 
-/// Its Job is there, and tells its end itself; or it cannot be seen, and a person may say it.
+/// It was started, and tells its end itself; or it cannot be seen, and a person may say it.
 pub(super) fn under_way(
     (wave, recipients, at): (&str, u64, Timestamp),
     told: Option<&str>,
@@ -36,11 +37,19 @@ pub(super) fn under_way(
 }
 
 /// What an end of the send does not end.
-pub(super) fn nothing_more(under_way: &[String]) -> String {
-    if under_way.is_empty() {
+pub(super) fn nothing_more(under_way: &[(String, Way)]) -> String {
+    let by = |way: Way| under_way.iter().filter(|(_, by)| *by == way).map(|(wave, _)| wave.clone()).collect::<Vec<_>>();
+    let (jobs, campaigns) = (by(Way::Job), by(Way::Listmonk));
+    if jobs.is_empty() && campaigns.is_empty() {
         return "Nothing more of this send goes.".to_owned();
     }
-    format!("No further wave goes; the Job of {} was under way and is not stopped.", waves(under_way))
+    let told = |names: &[String], what: &str, end: &str| {
+        let told = (!names.is_empty()).then(|| format!("; the {what} of {} was under way and {end}", waves(names)));
+        told.unwrap_or_default()
+    };
+    let jobs = told(&jobs, "Job", "is not stopped");
+    let campaigns = told(&campaigns, "listmonk campaign", "is being cancelled");
+    format!("No further wave goes{jobs}{campaigns}.")
 }
 
 /// It has left, and its effect is watched.

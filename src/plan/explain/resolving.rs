@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Voice;
 use crate::plan::contract::MOST_TRIES;
+use crate::plan::contract::Way;
 use crate::plan::why::Resolving;
 
 /// The command with which a person says what became of a wave.
@@ -48,12 +49,16 @@ fn heard(told: Option<&str>) -> String {
 /// That a receiver which can tell is asked, and until when that may be enough.
 pub(super) fn asking_receiver(
     (wave, what, at): (&str, &str, Timestamp),
-    is_job: bool,
+    way: Way,
     told: Option<&str>,
     until: Timestamp,
     voice: &Voice<'_>,
 ) -> String {
-    let asked = if is_job { "Headroom looks for its Job." } else { "Its receiver is asked what became of it." };
+    let asked = match way {
+        Way::Request => "Its receiver is asked what became of it.",
+        Way::Job => "Headroom looks for its Job.",
+        Way::Listmonk => "Headroom asks listmonk what became of it.",
+    };
     format!(
         "Wave \"{wave}\" may or may not have gone ({}): {what} {asked}{} Nobody has to do anything before {}.",
         voice.at(at),
@@ -65,7 +70,7 @@ pub(super) fn asking_receiver(
 /// That only a person can say what became of it.
 pub(super) fn unknown(
     (wave, what, at): (&str, &str, Timestamp),
-    is_job: bool,
+    way: Way,
     told: Option<&str>,
     resolve: &Resolving,
     voice: &Voice<'_>,
@@ -74,7 +79,11 @@ pub(super) fn unknown(
         "Needs attention: wave \"{wave}\" may or may not have gone ({}): {what}{} {}, then say which: {} Nothing more of this send goes before.{}",
         voice.at(at),
         heard(told),
-        if is_job { "Find out what its program has sent" } else { "Ask the receiver" },
+        match way {
+            Way::Request => "Ask the receiver",
+            Way::Job => "Find out what its program has sent",
+            Way::Listmonk => "Find out in listmonk what it has sent",
+        },
         resolve_with(wave, "sent|not-sent|skip", resolve),
         resolved(resolve, voice)
     )

@@ -53,6 +53,12 @@ pub fn of(kind: &str) -> Vec<Value> {
                 object(kind, sender(&queryable)),
                 object(kind, secure),
                 object(kind, json!({"sendRate": "100/s", "job": {"template": template()}})),
+                object(
+                    kind,
+                    json!({"sendRate": "100/s", "listmonk": {
+                        "url": "http://listmonk.mail:9000", "secretRef": {"name": "listmonk"}, "waves": "Exact",
+                    }}),
+                ),
             ]
         }
         "WaveRelease" => vec![object(kind, entry())],
@@ -146,6 +152,7 @@ fn entry() -> Value {
         "request": {
             "sender": "mail/s", "senderUid": "u", "urlDigest": "d", "key": "k", "keyHeader": "idempotency-key",
             "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h", "queryDigest": "d",
+            "listmonk": {"campaign": 17, "last": 2940},
         },
         "load": {
             "sendRate": 100.0, "margin": 1.66,

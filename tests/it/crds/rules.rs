@@ -173,13 +173,15 @@ pub fn trials() -> Vec<Trial> {
             ],
         },
         Trial {
-            message: "a Sender has webhook or job, one of them",
+            message: "a Sender has webhook, job or listmonk, one of them",
             right: vec![
                 json!({"sendRate": "1/s", "webhook": {"url": "https://mail.internal/"}}),
                 json!({"sendRate": "1/s", "job": {"template": {}}}),
+                json!({"sendRate": "1/s", "listmonk": {"url": "http://a", "secretRef": {"name": "a"}}}),
             ],
             wrong: vec![
                 json!({"sendRate": "1/s"}),
+                json!({"sendRate": "1/s", "listmonk": {"url": "http://a", "secretRef": {"name": "a"}}, "job": {"template": {}}}),
                 json!({"sendRate": "1/s", "webhook": {"url": "https://mail.internal/"}, "job": {"template": {}}}),
             ],
         },

@@ -146,7 +146,7 @@ const ADDRESS: Form = Form {
 };
 
 /// The fields that have a form. One that has a pattern and is not here fails the test, and so does the reverse.
-const FORMS: [(&str, &str, &Form); 63] = [
+const FORMS: [(&str, &str, &Form); 64] = [
     ("Campaign", "spec.after[].check", &LABEL),
     ("Campaign", "spec.audience.class", &OPEN_NAME),
     ("Campaign", "spec.channel", &OPEN_NAME),
@@ -207,6 +207,7 @@ const FORMS: [(&str, &str, &Form); 63] = [
     ("Sender", "spec.webhook.contract.keyed.retention", &SPAN),
     ("Sender", "spec.webhook.contract.queryable.url", &URL),
     ("Sender", "spec.webhook.headers[].name", &HEADER),
+    ("Sender", "spec.listmonk.url", &URL),
     ("Sender", "spec.webhook.url", &URL),
     ("WaveRelease", "spec.firstAttemptAt", &MOMENT),
     ("WaveRelease", "spec.evidence.evaluatedAt", &MOMENT),

@@ -47,6 +47,9 @@ pub struct WrittenEntry {
     /// Whether it goes by a Job.
     #[serde(default)]
     job: bool,
+    /// Whether it goes by listmonk.
+    #[serde(default)]
+    listmonk: bool,
     /// The URL at which the receiver is asked what became of it, where that is its guarantee.
     query: Option<String>,
     /// When it was asked about the newest attempt, and what it said.
@@ -64,8 +67,11 @@ pub struct WrittenEntry {
 #[serde(deny_unknown_fields)]
 struct WrittenHeard {
     ago: Ago,
-    /// `done`; or how it is told, of a Job after `running: `, `ended: ` or `absent: `.
+    /// `done`; or how it is told, of what was started after `short: `, `running: `, `hidden: `, `ended: ` or `absent: `.
     said: String,
+    /// To how many it was sent, where that was said.
+    #[serde(default)]
+    sent: Option<u64>,
 }
 
 impl WrittenEntry {
@@ -83,6 +89,7 @@ impl WrittenEntry {
             disposition: if fires { Disposition::Fire } else { Disposition::Skip },
             skip: self.skip,
             skipped_by: self.by.clone(),
+            is_orphaned: false,
             campaign_uid: self.uid.clone().unwrap_or_else(|| format!("uid-{name}")),
             campaign: self.campaign.clone(),
             pool: self.pool.clone(),
@@ -93,6 +100,7 @@ impl WrittenEntry {
             may_have_left_at: Vec::new(),
             contract: match (&self.retention, &self.query) {
                 _ if self.job => Contract::Job,
+                _ if self.listmonk => Contract::Listmonk,
                 (Some(text), _) => Contract::Keyed { retention: Span::parse(text).map_err(|error| error.to_string())? },
                 (None, Some(url)) => Contract::Queryable { url_digest: digest(url.as_bytes()) },
                 (None, None) => Contract::AtMostOnce,
@@ -101,10 +109,13 @@ impl WrittenEntry {
             newest_result: self.result.clone(),
             again: self.again_after.map(|after| now - self.ago.0 + after.0),
             heard: self.heard.as_ref().map(|heard| Heard {
+                sent: heard.sent,
                 attempt: "attempt".into(),
                 at: now - heard.ago.0,
                 said: match heard.said.split_once(": ") {
                     _ if heard.said == "done" => Said::Done,
+                    Some(("short", told)) => Said::Short(told.to_owned()),
+                    Some(("hidden", told)) => Said::Hidden(told.to_owned()),
                     Some(("running", told)) => Said::Running(told.to_owned()),
                     Some(("ended", told)) => Said::Ended(told.to_owned()),
                     Some(("absent", told)) => Said::Absent(told.to_owned()),

@@ -239,6 +239,7 @@ fn campaign(seen: &Seen, place: usize) -> Option<snapshot::Campaign> {
         state: "Released".into(),
         recipients: 0,
         fired_at: None,
+        sent: None,
         soaked_at: None,
         release: Some(name(slot(place, wave)).to_owned()),
     };
@@ -315,6 +316,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         }),
         skipped_by: there.skip.map(|_| "spec.abort".to_owned()),
         campaign_uid: uid(place, there.birth),
+        is_orphaned: false,
         campaign: format!("marketing/{}", NAMES[place]),
         pool: POOL.into(),
         first_attempt: seen.at(there.newest),

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::support::bed::bed;
 
 mod deletion;
+mod listmonk;
 mod reading;
 mod rules;
 mod scale;

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod bed;
+pub mod listmonk;
 pub mod node;
 pub mod operator;
 pub mod person;
