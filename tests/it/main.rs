@@ -26,6 +26,7 @@ mod breach;
 mod chart;
 mod crash;
 mod crds;
+mod cuts;
 mod edits;
 mod election;
 mod figures;
