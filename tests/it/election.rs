@@ -41,7 +41,9 @@ fn signal(operator: &Operator, name: &str) {
 
 /// A world whose first replica leads, and a second that stands by.
 fn two(name: &str, server: Option<String>) -> (World, Operator) {
-    let world = World::new(name, Wants { server, ..Wants::default() });
+    // Shorter than the window in which a wave is fired.
+    let values = vec!["leaderElection.leaseDuration=3s".to_owned()];
+    let world = World::new(name, Wants { server, values, ..Wants::default() });
     world.until(60, "the first leads", || leads(&world, world.operator.as_ref().unwrap()));
     let second = Operator::start_as("-second", &world.operator_namespace(), "headroom", None, None);
     world.until(60, "the second stands by", || log(&second).contains("another replica leads; this one stands by"));

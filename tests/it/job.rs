@@ -98,7 +98,7 @@ fn each_wave_goes_by_one_job_and_the_next_waits_for_its_end() {
 
     // An operator that is started again in the middle finds it, and makes no second one; the next wave waits.
     world.restart(None);
-    world.always(8, "the next wave waits for the end of this one", || jobs(&world).len() == 1);
+    world.always(14, "the next wave waits for the end of this one", || jobs(&world).len() == 1);
     assert_eq!(world.status("sale")["phase"], "Sending");
     end(&world, &canary, "Succeeded");
 
