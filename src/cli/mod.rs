@@ -25,6 +25,7 @@ mod screen;
 mod simulate;
 mod summary;
 mod switch;
+mod why;
 
 /// A load-aware campaign scheduler for Kubernetes.
 #[derive(Debug, Parser)]
@@ -48,6 +49,8 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     /// Say what would happen, were these files applied to the live cluster; nothing is written.
     Plan(plan::PlanArguments),
+    /// Say why a Campaign stands where it stands: every check of its gate, and what has to change.
+    Why(why::WhyArguments),
     /// Hold a Campaign: no further wave goes, whatever Git says, until it is resumed.
     Pause(hold::ReasonArguments),
     /// Lift the hold of a Campaign.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Simulate(arguments) => return simulate::simulate(&arguments),
         Command::Plan(arguments) => return plan::plan(&arguments),
+        Command::Why(arguments) => why::why(&arguments),
         Command::Pause(arguments) => hold::pause(&arguments),
         Command::Resume(arguments) => hold::resume(&arguments),
         Command::Abort(arguments) => hold::abort(&arguments),

@@ -35,6 +35,9 @@ fn a_hold_outlives_a_sync_by_replace_and_ends_with_a_resume() {
     done(&admin, &["pause", "sale", "-n", &marketing, "--reason", "the landing page is down"]);
     let status = world.until_reason("sale", "OnHold", 30);
     assert!(status["message"].as_str().unwrap().contains("the landing page is down"), "{}", status["message"]);
+    let why = done(&admin, &["why", "sale", "-n", &marketing]);
+    assert!(why.starts_with(&format!("{marketing}/sale: Held (OnHold)\n")), "{why}");
+    assert!(why.contains("the landing page is down") && why.contains("canary Released 2,000 recipients"), "{why}");
     // A sync by replace: the object as Git has it, without the annotation.
     let mut sale = world.get(&["-n", &marketing, "get", "campaign", "sale"]);
     sale["metadata"]["annotations"] = json!({});
@@ -46,6 +49,35 @@ fn a_hold_outlives_a_sync_by_replace_and_ends_with_a_resume() {
     world.until_phase("sale", "Completed", 120);
     assert_eq!(world.received().len(), 2);
     world.check_safety();
+}
+
+#[test]
+fn why_a_campaign_waits_is_told_with_queries_from_the_cluster_and_from_a_file() {
+    // Nothing that the workload may be raised to bears what the send brings.
+    let world = World::new("why", Wants { hpa_max: 5, ..Wants::default() });
+    let (admin, marketing) = (admin(&world), world.marketing());
+    world.apply_campaign("sale", &json!({"load": {"responseMedian": "3s", "visitRate": "60%"}}));
+    world.until(60, "its gate was weighed", || world.status("sale")["headroom"]["checks"][0]["name"] == "web");
+    let told = done(&admin, &["why", "sale", "-n", &marketing]);
+    let query = r#"sum(rate(http_requests_total{namespace="why-shop",app="web"}[5s]))"#;
+    for words in
+        ["closed workload web: ", " req/s needed, sample ", query, "What has to change:\n", " must be free on web: "]
+    {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    // The same from what somebody has sent, without a cluster.
+    let sent = tempfile::tempdir().unwrap();
+    let path = sent.path().join("sent.yaml");
+    let campaign = world.bed().kubectl(&["-n", &marketing, "get", "campaign", "sale", "-o", "yaml"]);
+    let pool = world.bed().kubectl(&["-n", &world.shop(), "get", "capacitypool", "storefront", "-o", "yaml"]);
+    std::fs::write(&path, format!("{campaign}---\n{pool}")).unwrap();
+    let path = path.to_str().unwrap();
+    let read: Value = serde_json::from_str(&done("/nowhere", &["why", "-f", path, "--json"])).unwrap();
+    assert_eq!((&read["gate"][0]["query"], &read["gate"][0]["passed"]), (&json!(query), &json!(false)));
+    assert_eq!(read["campaign"], format!("{marketing}/sale"));
+    let said = refused("/nowhere", &["why", "other", "-f", path]);
+    assert!(said.contains("holds no such Campaign"), "{said}");
+    assert!(world.received().is_empty());
 }
 
 #[test]
