@@ -13,7 +13,7 @@ use crate::api::{Sender, WaveRelease};
 use crate::plan::contract::{Contract, Way};
 use crate::plan::inquiry::{self, Heard, Said};
 use crate::plan::snapshot::Snapshot;
-use crate::senders::{Attempt, Effect, Target, TargetError};
+use crate::senders::{Effect, Target, TargetError};
 
 use super::context::Context;
 use super::job;
@@ -63,12 +63,8 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
                 }
             });
             let late = |_| (Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs())), None);
-            let (said, sent) = said.await.unwrap_or_else(late);
-            let before = entry.heard.as_ref();
-            let said = said.after(before.map(|before| &before.said));
-            // How far it was counts until something newer is known.
-            let sent = sent.or(before.and_then(|before| before.sent));
-            (name, Heard { attempt, at: now, said, sent })
+            let said = said.await.unwrap_or_else(late);
+            (name, Heard::next(attempt, now, said, entry.heard.as_ref()))
         })
     });
     for (name, heard) in join_all(asked.collect::<Vec<_>>()).await {
@@ -102,7 +98,6 @@ async fn one(ctx: &Context, sender: &Sender, entry: &WaveRelease) -> Said {
     let recipients = u64::try_from(entry.spec.wave.recipients).unwrap_or(0);
     match ctx.outside.connect(question.target(), trust.as_ref()).await {
         Ok(wire) => wire.ask(&question, recipients).await,
-        Err(Attempt::NotSent { why, .. } | Attempt::NotFired { why }) => unasked(why),
-        Err(attempt) => unasked(attempt.to_string()),
+        Err(attempt) => unasked(attempt.why()),
     }
 }

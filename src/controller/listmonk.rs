@@ -14,7 +14,7 @@ use crate::api::reference::SecretKeyRef;
 use crate::api::release::{Disposition, EntryListmonk};
 use crate::api::sender::{Listmonk as Place, ListmonkWaves};
 use crate::api::{Campaign, SEND_LABEL, Sender, WaveRelease};
-use crate::cluster::{Error, objects};
+use crate::cluster::{Error, ledger, objects};
 use crate::plan::contract::{self, Way};
 use crate::plan::halt::{self, Halt, How};
 use crate::plan::inquiry::{Heard, Said};
@@ -40,11 +40,7 @@ const LEAVERS: SignedDuration = SignedDuration::from_mins(5);
 impl Door for Context {
     fn carry<'a>(&'a self, call: &'a Effect) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>> {
         Box::pin(async move {
-            let wire = match self.outside.connect(call.target(), None).await {
-                Ok(wire) => wire,
-                Err(Attempt::NotSent { why, .. } | Attempt::NotFired { why }) => return Err(why),
-                Err(attempt) => return Err(attempt.to_string()),
-            };
+            let wire = self.outside.connect(call.target(), None).await.map_err(Attempt::why)?;
             wire.call(call).await
         })
     }
@@ -147,10 +143,15 @@ impl Listmonk {
             return attempt;
         }
         let id = self.ready.known.campaign;
-        let there = match server(ctx, &self.place, &self.login) {
-            Ok(server) => server.account_of(id).await.map_err(|trouble| trouble.to_string()),
-            Err(why) => Err(why),
+        let server = match server(ctx, &self.place, &self.login) {
+            Ok(server) => server,
+            Err(why) => {
+                return Attempt::cut(format!(
+                    "campaign {id} of listmonk cannot be seen: {why}; to its start {attempt}"
+                ));
+            }
         };
+        let there = server.account_of(id).await;
         let answered = attempt.to_string();
         let cut = |what: String| Attempt::cut(format!("{what}; to its start {answered}"));
         match there {
@@ -165,7 +166,7 @@ impl Listmonk {
                 }
                 // Somebody has given it a time in the last moment, by which listmonk would start it.
                 "scheduled" => {
-                    unschedule(ctx, &self.place, &self.login, id).await;
+                    unschedule(&server, id).await;
                     cut(format!("campaign {id} of listmonk was given a time of its own, and is put back to a draft"))
                 }
                 // It was told, and says why not: nothing of it has gone.
@@ -212,14 +213,10 @@ fn after(order: &Release, place: &str, ledger: &BTreeMap<String, WaveRelease>) -
     earlier.map(last).collect()
 }
 
-/// Takes from a campaign the time by which listmonk would start it. What came of it the next look tells.
-async fn unschedule(ctx: &Context, place: &Place, login: &(String, String), id: u64) {
-    let told = async {
-        let server = server(ctx, place, login)?;
-        server.halt(id, "draft").await.map_err(|trouble| trouble.to_string())
-    };
-    if let Err(error) = told.await {
-        tracing::warn!(campaign = id, error, "a campaign in listmonk has a time of its own, and keeps it");
+/// Takes from a campaign the time by which listmonk would start it: nothing goes by its clock. What came of it is seen at the campaign.
+async fn unschedule(server: &Server<'_>, id: u64) {
+    if let Err(error) = server.halt(id, "draft").await {
+        tracing::warn!(campaign = id, %error, "a campaign in listmonk has a time of its own, and keeps it");
     }
 }
 
@@ -257,10 +254,7 @@ pub async fn look(ctx: &Context, entry: &WaveRelease) -> (Said, Option<u64>) {
         if there.as_ref().is_none_or(|account| account.status != "scheduled") {
             return Ok((there, id));
         }
-        // Nothing goes by listmonk's clock.
-        if let Err(error) = server.halt(id, "draft").await {
-            tracing::warn!(campaign = id, %error, "a campaign in listmonk has a time of its own, and keeps it");
-        }
+        unschedule(&server, id).await;
         server.account_of(id).await.map(|there| (there, id)).map_err(|trouble| trouble.to_string())
     };
     match found.await {
@@ -304,14 +298,15 @@ async fn halt(
             return;
         }
     }
-    let (status, word) = match halt.how {
-        How::Pause => ("paused", "paused"),
-        How::Cancel => ("cancelled", "cancelled"),
+    // As listmonk calls it, and people.
+    let word = match halt.how {
+        How::Pause => "paused",
+        How::Cancel => "cancelled",
     };
     let told = async {
         let id = number(entry)?;
         let server = server_of(ctx, entry).await?.0;
-        server.halt(id, status).await.map_err(|trouble| trouble.to_string())?;
+        server.halt(id, word).await.map_err(|trouble| trouble.to_string())?;
         Ok::<u64, String>(id)
     };
     let (wave, why) = (&entry.spec.wave.name, &halt.why);
@@ -323,13 +318,10 @@ async fn halt(
     if let Some(campaign) = campaigns.get(&(of.0.clone(), of.1.clone())) {
         ctx.events.tell(campaign, true, "WaveHalted", &format!("Halt {wave}"), &note).await;
     }
-    let (said, sent) = look(ctx, entry).await;
-    let attempt = entry.status.as_ref().and_then(|status| status.attempts.last());
-    let attempt = attempt.map_or_else(|| entry.spec.nonce.clone(), |attempt| attempt.nonce.clone());
-    let before = ctx.heard(&entry.name_any(), &attempt);
-    let said = said.after(before.as_ref().map(|before| &before.said));
-    let sent = sent.or(before.and_then(|before| before.sent));
-    ctx.keep_heard(&entry.name_any(), Heard { attempt, at: now, said, sent });
+    let name = entry.name_any();
+    let Some(attempt) = ledger::entry(entry).map(|entry| entry.newest_nonce) else { return };
+    let before = ctx.heard(&name, &attempt);
+    ctx.keep_heard(&name, Heard::next(attempt, now, look(ctx, entry).await, before.as_ref()));
 }
 
 /// Sends whose leavers are to be brought back now, each with an entry of it.

@@ -31,6 +31,14 @@ pub struct Heard {
     pub sent: Option<u64>,
 }
 
+impl Heard {
+    /// What is known after this was said, where that was heard before: how far it was counts until something newer is known.
+    pub fn next(attempt: String, at: Timestamp, (said, sent): (Said, Option<u64>), before: Option<&Heard>) -> Heard {
+        let said = said.after(before.map(|before| &before.said));
+        Heard { attempt, at, said, sent: sent.or(before.and_then(|before| before.sent)) }
+    }
+}
+
 /// What an answer is worth. The texts are how it is told, such as `it answered 404`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {

@@ -98,6 +98,14 @@ impl Attempt {
         }
     }
 
+    /// Why nothing came of it, for whoever says so himself.
+    pub fn why(self) -> String {
+        match self {
+            Attempt::NotSent { why, .. } | Attempt::NotFired { why } => why,
+            attempt => attempt.to_string(),
+        }
+    }
+
     /// From a complete answer.
     pub fn of_answer(answer: &Answer<'_>, expected: Expected) -> Attempt {
         let said = match excerpt(answer.body) {
