@@ -23,6 +23,7 @@ mod restore;
 mod run;
 mod screen;
 mod simulate;
+mod suggest;
 mod summary;
 mod switch;
 mod why;
@@ -51,6 +52,8 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Say why a Campaign stands where it stands: every check of its gate, and what has to change.
     Why(why::WhyArguments),
+    /// Propose what an owner does not know, from the live Prometheus; nothing is written.
+    Suggest(suggest::SuggestArguments),
     /// Hold a Campaign: no further wave goes, whatever Git says, until it is resumed.
     Pause(hold::ReasonArguments),
     /// Lift the hold of a Campaign.
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => return simulate::simulate(&arguments),
         Command::Plan(arguments) => return plan::plan(&arguments),
         Command::Why(arguments) => why::why(&arguments),
+        Command::Suggest(arguments) => suggest::suggest(&arguments),
         Command::Pause(arguments) => hold::pause(&arguments),
         Command::Resume(arguments) => hold::resume(&arguments),
         Command::Abort(arguments) => hold::abort(&arguments),

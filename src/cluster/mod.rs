@@ -1,6 +1,7 @@
 //! The adapter to Kubernetes: reads objects into the plan's plain data and writes what was decided, each write a
 //! compare-and-swap. Decides nothing.
 
+pub mod containers;
 pub mod crds;
 pub mod echo;
 pub mod error;

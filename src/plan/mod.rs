@@ -3,8 +3,8 @@
 //! From the outside in: `snapshot` is all that a decision knows; `stand` says where each campaign stands, from its `past`
 //! in the ledger, with `doubt` and `deadline` for what cannot go on; `measure` and `weigh` hold those that want to send
 //! against the pool's room; `floors` decides scale; `report` and `pool_report` say it in words. Below them is the
-//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`, and `curve` for the days to come) and what people write (`units`, `schedule`,
-//! `waves`, `template`, `job`, `rules`).
+//! mathematics (`load`, `ledger`, `baseline`, `capacity`, `gate`, `floor`, `curve` for the days to come, `suggest` for numbers
+//! that nobody knows yet) and what people write (`units`, `schedule`, `waves`, `template`, `job`, `rules`).
 
 use std::collections::HashSet;
 
@@ -67,6 +67,7 @@ pub mod sender_report;
 pub mod snapshot;
 pub mod stand;
 pub mod stop;
+pub mod suggest;
 pub mod template;
 pub mod units;
 pub mod waves;

@@ -54,4 +54,5 @@ mod semantics;
 mod silence;
 mod simulate;
 mod simulation;
+mod suggest;
 mod tls;
