@@ -1,6 +1,6 @@
 //! What a decision costs: `plan` of pools with many campaigns, the ledger and M(t) of a fortnight, a replan of ten thousand
-//! campaigns, a simulated fortnight and a told story. `cargo bench --bench decision` prints each beside its aim, with the
-//! machine it ran on.
+//! campaigns, a simulated fortnight and a told story, and the answers of Prometheus. `cargo bench --bench decision` prints each
+//! beside its aim, with the machine it ran on.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -14,10 +14,14 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::Criterion;
+use headroom::api::pool::Reduce;
 use headroom::plan;
 use headroom::plan::curve::{self, Ask, Headroom, Response};
 use headroom::plan::ledger::Committed;
 use headroom::plan::load::{Burst, Profile, Send};
+use headroom::plan::reading::{Question, Replicas, SeenBy};
+use headroom::prometheus::Answer;
+use headroom::prometheus::understood::{self, Answers, When};
 use headroom::sim::story::Story;
 use headroom::sim::world::{self, Watch};
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +43,7 @@ fn main() {
     curves(&mut criterion, &mut table);
     replans(&mut criterion, &mut table);
     worlds(&mut criterion, &mut table);
+    answers(&mut criterion, &mut table);
     criterion.final_summary();
     println!("{table}");
 }
@@ -174,5 +179,40 @@ fn worlds(criterion: &mut Criterion, table: &mut Table) {
             played.taken.len(),
             played.taken.iter().filter(|taken| taken.fits).count()
         ));
+    }
+}
+
+/// What it costs to understand the answers to one question: the value, the age of its samples and the count of replicas.
+fn answers(criterion: &mut Criterion, table: &mut Table) {
+    let at = pool::now();
+    let when = When { at, now: at, range: SignedDuration::from_mins(2) };
+    let replicas = Replicas {
+        namespace: "shop".to_owned(),
+        deployment: "web".to_owned(),
+        seen_by: SeenBy::Label("pod".to_owned()),
+        max_age: SignedDuration::from_secs(90),
+    };
+    let question = Question { reduce: Some(Reduce::Sum), replicas: Some(replicas), ..Question::plain("web") };
+    for series in [1, 1_000] {
+        let name = format!("answers to one question, {series} series");
+        if !Table::is_asked_for(&name) {
+            continue;
+        }
+        let one = |value: f64| {
+            let seconds = at.as_second();
+            format!(r#"{{"metric":{{"pod":"web-7c9d5f8b-x7k2p"}},"value":[{seconds},"{value}"]}}"#)
+        };
+        let part = |series: Vec<String>| {
+            let series = series.join(",");
+            let body = format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{series}]}}}}"#);
+            Ok(Answer { status: 200, retry_after: None, drift: Some(SignedDuration::ZERO), body: body.into_bytes() })
+        };
+        let value = part((0..series).map(|index| one(f64::from(index))).collect());
+        let count = Some((part(vec![one(20.0)]), None));
+        let (age, past) = (part(vec![one(at.as_duration().as_secs_f64())]), None);
+        let answers = Answers { value, age, past, count };
+        table.measure(criterion, &name, None, || {
+            understood::reading(black_box(&question), when, black_box(answers.clone()))
+        });
     }
 }

@@ -8,7 +8,7 @@
 //! act, one pool at a time. `election` says which replica of an install acts. `lint` judges files with the same parsers, and
 //! touches nothing. `sim` is a world for the operator
 //! to live in, and nothing of the operator knows of it. `web` and `cli` stand at the edge; `chance`, `clock`, `metrics`,
-//! `telemetry` and `yaml` are leaves.
+//! `strict_json`, `telemetry` and `yaml` are leaves.
 
 pub mod api;
 pub mod chance;
@@ -23,6 +23,7 @@ pub mod plan;
 pub mod prometheus;
 pub mod senders;
 pub mod sim;
+mod strict_json;
 pub mod telemetry;
 pub mod web;
 pub mod yaml;

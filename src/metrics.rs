@@ -3,6 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,12 +12,23 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::chance;
+
 /// A label with one of a closed set of words.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Word {
     /// What it counts: a phase, a reason, a result.
     pub kind: &'static str,
 }
+
+/// Whose heartbeat it is.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Origin {
+    install: String,
+    process: String,
+}
+
+const HEARTBEAT: &str = "heartbeat_timestamp_seconds";
 
 /// Counters, gauges and what they are registered in.
 pub struct Metrics {
@@ -50,7 +62,10 @@ pub struct Metrics {
     /// Whether this replica leads its install.
     pub leader: Gauge,
     /// When the operator last looked at anything, seconds since 1970.
-    pub heartbeat: Gauge<f64, AtomicU64>,
+    pub last_look: Gauge<f64, AtomicU64>,
+    heartbeat: Family<Origin, Gauge<f64, AtomicU64>>,
+    /// Tells this process from every other.
+    process: String,
 }
 
 impl Default for Metrics {
@@ -71,7 +86,9 @@ impl Default for Metrics {
             unreadable: Gauge::default(),
             look_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 12)),
             leader: Gauge::default(),
-            heartbeat: Gauge::default(),
+            last_look: Gauge::default(),
+            heartbeat: Family::default(),
+            process: chance::nonce(),
             registry: Registry::default(),
         };
         registry.register("looks", "Looks at a pool that ended well", metrics.looks.clone());
@@ -102,7 +119,12 @@ impl Default for Metrics {
         registry.register("unreadable_objects", "Objects that cannot be read", metrics.unreadable.clone());
         registry.register("look_seconds", "Seconds that one look at a pool took", metrics.look_seconds.clone());
         registry.register("leader", "Whether this replica leads its install: 1 or 0", metrics.leader.clone());
-        registry.register("heartbeat_timestamp_seconds", "When the operator last looked", metrics.heartbeat.clone());
+        registry.register("last_look_timestamp_seconds", "When the operator last looked", metrics.last_look.clone());
+        registry.register(
+            HEARTBEAT,
+            "When this was read, by the clock of the process that was asked; it reads it back through Prometheus",
+            metrics.heartbeat.clone(),
+        );
         Metrics { registry, ..metrics }
     }
 }
@@ -113,8 +135,21 @@ impl Metrics {
         family.get_or_create(&Word { kind }).inc();
     }
 
-    /// The text that Prometheus reads.
-    pub fn render(&self) -> Result<String, std::fmt::Error> {
+    /// `PromQL` for the heartbeat of this process, and of no other: of another cluster's, of another tenant's and of one that
+    /// has ended there may be one by the same install's name.
+    pub fn own_heartbeat(&self, install: &str) -> String {
+        format!(r#"max(headroom_{HEARTBEAT}{{install="{install}",process="{}"}})"#, self.process)
+    }
+
+    /// `PromQL` for the heartbeat of any operator at all.
+    pub fn any_heartbeat() -> String {
+        format!("max(headroom_{HEARTBEAT})")
+    }
+
+    /// The text that Prometheus reads from the process of an install, now.
+    pub fn render(&self, install: &str, now: Timestamp) -> Result<String, std::fmt::Error> {
+        let origin = Origin { install: install.to_owned(), process: self.process.clone() };
+        self.heartbeat.get_or_create(&origin).set(now.as_duration().as_secs_f64());
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -53,7 +53,7 @@ fn at(second: i64) -> Timestamp {
 pub fn snapshot(kind: Kind, campaigns: u32) -> Snapshot {
     let spec = json!({
         "workloads": [{
-            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"},
+            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s", "coverage": {"unverified": "a test"}},
             "capacityPerReplica": "100/s", "maxReplicas": 40,
         }],
         "targetUtilization": "75%", "admission": {"namespaceSelector": {}},
@@ -80,8 +80,8 @@ pub fn snapshot(kind: Kind, campaigns: u32) -> Snapshot {
     });
     let status = json!({ "observedGeneration": 1, "claims": [claim] });
     let points = (0..8 * 288).map(|step| (at(-300 * step), 300.0)).collect();
-    let reading =
-        Reading { value: 300.0, sample_at: at(-1), evaluated_at: at(0), range: SignedDuration::from_secs(60) };
+    let (sample_at, evaluated_at, range) = (at(-1), at(0), SignedDuration::from_secs(60));
+    let reading = Reading { value: 300.0, sample_at, evaluated_at, range, replicas: None };
     let mut snapshot = Snapshot {
         gates: Gates::default(),
         pool: Pool {

@@ -231,6 +231,10 @@ pub struct Check {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub sample_age: Option<String>,
+    /// Of a workload's ready replicas, those that had fresh samples in it, such as `9/10`; of other checks nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub coverage: Option<String>,
     /// Why it does not pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]

@@ -160,6 +160,48 @@ pub struct Demand {
     /// How several series become one number. Without it several series close the gate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduce: Option<Reduce>,
+    /// How it is seen that the demand of every ready replica is in it. Default: each replica has series of its own, with the
+    /// name of its pod in the label `pod`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// What can be true of it, such as `{min: 5/s}`. A value outside is a fault of the sensor, and closes the gate. Without `min` a
+    /// demand of exactly 0 does too, where `coverage` does not show its replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
+}
+
+/// Values that can be true; one of these, or both.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.min) || has(self.max)").message("give plausible min or max"))]
+pub struct Plausible {
+    /// None is below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub min: Option<String>,
+    /// None is above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 24), regex(pattern = schema::THRESHOLD))]
+    pub max: Option<String>,
+}
+
+/// How it is seen that the demand of every ready replica is measured; one of these.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.podLabel) ? 1 : 0) + (has(self.query) ? 1 : 0) + (has(self.unverified) ? 1 : 0) == 1").message("give demand.coverage podLabel, query or unverified, one of them"))]
+pub struct Coverage {
+    /// The label of the query's series that holds the name of the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = "^[a-zA-Z_][a-zA-Z0-9_]*$"))]
+    pub pod_label: Option<String>,
+    /// `PromQL` that gives the number of replicas that were scraped, such as `count(up{job="web"} == 1)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub query: Option<String>,
+    /// It is not looked at; why that is safe here, such as `counted at the ingress, which every request passes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub unverified: Option<String>,
 }
 
 /// How several series become one number.
@@ -188,6 +230,9 @@ pub struct Limit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub per_request: Option<f64>,
+    /// What can be true of it. A value outside is a fault of the sensor: it closes the gate, and is no breach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
 }
 
 /// A question of yes or no, asked of Prometheus.
@@ -287,6 +332,9 @@ pub struct Guardrail {
     /// Default Hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_breach: Option<OnBreach>,
+    /// What can be true of it. A value outside is a fault of the sensor: it closes the gate, and is no breach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
 }
 
 /// What a breach does to the campaigns of the pool.
@@ -363,7 +411,7 @@ pub struct Freeze {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Incidents {
-    /// `PromQL` that gives one number. It must give 0 in peace, not nothing: see docs/capacity.md.
+    /// `PromQL` that gives one number. It must give 0 in peace, not nothing: see docs/rules.md.
     #[schemars(length(min = 1, max = 4096))]
     pub query: String,
 }
@@ -390,13 +438,31 @@ pub struct SensorRules {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), regex(pattern = schema::SPAN))]
     pub max_sample_age: Option<String>,
+    /// Of a workload's ready replicas, the share whose fresh samples must be behind its demand. Default 90%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^([1-9]|[1-9][0-9]|100)%$"))]
+    pub min_coverage: Option<String>,
+    /// Whether the Prometheus of this pool must show Headroom's own heartbeat. Default Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// Whether a Prometheus must show that it measures this cluster, and now.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum Heartbeat {
+    /// What it says counts only while it shows the heartbeat of the operator that asks.
+    #[default]
+    Required,
+    /// It is believed without: the owner answers for that it is the right one, and that it still scrapes.
+    Unverified,
 }
 
 /// Where a pool is measured.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PrometheusServer {
-    /// Such as `http://prometheus.monitoring.svc:9090`.
+    /// Such as `http://prometheus.monitoring.svc:9090`. The platform team must list it in the chart's `prometheus.addresses`, and it is asked
+    /// without credentials.
     #[schemars(length(max = 512), regex(pattern = "^https?://[^@?#]+$"))]
     pub address: String,
 }

@@ -22,7 +22,7 @@ use crate::cluster::still::{self, Overlay};
 use crate::cluster::stores;
 use crate::controller::context::{Context, Settings};
 use crate::controller::observe::{self, Looked};
-use crate::controller::outside::Network;
+use crate::controller::outside::{Measured, Network};
 use crate::lint;
 use crate::plan::floors::FloorWrite;
 use crate::plan::scope::Scope;
@@ -102,7 +102,11 @@ async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bo
     };
     let trust = Trust::platform()?;
     // Nothing is sent; what the operator's own platform has set is not known here.
-    let network = Network::new(trust, Reach::everywhere(), &settings.prometheus_url, arguments.access.access());
+    let network = Network::new(
+        trust,
+        Reach::everywhere(),
+        Measured { address: settings.prometheus_url.clone(), access: arguments.access.access(), others: None },
+    );
     let ctx = Context::new(cluster.client.clone(), stores, settings, Box::new(network));
     let (mut all, mut floors) = (Vec::new(), Vec::new());
     for (namespace, name) in pools {

@@ -14,7 +14,7 @@ use super::access::AccessArguments;
 use crate::chance;
 use crate::cluster::stores::Touched;
 use crate::cluster::{self, stores};
-use crate::controller::outside::Network;
+use crate::controller::outside::{Measured, Network};
 use crate::controller::{self, context, give_back};
 use crate::election::Election;
 use crate::plan::scope::Scope;
@@ -42,6 +42,9 @@ pub struct RunArguments {
     /// Where pools are measured that name no Prometheus of their own.
     #[arg(long, env = "HEADROOM_PROMETHEUS_URL", value_name = "URL")]
     prometheus_url: String,
+    /// A further address at which pools may be measured that name it; without it, none. It may be given several times, or a list.
+    #[arg(long = "prometheus-address", env = "HEADROOM_PROMETHEUS_ADDRESS", value_name = "URL", value_delimiter = ',')]
+    prometheus_addresses: Vec<String>,
     #[command(flatten)]
     access: AccessArguments,
     /// Namespaces of Senders in which Secrets may be read.
@@ -116,7 +119,12 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     let (stores, touched) = stores::start(&client, &settings.scope, &settings.ledger_namespace);
     let trust = Trust::platform()?;
     let reach = Reach::new(arguments.receiver_hosts, arguments.receiver_networks);
-    let network = Network::new(trust, reach, &settings.prometheus_url, arguments.access.access());
+    let measured = Measured {
+        address: settings.prometheus_url.clone(),
+        access: arguments.access.access(),
+        others: Some(arguments.prometheus_addresses),
+    };
+    let network = Network::new(trust, reach, measured);
     let election =
         Arc::new(Election::new(client.clone(), lease_of(&settings.install), identity(), arguments.lease_duration));
     let ctx = context::Context::new(client, stores, settings, Box::new(network));

@@ -12,6 +12,8 @@ use crate::cluster::{containers, targets};
 use crate::controller::observe;
 use crate::lint::finding::Severity;
 use crate::lint::{self, Options, Source};
+use crate::plan::reading::SensorFault;
+use crate::plan::rules::MIN_COVERAGE;
 use crate::plan::snapshot::{Found, TargetFault};
 use crate::plan::suggest::known::{self, Kind, Subject};
 use crate::plan::suggest::print::{self, Terms};
@@ -139,13 +141,15 @@ async fn pool(arguments: &PoolArguments, cluster: &Cluster) -> anyhow::Result<St
         ));
     }
     let ask = Ask::new(arguments)?;
-    let Asked { measured, demand, source, errors } = ask.all(&subject, &wanted).await?;
+    let Asked { measured, demand, counted_by, source, seen, errors } = ask.all(&subject, &wanted).await?;
     let what = || format!("nothing is proposed for {} {}/{}", subject.kind.name(), subject.namespace, subject.name);
     let suggestion = suggest::suggest(&measured).with_context(what)?;
     let terms = Terms {
         subject: subject.clone(),
         demand,
         source,
+        counted_by,
+        unseen: counted_by.is_none().then(|| unseen(&seen, found.ready)).flatten(),
         utilization: arguments.target_utilization.text.clone(),
         autoscaler_max: found.autoscaler_max,
         max_replicas: arguments.max_replicas,
@@ -154,11 +158,26 @@ async fn pool(arguments: &PoolArguments, cluster: &Cluster) -> anyhow::Result<St
     let (text, warnings) = proposed(&suggestion, &terms).with_context(what)?;
     // What is to be reviewed is all that stands on standard output.
     eprint!("{warnings}");
+    if let Some(unseen) = &terms.unseen {
+        eprintln!("headroom: {unseen}");
+    }
     if !arguments.json {
         return Ok(text);
     }
     let pool = yaml::read_all(&text).context("failed to read what was written")?.into_iter().next();
     Ok(json!({ "pool": pool, "suggestion": suggestion }).to_string())
+}
+
+/// What is to be said of a demand behind which the operator would not see enough of the replicas.
+fn unseen(seen: &Result<f64, SensorFault>, ready: i32) -> Option<String> {
+    let way_out = "Nothing will go as it stands: say how replicas are seen, by demand.coverage with podLabel, query or unverified; see docs/sensor.md.";
+    match seen {
+        Ok(seen) if *seen >= f64::from(ready) * MIN_COVERAGE => None,
+        Ok(seen) => Some(format!(
+            "Of {ready} ready replicas {seen:.0} are seen behind this query now, by their names in the label pod. {way_out}"
+        )),
+        Err(fault) => Some(format!("Whether its replicas are seen behind this query is not known: {fault}")),
+    }
 }
 
 async fn target(cluster: &Cluster, subject: &Subject) -> anyhow::Result<Found> {

@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::cluster::{Cluster, ClusterArguments};
 use super::say;
-use crate::api::campaign_status::{Check, Headroom, WaveStatus};
+use crate::api::campaign_status::{CampaignStatus, Check, Headroom, WaveStatus};
+use crate::api::pool::{Coverage, Demand};
 use crate::api::{Campaign, CapacityPool};
 use crate::cluster::{objects, stores};
 use crate::plan::units::people::grouped;
@@ -59,6 +60,9 @@ struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     weighed: Option<Weighed>,
     gate: Vec<Line>,
+    /// Where no gate could be weighed: what the pool asks, and of whom.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asks: Vec<String>,
     /// What has to change before its wave goes, as far as its gate knows.
     changes: Vec<String>,
     waves: Vec<String>,
@@ -142,6 +146,31 @@ fn measured(pool: Option<&CapacityPool>, name: &str) -> (&'static str, Option<St
     rail.map_or(("check", None), |rail| ("guardrail", Some(rail.query.clone())))
 }
 
+/// Whether it waits since something cannot be measured: then no gate is weighed.
+fn is_unmeasured(status: &CampaignStatus) -> bool {
+    matches!(status.reason.as_deref(), Some("SensorUntrusted" | "SampleTooOld" | "NoHistory"))
+}
+
+/// Every query of a pool that its gate rests on, and the server that is asked.
+fn asks(pool: &CapacityPool) -> Vec<String> {
+    let spec = &pool.spec;
+    let server = spec.prometheus.as_ref().map_or("the operator's Prometheus", |server| server.address.as_str());
+    let coverage = |demand: &Demand| match &demand.coverage {
+        None => "its pods by the label pod".to_owned(),
+        Some(Coverage { pod_label: Some(label), .. }) => format!("its pods by the label {label}"),
+        Some(Coverage { query: Some(query), .. }) => format!("its replicas by {query}"),
+        Some(_) => "its replicas are not looked for".to_owned(),
+    };
+    let workloads = spec.workloads.iter().map(|workload| {
+        format!("workload {}: {}; {}", workload.name, workload.demand.query, coverage(&workload.demand))
+    });
+    let limits = spec.limits.iter().flatten().map(|limit| format!("limit {}: {}", limit.name, limit.query));
+    let rails = spec.guardrails.iter().flatten().map(|rail| format!("guardrail {}: {}", rail.name, rail.query));
+    let incidents = spec.admission.iter().filter_map(|admission| admission.incidents.as_ref());
+    let incidents = incidents.map(|incidents| format!("incidents: {}", incidents.query));
+    std::iter::once(format!("of {server}")).chain(workloads).chain(limits).chain(rails).chain(incidents).collect()
+}
+
 /// `2/3`: how many are left.
 fn left(confirmations: &str) -> Option<u64> {
     let (held, wanted) = confirmations.split_once('/')?;
@@ -206,6 +235,7 @@ fn told(campaign: &Campaign, pool: Option<&CapacityPool>, now: Timestamp) -> Tol
         reason: status.reason.clone().unwrap_or_default(),
         message: status.message.clone().unwrap_or_else(|| missing.to_owned()),
         changes: status.headroom.as_ref().map(|headroom| changes(headroom, &gate)).unwrap_or_default(),
+        asks: pool.filter(|_| gate.is_empty() && is_unmeasured(&status)).map(asks).unwrap_or_default(),
         weighed,
         gate,
         waves: status.waves.iter().map(wave).collect(),
@@ -243,6 +273,7 @@ fn human(told: &Told) -> String {
             }
         }
     };
+    list("What its pool asks, of which something could not be weighed:", &told.asks);
     list("What has to change:", &told.changes);
     list("Its waves:", &told.waves);
     list("Its conditions:", &told.conditions);
@@ -251,13 +282,14 @@ fn human(told: &Told) -> String {
 
 /// `  closed workload web: 410 req/s free, 640 req/s needed, sample 4 s old`.
 fn row(line: &Line) -> String {
-    let Check { name, passed, value, limit, sample_age, .. } = &line.check;
+    let Check { name, passed, value, limit, sample_age, coverage, .. } = &line.check;
     let is_workload = line.kind == "workload";
     let value = value.as_deref().map(|value| if is_workload { format!("{value} free") } else { value.to_owned() });
     let limit =
         limit.as_deref().map(|limit| if is_workload { format!("{limit} needed") } else { format!("bound {limit}") });
     let age = sample_age.as_deref().map(|age| format!("sample {age} old"));
-    let parts: Vec<String> = [value, limit, age].into_iter().flatten().collect();
+    let coverage = coverage.as_deref().map(|coverage| format!("of {coverage} ready replicas"));
+    let parts: Vec<String> = [value, limit, age, coverage].into_iter().flatten().collect();
     let word = if *passed { "open  " } else { "closed" };
     format!("  {word} {} {name}: {}", line.kind, parts.join(", "))
 }
@@ -315,7 +347,7 @@ mod tests {
     #[test]
     fn every_check_is_told_with_its_query_and_what_has_to_change() {
         let checks = json!([
-            {"name": "web", "passed": false, "value": "410 req/s", "limit": "640 req/s", "sampleAge": "4s"},
+            {"name": "web", "passed": false, "value": "410 req/s", "limit": "640 req/s", "sampleAge": "4s", "coverage": "9/10"},
             {"name": "db", "passed": false, "value": "81 %", "limit": "70 %", "sampleAge": "9s"},
             {"name": "errors", "passed": false, "limit": "5 %", "message": "the newest sample is 4 min old."},
         ]);
@@ -324,7 +356,7 @@ mod tests {
             told,
             "marketing/sale: Confirming (Confirming)\nConfirming headroom.\n\n\
              The gate of its next wave, weighed 12 s ago; everything held at 0/3 samples:\n\
-             \x20 closed workload web: 410 req/s free, 640 req/s needed, sample 4s old\n\
+             \x20 closed workload web: 410 req/s free, 640 req/s needed, sample 4s old, of 9/10 ready replicas\n\
              \x20        sum(rate(r[5m]))\n\
              \x20 closed limit db: 81 %, bound 70 %, sample 9s old\n\
              \x20        connections\n\
@@ -357,6 +389,16 @@ mod tests {
     fn one_of_which_nothing_is_said_and_one_that_waits_for_something_else() {
         let nothing = human(&told(&campaign(&Value::Null), None, at()));
         assert!(nothing.contains("The operator has said nothing of it yet"), "{nothing}");
+        let blind = json!({"phase": "Queued", "reason": "SensorUntrusted", "message": "Waiting: there is no series."});
+        assert_eq!(
+            human(&told(&campaign(&blind), Some(&pool()), at())),
+            "marketing/sale: Queued (SensorUntrusted)\nWaiting: there is no series.\n\n\
+             What its pool asks, of which something could not be weighed:\n\
+             \x20 of the operator's Prometheus\n\
+             \x20 workload web: sum(rate(r[5m])); its pods by the label pod\n\
+             \x20 limit db: connections\n\
+             \x20 guardrail errors: ratio"
+        );
         let held = json!({"phase": "Held", "reason": "OnHold", "message": "Held by a person."});
         assert_eq!(
             human(&told(&campaign(&held), Some(&pool()), at())),

@@ -3,6 +3,7 @@
 
 pub mod containers;
 pub mod crds;
+pub mod drift;
 pub mod echo;
 pub mod error;
 pub mod events;

@@ -10,6 +10,7 @@ use crate::api::WaveRelease;
 use crate::api::campaign_status::Phase;
 use crate::api::pool::Reduce;
 use crate::api::release::Disposition;
+use crate::cluster::drift::{self, Drift};
 use crate::cluster::error::Error;
 use crate::cluster::events::Events;
 use crate::cluster::stores::Stores;
@@ -24,6 +25,7 @@ use crate::plan::reading::{HistoryPoints, SensorFault};
 use crate::plan::scope::Scope;
 
 use super::outside::Outside;
+use super::servers::Server;
 
 /// What the platform team has set.
 #[derive(Clone, Debug)]
@@ -64,6 +66,8 @@ type Unable = (&'static str, String, String);
 pub struct Context {
     /// The API server.
     pub client: Client,
+    /// How far its clock is from ours.
+    pub drift: Drift,
     /// What is kept in sight.
     pub stores: Stores,
     /// Events.
@@ -78,6 +82,7 @@ pub struct Context {
     pub mandate: Mandate,
     memories: Mutex<HashMap<String, Memory>>,
     own_entries: Mutex<HashMap<String, WaveRelease>>,
+    servers: Mutex<HashMap<String, Arc<Server>>>,
     histories: Mutex<HashMap<Asked, KeptHistory>>,
     unable: Mutex<HashMap<Unable, (Timestamp, String)>>,
     heard: Mutex<HashMap<String, Heard>>,
@@ -98,9 +103,11 @@ fn open<T>(lock: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Context {
     /// Starts with nothing remembered.
     pub fn new(client: Client, stores: Stores, settings: Settings, outside: Box<dyn Outside>) -> Context {
+        let (client, drift) = drift::listening(client);
         Context {
             events: Events::new(client.clone()),
             client,
+            drift,
             stores,
             metrics: Metrics::default(),
             settings,
@@ -108,6 +115,7 @@ impl Context {
             mandate: Mandate::alone(),
             memories: Mutex::default(),
             own_entries: Mutex::default(),
+            servers: Mutex::default(),
             histories: Mutex::default(),
             unable: Mutex::default(),
             heard: Mutex::default(),
@@ -252,6 +260,18 @@ impl Context {
             turns.insert(send_id.to_owned(), now);
         }
         is_due
+    }
+
+    /// The server at an address, the same for every pool; or why the address cannot be used.
+    pub fn server(&self, address: &str) -> Result<Arc<Server>, String> {
+        let address = address.trim_end_matches('/');
+        let mut servers = open(&self.servers);
+        if let Some(server) = servers.get(address) {
+            return Ok(Arc::clone(server));
+        }
+        let server = Arc::new(Server::new(self.outside.gauge(address)?));
+        servers.insert(address.to_owned(), Arc::clone(&server));
+        Ok(server)
     }
 
     /// A history that was read a short while ago.

@@ -2,7 +2,6 @@
 //! and the pool's checks. Reads, and decides nothing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -13,12 +12,12 @@ use crate::api::release::Outcome;
 use crate::api::{CapacityPool, STOP_CONFIG_MAP};
 use crate::cluster::{Error, ledger, objects, rollouts};
 use crate::plan::after::{self, Other};
+use crate::plan::reading::Question;
 use crate::plan::snapshot::Snapshot;
 use crate::plan::stop::Stop;
 
 use super::context::Context;
 use super::observe;
-use super::outside::Gauge;
 
 /// Whether a person has stopped releases. What cannot be read counts as a stop.
 pub async fn stop(ctx: &Context) -> Option<Stop> {
@@ -84,12 +83,12 @@ fn others(ctx: &Context, snapshot: &mut Snapshot) {
 async fn checks(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, now: Timestamp) {
     let wanted = after::checks_of(snapshot);
     let Some(rules) = snapshot.pool.rules.as_ref().ok().filter(|_| !wanted.is_empty()) else { return };
-    let gauge: Result<Arc<dyn Gauge>, String> = observe::gauge(ctx, pool);
+    let server = observe::server(ctx, pool, rules, now);
     let asked = rules.checks.iter().map(|check| async {
         if !wanted.contains(&check.name) {
             return None;
         }
-        Some(observe::read(ctx, &gauge, &check.query, None, now).await)
+        Some(server.read(Question::plain(&check.query)).await)
     });
     snapshot.gates.checks = join_all(asked).await;
 }

@@ -36,6 +36,7 @@ pub mod outside;
 pub mod release;
 pub mod request;
 mod secrets;
+pub mod servers;
 
 use context::Context;
 use error::Error;
@@ -207,7 +208,7 @@ async fn look(ctx: &Context, key: &Key) -> Duration {
         }
     };
     ctx.metrics.look_seconds.observe((clock::boot() - begun).as_secs_f64());
-    ctx.metrics.heartbeat.set(clock::now().as_duration().as_secs_f64());
+    ctx.metrics.last_look.set(clock::now().as_duration().as_secs_f64());
     again
 }
 

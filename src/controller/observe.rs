@@ -1,14 +1,13 @@
 //! Observe: everything one decision needs, read into plain data. Reads, and never writes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
-use crate::api::pool::Reduce;
+use crate::api::pool::Heartbeat;
 use crate::api::pool_status::CapacityPoolStatus;
 use crate::api::{
     ABORT_ANNOTATION, APPROVED_ANNOTATION, Campaign, CapacityPool, HOLD_ANNOTATION, INSTALL_ANNOTATION,
@@ -22,16 +21,16 @@ use crate::plan;
 use crate::plan::contract::Way;
 use crate::plan::identity::SendId;
 use crate::plan::placement::{self, Needs};
-use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
-use crate::plan::rules::{Rules, Unusable};
+use crate::plan::reading::{HistoryPoints, Question, SensorFault};
+use crate::plan::rules::{MAX_SAMPLE_AGE, Rules, Unusable, WorkloadRules};
 use crate::plan::snapshot::{self, Orphan, Settings, Snapshot, TargetFault, Workload};
 use crate::senders::{Target, TargetError};
 
 use super::context::Context;
 use super::gates;
 use super::inquire;
-use super::outside::Gauge;
 use super::secrets;
+use super::servers::Look;
 
 /// History is asked for so far back, in such steps, and kept so long.
 const HISTORY: SignedDuration = SignedDuration::from_hours(8 * 24);
@@ -308,22 +307,21 @@ async fn measure(ctx: &Context, pool: &CapacityPool, snapshot: &mut Snapshot, no
     let mut handles = Vec::new();
     let rules = snapshot.pool.rules.clone().ok();
     let address = address(ctx, pool);
-    let gauge = gauge(ctx, pool);
     if let Some(rules) = &rules {
+        let server = server(ctx, pool, rules, now);
         let targets = join_all(
             rules
                 .workloads
                 .iter()
                 .map(|workload| targets::find(&ctx.client, &namespace, &workload.target.0, &workload.target.1)),
         );
-        let demands =
-            join_all(rules.workloads.iter().map(|workload| read(ctx, &gauge, &workload.query, workload.reduce, now)));
-        let histories = join_all(
-            rules.workloads.iter().map(|workload| history(ctx, &gauge, address, &workload.query, workload.reduce, now)),
-        );
-        let limits = join_all(rules.limits.iter().map(|limit| read(ctx, &gauge, &limit.query, None, now)));
-        let guardrails = join_all(rules.guardrails.iter().map(|rail| read(ctx, &gauge, &rail.query, None, now)));
-        let incidents = join_all(rules.incidents.iter().map(|query| read(ctx, &gauge, query, None, now)));
+        let plain = |query: &String| server.read(Question::plain(query));
+        let question = |workload: &WorkloadRules| workload.question(&namespace, rules.max_sample_age);
+        let demands = join_all(rules.workloads.iter().map(|workload| server.read(question(workload))));
+        let histories = join_all(rules.workloads.iter().map(|workload| history(ctx, &server, address, workload, now)));
+        let limits = join_all(rules.limits.iter().map(|limit| plain(&limit.query)));
+        let guardrails = join_all(rules.guardrails.iter().map(|rail| plain(&rail.query)));
+        let incidents = join_all(rules.incidents.iter().map(plain));
         let (targets, demands, histories, limits, guardrails, mut incidents) =
             futures::join!(targets, demands, histories, limits, guardrails, incidents);
         snapshot.gates.incidents = incidents.pop();
@@ -417,42 +415,25 @@ fn address<'a>(ctx: &'a Context, pool: &'a CapacityPool) -> &'a str {
     pool.spec.prometheus.as_ref().map_or(ctx.settings.prometheus_url.as_str(), |server| server.address.as_str())
 }
 
-/// The server it is measured at.
-pub(super) fn gauge(ctx: &Context, pool: &CapacityPool) -> Result<Arc<dyn Gauge>, String> {
-    ctx.outside.gauge(address(ctx, pool))
-}
-
-pub(super) async fn read(
-    ctx: &Context,
-    gauge: &Result<Arc<dyn Gauge>, String>,
-    query: &str,
-    reduce: Option<Reduce>,
-    now: Timestamp,
-) -> Result<Reading, SensorFault> {
-    let gauge = gauge.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
-    ctx.metrics.queries.inc();
-    let reading = gauge.read(query, reduce, now).await;
-    if let Err(fault) = &reading {
-        crate::metrics::Metrics::count(&ctx.metrics.sensor_faults, fault.label());
-    }
-    reading
+/// A look at the server that a pool is measured at.
+pub(super) fn server<'a>(ctx: &'a Context, pool: &CapacityPool, rules: &Rules, now: Timestamp) -> Look<'a> {
+    // The platform team says how often Headroom itself is scraped, and not whoever wants fresher samples of his workload.
+    let needed = (rules.heartbeat == Heartbeat::Required).then(|| rules.max_sample_age.max(MAX_SAMPLE_AGE));
+    Look::at(ctx, address(ctx, pool), rules.tick(), needed, now)
 }
 
 async fn history(
     ctx: &Context,
-    gauge: &Result<Arc<dyn Gauge>, String>,
+    server: &Look<'_>,
     address: &str,
-    query: &str,
-    reduce: Option<Reduce>,
+    workload: &WorkloadRules,
     now: Timestamp,
 ) -> Result<HistoryPoints, SensorFault> {
-    let asked = (address.to_owned(), query.to_owned(), reduce);
+    let asked = (address.to_owned(), workload.query.clone(), workload.reduce);
     if let Some(kept) = ctx.kept_history(&asked, now - HISTORY_KEPT) {
         return kept;
     }
-    let gauge = gauge.as_ref().map_err(|why| SensorFault::Unreachable { why: why.clone() })?;
-    ctx.metrics.queries.inc();
-    let history = gauge.history(query, reduce, now - HISTORY, now, HISTORY_STEP).await;
+    let history = server.history(&workload.query, workload.reduce, HISTORY, HISTORY_STEP).await;
     if history.is_ok() {
         ctx.keep_history(asked, now, history.clone());
     }

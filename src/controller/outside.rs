@@ -11,17 +11,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::pool::Reduce;
 use crate::plan::inquiry::Said;
-use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
+use crate::plan::reading::{HistoryPoints, Question, Reading, SensorFault};
 use crate::prometheus::{Access, Sensor};
 use crate::senders::{self, Attempt, Connection, Effect, LastCheck, Limits, Reach, Target, Trust};
 
 /// A server that is asked for measurements.
 pub trait Gauge: Send + Sync {
-    /// One number, and how old the samples behind it are.
+    /// One number as it was at an instant, and what it rests on.
     fn read<'a>(
         &'a self,
-        query: &'a str,
-        reduce: Option<Reduce>,
+        question: &'a Question,
+        at: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reading, SensorFault>>;
 
@@ -71,33 +71,61 @@ pub trait Outside: Send + Sync {
     ) -> BoxFuture<'a, Result<Box<dyn Wire>, Attempt>>;
 }
 
+/// Where is measured.
+pub struct Measured {
+    /// The address of the platform's Prometheus.
+    pub address: String,
+    /// What that one is shown. No other is shown anything: whoever writes a pool names its address, and could have the
+    /// credentials sent to himself.
+    pub access: Access,
+    /// Further addresses that pools may name; None: any. Whoever writes a pool could have the operator knock anywhere.
+    pub others: Option<Vec<String>>,
+}
+
+impl Measured {
+    /// Why an address is not asked; the end of a sentence.
+    fn bars(&self, address: &str) -> Option<String> {
+        let is = |known: &str| plain(known) == plain(address);
+        let is_listed = self.others.as_ref().is_none_or(|others| others.iter().any(|other| is(other)));
+        (!is(&self.address) && !is_listed).then(|| {
+            format!("pools may not be measured at {address}; the platform team allows that by prometheus.addresses of the chart")
+        })
+    }
+}
+
+/// An address as it is told from others: whether a slash ends it means nothing.
+fn plain(address: &str) -> &str {
+    address.trim_end_matches('/')
+}
+
 /// The real one.
 pub struct Network {
     trust: Trust,
     reach: Reach,
     limits: Limits,
-    /// The address of the platform's Prometheus, and what that one is shown.
-    known: (String, Access),
+    measured: Measured,
     sensors: Mutex<HashMap<String, Arc<Sensor>>>,
 }
 
 impl Network {
-    /// Believes receivers by these certificates, goes no further than this, and shows the Prometheus at this address what it may
-    /// see. No other is shown anything: whoever writes a pool names its address, and could have the credentials sent to himself.
-    pub fn new(trust: Trust, reach: Reach, prometheus: &str, access: Access) -> Network {
-        let known = (prometheus.to_owned(), access);
-        Network { trust, reach, limits: Limits::default(), known, sensors: Mutex::default() }
+    /// Believes receivers by these certificates, goes no further than this, and measures there.
+    pub fn new(trust: Trust, reach: Reach, measured: Measured) -> Network {
+        Network { trust, reach, limits: Limits::default(), measured, sensors: Mutex::default() }
     }
 }
 
 impl Outside for Network {
     fn gauge(&self, address: &str) -> Result<Arc<dyn Gauge>, String> {
         let mut sensors = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = plain(address);
         if let Some(sensor) = sensors.get(address) {
             return Ok(Arc::clone(sensor) as Arc<dyn Gauge>);
         }
-        let (known, access) = &self.known;
-        let access = if address == known { access.clone() } else { Access::default() };
+        if let Some(barred) = self.measured.bars(address) {
+            return Err(barred);
+        }
+        let is_known = plain(address) == plain(&self.measured.address);
+        let access = if is_known { self.measured.access.clone() } else { Access::default() };
         let sensor = Arc::new(Sensor::new(address, access).map_err(|error| error.to_string())?);
         sensors.insert(address.to_owned(), Arc::clone(&sensor));
         Ok(sensor)
@@ -140,11 +168,11 @@ impl Outside for Nowhere {
 impl Gauge for Sensor {
     fn read<'a>(
         &'a self,
-        query: &'a str,
-        reduce: Option<Reduce>,
+        question: &'a Question,
+        at: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reading, SensorFault>> {
-        Box::pin(Sensor::read(self, query, reduce, now))
+        Box::pin(Sensor::read(self, question, at, now))
     }
 
     fn history<'a>(
@@ -179,5 +207,28 @@ impl Wire for Connection {
         Self: 'a,
     {
         Box::pin(Connection::call(*self, call))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_measured_only_where_the_platform_team_lets_it() {
+        let measured = |others: Option<&[&str]>| Measured {
+            address: "http://prometheus:9090".to_owned(),
+            access: Access::default(),
+            others: others.map(|others| others.iter().map(|other| (*other).to_owned()).collect()),
+        };
+        let closed = measured(Some(&[]));
+        assert_eq!(closed.bars("http://prometheus:9090/"), None);
+        let barred = closed.bars("http://169.254.169.254/").unwrap_or_default();
+        assert!(barred.contains("may not be measured at http://169.254.169.254/"), "{barred}");
+        assert!(barred.contains("prometheus.addresses"), "{barred}");
+        let listed = measured(Some(&["http://thanos:9090/"]));
+        assert_eq!(listed.bars("http://thanos:9090"), None);
+        assert!(listed.bars("http://thanos:9090.evil").is_some());
+        assert_eq!(measured(None).bars("http://anywhere"), None);
     }
 }

@@ -119,6 +119,8 @@ rules! {
     QueryType => "query-type",
     /// A query whose samples have no age.
     QueryAge => "query-age",
+    /// A demand that shows no replicas.
+    QueryCoverage => "query-coverage",
     /// A pool that is not among the files.
     PoolNotFound => "pool-not-found",
     /// A Sender that is not among the files.

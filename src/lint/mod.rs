@@ -6,6 +6,8 @@
 //! operator's own parsers; `between` looks at what objects say of one another. A later look says nothing of a field
 //! that an earlier one has found wrong: one cause, one finding.
 
+use std::sync::LazyLock;
+
 use crate::api::SenderSpec;
 
 mod between;
@@ -86,7 +88,9 @@ impl Report {
 
 /// Looks through all files.
 pub fn lint(sources: &[Source], options: &Options) -> Report {
-    look(&Definitions::new(), sources, options)
+    // The same each time, and slow to compile.
+    static DEFINITIONS: LazyLock<Definitions> = LazyLock::new(Definitions::new);
+    look(&DEFINITIONS, sources, options)
 }
 
 /// Every document of the files as the API server would get it, in their order. What cannot be read is left out: `lint` says

@@ -1,13 +1,12 @@
 //! Queries: whether they are `PromQL`, whether they give what can be read, and whether the age of what they rest on can be
 //! told. Every field called `query` holds one.
 
-use promql_parser::parser;
 use promql_parser::parser::value::ValueType;
 
 use crate::plan::reading::SensorFault;
 use crate::prometheus::companion;
 
-use super::finding::{Remark, Rule};
+use super::finding::{Remark, Rule, Severity};
 use super::node::Node;
 use super::path;
 
@@ -18,16 +17,34 @@ pub fn look(root: &Node) -> Vec<Remark> {
         let (rule, message) = fault(value.text()?)?;
         Some(Remark::error(rule, at, &field, message))
     });
-    wrong.collect()
+    let demands = path::every(root, "demand").into_iter();
+    wrong.chain(demands.filter_map(|(_, field, demand)| uncovered(&field, demand))).collect()
+}
+
+/// Why no replicas will be seen behind a demand whose owner has not said how.
+fn uncovered(field: &str, demand: &Node) -> Option<Remark> {
+    let query = demand.get("query")?;
+    if demand.get("coverage").is_some() {
+        return None;
+    }
+    let companion = companion::of(query.text()?).ok()?;
+    let message = format!(
+        "{} is written by a recording rule, by its name, and has no pods in its labels, so that no replica is seen behind it and nothing will go; write the query that it records, or say in demand.coverage how replicas are seen",
+        companion.recorded()?
+    );
+    let remark = Remark::error(Rule::QueryCoverage, query.at, &path::join(field, "query"), message);
+    Some(remark.as_bad_as(Severity::Warning))
 }
 
 /// Why the operator would not believe what a query gives.
 fn fault(query: &str) -> Option<(Rule, String)> {
-    let companion = companion::of(query);
-    if let Err(SensorFault::BadQuery { why }) = &companion {
-        return Some((Rule::QuerySyntax, format!("this is not PromQL: {}", why.trim())));
-    }
-    let found = parser::parse(query).ok()?.value_type();
+    let (found, companion) = match companion::typed(query) {
+        Ok(typed) => typed,
+        Err(SensorFault::BadQuery { why }) => {
+            return Some((Rule::QuerySyntax, format!("this is not PromQL: {}", why.trim())));
+        }
+        Err(fault) => return Some((Rule::QueryAge, fault.to_string())),
+    };
     let way = match found {
         ValueType::Vector => return companion.err().map(|fault| (Rule::QueryAge, fault.to_string())),
         ValueType::Matrix => "put a function such as rate(…) around it",

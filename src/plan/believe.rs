@@ -2,8 +2,36 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::number;
 use super::reading::{Reading, SensorFault};
+use super::rules::{Plausible, WorkloadRules};
+use super::snapshot::Found;
 use super::why::{Measured, Why};
+
+/// A reading that is fresh enough to act on and can be true, or why it is not.
+pub fn plausible<'a>(
+    answer: &'a Result<Reading, SensorFault>,
+    (measured, name): (Measured, &str),
+    plausible: &Plausible,
+    most: SignedDuration,
+    now: Timestamp,
+) -> Result<&'a Reading, Why> {
+    let reading = reading(answer, measured, name, "", most, now)?;
+    admitted(reading, measured, name, plausible)
+}
+
+fn admitted<'a>(
+    reading: &'a Reading,
+    measured: Measured,
+    name: &str,
+    plausible: &Plausible,
+) -> Result<&'a Reading, Why> {
+    if plausible.admits(reading.value) {
+        return Ok(reading);
+    }
+    let (name, plausible) = (name.to_owned(), plausible.clone());
+    Err(Why::Implausible { measured, name, value: reading.value, plausible })
+}
 
 /// A reading that is fresh enough to act on, or why it is not.
 pub fn reading<'a>(
@@ -34,17 +62,41 @@ pub fn reading<'a>(
     Ok(reading)
 }
 
-/// A workload's demand: a reading that is no less than nothing.
+/// A workload's demand: a reading that can be true, and is no less than nothing. Exactly nothing is what a query gives, too, that
+/// finds nothing and says 0 then: it counts only where its replicas are seen behind it, or the owner says that it can be.
 pub fn demand<'a>(
     answer: &'a Result<Reading, SensorFault>,
-    name: &str,
+    rules: &WorkloadRules,
     workload: &str,
     most: SignedDuration,
     now: Timestamp,
 ) -> Result<&'a Reading, Why> {
-    let reading = reading(answer, Measured::Demand, name, workload, most, now)?;
+    let reading = reading(answer, Measured::Demand, &rules.name, workload, most, now)?;
     if reading.value < 0.0 {
-        return Err(Why::Negative { workload: name.to_owned(), value: reading.value });
+        return Err(Why::Negative { workload: rules.name.clone(), value: reading.value });
     }
-    Ok(reading)
+    if reading.value == 0.0 && rules.coverage.is_none() && rules.plausible.min.is_none() {
+        let (name, plausible) = (rules.name.clone(), Plausible::default());
+        return Err(Why::Implausible { measured: Measured::Demand, name, value: 0.0, plausible });
+    }
+    admitted(reading, Measured::Demand, &rules.name, &rules.plausible)
+}
+
+/// Whether the demand of all, or nearly all, replicas that are ready is in a reading. A share of what is not counted is 0. Where
+/// more are seen than there are, some are leaving, and hide how many of the others are not seen.
+pub fn covered(reading: &Reading, rules: &WorkloadRules, least: f64, found: &Found) -> Result<(), Why> {
+    let Some(seen_by) = &rules.coverage else { return Ok(()) };
+    let (seen, there) = (reading.replicas.unwrap_or(0.0), f64::from(found.replicas.max(found.ready)));
+    let is_none_of_some = seen <= 0.0 && there > 0.0;
+    if number::suffices(seen, f64::from(found.ready) * least) && number::suffices(there, seen) && !is_none_of_some {
+        return Ok(());
+    }
+    Err(Why::Uncovered {
+        workload: rules.name.clone(),
+        seen,
+        ready: found.ready,
+        there: found.replicas.max(found.ready),
+        least,
+        seen_by: seen_by.clone(),
+    })
 }

@@ -12,9 +12,11 @@ use super::why::{CappedBy, Lack, Numbers, Why};
 
 mod beforehand;
 mod leaving;
+mod measuring;
 mod resolving;
 
 use beforehand::{awaiting_approval, not_yet};
+use measuring::{implausible, uncovered};
 use resolving::{asking_again, asking_receiver, resolve_with, resolved, unknown};
 
 /// The longest sentence the API server takes.
@@ -228,6 +230,10 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
         Why::Negative { workload, value } => format!(
             "Waiting: the demand of \"{workload}\" reads {value}, and demand cannot be below 0. Check its query."
         ),
+        Why::Implausible { measured, name, value, plausible } => implausible(*measured, name, *value, plausible),
+        Why::Uncovered { workload, seen, ready, there, least, seen_by } => {
+            uncovered(workload, *seen, (*ready, *there), *least, seen_by)
+        }
         Why::NoHistory { workload } => format!(
             "Waiting: nothing is known of an ordinary day's demand of \"{workload}\". Declare demand.peak in the pool, or wait for a day of history in Prometheus."
         ),

@@ -46,7 +46,8 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
                 None
             }
             Some(answer) => {
-                match believe::reading(answer, Measured::Guardrail, &rail.name, "", rules.max_sample_age, now) {
+                let of = (Measured::Guardrail, rail.name.as_str());
+                match believe::plausible(answer, of, &rail.plausible, rules.max_sample_age, now) {
                     Ok(reading) => Some(reading.value),
                     Err(why) => {
                         guard.shut.push(why);
@@ -74,7 +75,8 @@ pub fn weigh(snapshot: &Snapshot, rules: &Rules, memory: &mut Memory, arriving: 
             OnBreach::Pause => Some(&mut guard.pauses),
             OnBreach::Hold => None,
         };
-        if let Some(told) = told.filter(|_| breach.fine_since.is_none()) {
+        // Silence ends nothing: what was broken and cannot be measured now holds, until somebody sees how it is.
+        if let Some(told) = told.filter(|_| breach.fine_since.is_none() && value.is_some()) {
             told.get_or_insert_with(|| rail.name.clone());
         }
         guard.stops.get_or_insert_with(|| Why::Breached {

@@ -115,10 +115,13 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
             let claim = claim::on(&snapshot.pool.status.claims, &found.target);
             let answer = seen.demand.as_ref()?;
             let of = format!("{}/{}", snapshot.pool.namespace, workload.target.1);
-            let demand = match believe::demand(answer, &workload.name, &of, rules.max_sample_age, now) {
+            let demand = match believe::demand(answer, workload, &of, rules.max_sample_age, now) {
                 Ok(demand) => demand,
                 Err(why) => return Some(Err(why)),
             };
+            if let Err(why) = believe::covered(demand, workload, rules.min_coverage, found) {
+                return Some(Err(why));
+            }
             let history = match &seen.history {
                 Some(Ok(points)) => Some(History::new(&points.points)),
                 Some(Err(fault)) => {

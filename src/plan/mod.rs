@@ -54,6 +54,7 @@ pub mod order;
 mod past;
 mod place;
 pub mod placement;
+pub mod pods;
 pub mod pool_report;
 mod profiles;
 pub mod reading;
@@ -89,8 +90,6 @@ use why::Why;
 
 /// While a wave is due, the pool is looked at this often.
 const TICK: SignedDuration = SignedDuration::from_secs(5);
-/// But no more often than this, however short the owner's span is.
-const SHORTEST_TICK: SignedDuration = SignedDuration::from_secs(1);
 /// While nothing is due, but scale is borrowed or a send is between its parts.
 const WATCHED: SignedDuration = SignedDuration::from_secs(15);
 /// While nothing is due.
@@ -207,9 +206,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let needed: Vec<Option<i32>> = verdict.needed.iter().map(|needed| asks(&needed)).collect();
     let decided = floors::decide(snapshot, rules, &measures, &needed, waits, now);
     if waiting && !hopeless {
-        let span = rules.map_or(TICK, |rules| rules.confirm_span);
-        let steps = i32::try_from(rules.map_or(1, |rules| rules.confirmations).saturating_sub(1).max(1)).unwrap_or(1);
-        let tick = (span / steps).clamp(SHORTEST_TICK, TICK);
+        let tick = rules.map_or(TICK, rules::Rules::tick);
         // Only what is far away is looked at more seldom, and only if there is nothing else.
         let before = rules.map_or(lead::USUAL, |rules| lead::prescale(snapshot, rules));
         let rests = verdict

@@ -31,7 +31,9 @@ impl Why {
             Why::Turn { .. } => (Phase::Queued, Reason::WaitingForTurn),
             Why::Slots { .. } => (Phase::Queued, Reason::MaxConcurrent),
             Why::Incident { .. } => (Phase::Queued, Reason::IncidentOpen),
-            Why::Sensor { .. } | Why::Negative { .. } => (Phase::Queued, Reason::SensorUntrusted),
+            Why::Sensor { .. } | Why::Negative { .. } | Why::Uncovered { .. } | Why::Implausible { .. } => {
+                (Phase::Queued, Reason::SensorUntrusted)
+            }
             Why::TooOld { .. } => (Phase::Queued, Reason::SampleTooOld),
             Why::NoHistory { .. } => (Phase::Queued, Reason::NoHistory),
             Why::Limit { .. } => (Phase::Queued, Reason::LimitReached),
@@ -111,7 +113,9 @@ impl Why {
             Why::Stopped { reason, only } => format!("{reason} {only:?}"),
             Why::Turn { wave, ahead, ahead_wave, .. } => format!("{wave} {ahead} {ahead_wave}"),
             Why::Sensor { measured, name, fault } => format!("{measured:?} {name} {}", fault.label()),
-            Why::TooOld { measured, name, .. } => format!("{measured:?} {name}"),
+            Why::TooOld { measured, name, .. } | Why::Implausible { measured, name, .. } => {
+                format!("{measured:?} {name}")
+            }
             Why::Limit { name, .. } => name.clone(),
             Why::Scaling { wave, numbers, .. }
             | Why::Confirming { wave, numbers, .. }
@@ -120,7 +124,9 @@ impl Why {
             Why::Breached { guardrail, value, fine_since, .. } => {
                 format!("{guardrail} {} {fine_since:?}", value.is_some())
             }
-            Why::Arriving { workload, .. } | Why::Negative { workload, .. } => workload.clone(),
+            Why::Arriving { workload, .. } | Why::Negative { workload, .. } | Why::Uncovered { workload, .. } => {
+                workload.clone()
+            }
             Why::BeforeStart { wave, at, confirmed } => {
                 format!("{wave} {at} {}", confirmed.is_some_and(|(seen, of)| seen >= of))
             }

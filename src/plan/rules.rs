@@ -7,23 +7,32 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+use crate::api;
 use crate::api::campaign::Wave;
-use crate::api::pool::{CapacityPoolSpec, Mode, Nodes, OnBreach, Reduce};
+use crate::api::pool::{CapacityPoolSpec, Demand, Heartbeat, Mode, Nodes, OnBreach, Reduce};
 use crate::api::reference::NamespaceSelector;
 
+use super::TICK;
 use super::baseline::GROWTH;
 use super::freezes::Freeze;
 use super::load::{self, Profile};
 use super::profiles;
+use super::reading::{Question, Replicas, SeenBy};
 use super::units::people::{self, Rounding};
 use super::units::{Percent, Rate, Span, Threshold};
 
 /// What one replica bears is used up to this share, unless the owner says otherwise.
 const TARGET_UTILIZATION: f64 = 0.70;
 /// Samples older than this are not believed, unless the owner says otherwise.
-const MAX_SAMPLE_AGE: SignedDuration = SignedDuration::from_secs(90);
+pub const MAX_SAMPLE_AGE: SignedDuration = SignedDuration::from_secs(90);
+/// Of the ready replicas, the share whose samples must be behind a demand.
+pub const MIN_COVERAGE: f64 = 0.90;
+/// Where the name of a pod is found, unless the owner says otherwise.
+const POD_LABEL: &str = "pod";
 /// Headroom counts as confirmed when it was seen so often, over so long.
 const CONFIRM: (u32, SignedDuration) = (3, SignedDuration::from_secs(60));
+/// A pool is looked at no more often than this, however short the owner's span is.
+const SHORTEST_TICK: SignedDuration = SignedDuration::from_secs(1);
 /// Borrowed scale is kept so long after it was last needed.
 const SCALE_DOWN_HOLD: SignedDuration = SignedDuration::from_secs(600);
 /// Share of the floor that is given back each minute.
@@ -52,6 +61,10 @@ pub struct Rules {
     pub confirm_span: SignedDuration,
     /// Older samples close the gate.
     pub max_sample_age: SignedDuration,
+    /// Of a workload's ready replicas, the share whose samples must be behind its demand.
+    pub min_coverage: f64,
+    /// Whether what is measured counts only with a heartbeat.
+    pub heartbeat: Heartbeat,
     /// The plan of campaigns that bring none.
     pub waves: Option<Vec<Wave>>,
     /// How long borrowed scale is kept after it was last needed.
@@ -103,6 +116,10 @@ pub struct WorkloadRules {
     pub query: String,
     /// How several series become one number.
     pub reduce: Option<Reduce>,
+    /// How its replicas are seen in it; None: the owner answers for them.
+    pub coverage: Option<SeenBy>,
+    /// What can be true of it.
+    pub plausible: Plausible,
     /// The most that an ordinary day brings, requests per second.
     pub peak: Option<f64>,
     /// What one replica bears, before utilisation, requests per second.
@@ -126,6 +143,8 @@ pub struct LimitRules {
     pub max: Threshold,
     /// By how much one further request per second raises it; None: in proportion to demand.
     pub per_request: Option<f64>,
+    /// What can be true of it.
+    pub plausible: Plausible,
 }
 
 /// One question of yes or no.
@@ -152,6 +171,54 @@ pub struct GuardrailRules {
     pub lasting: SignedDuration,
     /// What a breach does.
     pub on_breach: OnBreach,
+    /// What can be true of it.
+    pub plausible: Plausible,
+}
+
+/// Values that can be true.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plausible {
+    /// None is below.
+    pub min: Option<Threshold>,
+    /// None is above.
+    pub max: Option<Threshold>,
+}
+
+impl Plausible {
+    fn parse(field: &dyn Fn(&str) -> String, written: Option<&api::pool::Plausible>) -> Result<Plausible, Unusable> {
+        let bound = |name: &str, text: Option<&String>| {
+            text.map(|text| at(field(&format!("plausible.{name}")), Threshold::parse(text))).transpose()
+        };
+        let Some(written) = written else { return Ok(Plausible::default()) };
+        let plausible =
+            Plausible { min: bound("min", written.min.as_ref())?, max: bound("max", written.max.as_ref())? };
+        match (&plausible.min, &plausible.max) {
+            (Some(min), Some(max)) if min.value() > max.value() => Err(Unusable {
+                field: field("plausible"),
+                why: "min is above max, so that nothing is plausible".into(),
+            }),
+            _ => Ok(plausible),
+        }
+    }
+
+    /// Whether a guardrail can be broken at all by a value that can be true.
+    fn leaves_room_for(&self, bound: &Bound) -> Result<(), &'static str> {
+        match (bound, &self.min, &self.max) {
+            (Bound::Max(bound), _, Some(max)) if max.value() <= bound.value() => {
+                Err("its max is not above the guardrail's, so that every breach would be a fault of the sensor")
+            }
+            (Bound::Min(bound), Some(min), _) if min.value() >= bound.value() => {
+                Err("its min is not below the guardrail's, so that every breach would be a fault of the sensor")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a value can be true. One that cannot be compared is not.
+    pub fn admits(&self, value: f64) -> bool {
+        self.min.as_ref().is_none_or(|min| value >= min.value())
+            && self.max.as_ref().is_none_or(|max| value <= max.value())
+    }
 }
 
 /// What a guardrail is held against.
@@ -188,6 +255,14 @@ impl Bound {
     }
 }
 
+impl PartialEq for Bound {
+    fn eq(&self, other: &Bound) -> bool {
+        let is_same_kind = matches!(self, Bound::Max(_)) == matches!(other, Bound::Max(_));
+        let shown = |bound: &Bound| bound.threshold().show(bound.threshold().value());
+        is_same_kind && shown(self) == shown(other)
+    }
+}
+
 /// A field that cannot be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {why}")]
@@ -205,6 +280,16 @@ pub fn at<T, E: std::fmt::Display>(field: impl Into<String>, parsed: Result<T, E
 
 fn span(field: &str, text: Option<&String>, default: SignedDuration) -> Result<SignedDuration, Unusable> {
     text.map_or(Ok(default), |text| at(field, Span::parse_or_zero(text)).map(Span::to_duration))
+}
+
+/// How the replicas behind a demand are seen.
+fn coverage(demand: &Demand) -> Option<SeenBy> {
+    let written = demand.coverage.clone().unwrap_or_default();
+    match (written.query, written.unverified) {
+        (Some(query), _) => Some(SeenBy::Query(query)),
+        (None, Some(_)) => None,
+        (None, None) => Some(SeenBy::Label(written.pod_label.unwrap_or_else(|| POD_LABEL.to_owned()))),
+    }
 }
 
 /// Every workload, each target named once.
@@ -227,6 +312,8 @@ fn workloads(spec: &CapacityPoolSpec, utilization: f64) -> Result<Vec<WorkloadRu
             target: (workload.target_ref.kind.clone(), workload.target_ref.name.clone()),
             query: workload.demand.query.clone(),
             reduce: workload.demand.reduce,
+            coverage: coverage(&workload.demand),
+            plausible: Plausible::parse(&|name| field(&format!("demand.{name}")), workload.demand.plausible.as_ref())?,
             peak,
             per_replica: at(field("capacityPerReplica"), Rate::parse(&workload.capacity_per_replica))?.per_second(),
             utilization,
@@ -250,7 +337,27 @@ fn workloads(spec: &CapacityPoolSpec, utilization: f64) -> Result<Vec<WorkloadRu
     Ok(workloads)
 }
 
+impl WorkloadRules {
+    /// What is asked of Prometheus for its demand.
+    pub fn question(&self, namespace: &str, max_age: SignedDuration) -> Question {
+        let replicas = self.coverage.as_ref().map(|seen_by| Replicas {
+            namespace: namespace.to_owned(),
+            deployment: self.target.1.clone(),
+            seen_by: seen_by.clone(),
+            max_age,
+        });
+        Question { query: self.query.clone(), reduce: self.reduce, replicas, looks_back: true }
+    }
+}
+
 impl Rules {
+    /// While a wave is due the pool is looked at this often: so that its samples are spread over the owner's span, and no more
+    /// seldom than every five seconds.
+    pub fn tick(&self) -> SignedDuration {
+        let steps = i32::try_from(self.confirmations.saturating_sub(1).max(1)).unwrap_or(1);
+        (self.confirm_span / steps).clamp(SHORTEST_TICK, TICK)
+    }
+
     /// The highest priority that counts for campaigns of a namespace with these labels.
     pub fn highest_priority(&self, labels: &BTreeMap<String, String>) -> i32 {
         let theirs = self.priorities.iter().filter(|(selector, _)| selector.matches(labels)).map(|(_, most)| *most);
@@ -295,18 +402,27 @@ impl Rules {
         let down = spec.scale_down.clone().unwrap_or_default();
         let workloads = workloads(spec, utilization)?;
         let limits = spec.limits.iter().flatten().enumerate().map(|(index, limit)| {
-            let max = at(format!("spec.limits[{index}].max"), Threshold::parse(&limit.max))?;
-            Ok(LimitRules { name: limit.name.clone(), query: limit.query.clone(), max, per_request: limit.per_request })
+            let field = |name: &str| format!("spec.limits[{index}].{name}");
+            Ok(LimitRules {
+                name: limit.name.clone(),
+                query: limit.query.clone(),
+                max: at(field("max"), Threshold::parse(&limit.max))?,
+                per_request: limit.per_request,
+                plausible: Plausible::parse(&field, limit.plausible.as_ref())?,
+            })
         });
         let guardrails = spec.guardrails.iter().flatten().enumerate().map(|(index, rail)| {
             let field = |name: &str| format!("spec.guardrails[{index}].{name}");
             let bound = Bound::parse(&field, rail.max.as_ref(), rail.min.as_ref())?;
+            let plausible = Plausible::parse(&field, rail.plausible.as_ref())?;
+            plausible.leaves_room_for(&bound).map_err(|why| Unusable { field: field("plausible"), why: why.into() })?;
             Ok(GuardrailRules {
                 name: rail.name.clone(),
                 query: rail.query.clone(),
                 bound,
                 lasting: span(&field("for"), rail.lasting.as_ref(), SignedDuration::ZERO)?,
                 on_breach: rail.on_breach.unwrap_or_default(),
+                plausible,
             })
         });
         let checks = spec.checks.iter().flatten().enumerate().map(|(index, check)| {
@@ -327,6 +443,11 @@ impl Rules {
             confirmations: confirm.samples.map_or(CONFIRM.0, i32::unsigned_abs).max(1),
             confirm_span: span("spec.confirm.span", confirm.span.as_ref(), CONFIRM.1)?,
             max_sample_age: span("spec.sensor.maxSampleAge", sensor.max_sample_age.as_ref(), MAX_SAMPLE_AGE)?,
+            min_coverage: match &sensor.min_coverage {
+                Some(text) => at("spec.sensor.minCoverage", Percent::parse(text))?.fraction(),
+                None => MIN_COVERAGE,
+            },
+            heartbeat: sensor.heartbeat.unwrap_or_default(),
             waves: spec.waves.clone(),
             hold: span("spec.scaleDown.hold", down.hold.as_ref(), SCALE_DOWN_HOLD)?,
             step: match &down.step {

@@ -62,6 +62,8 @@ pub struct Cpu {
     pub cores: Cores,
     /// Cores in use.
     pub series: Series,
+    /// Replicas whose cores these are; None: not known.
+    pub seen: Option<Series>,
 }
 
 /// How long answers take, and how long they may.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-mod strict_json;
+use crate::strict_json;
 
 /// The longest body.
 pub const LONGEST: usize = 64 * 1024;

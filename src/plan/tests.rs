@@ -37,14 +37,20 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn reading(value: f64, age: i64) -> Result<Reading, SensorFault> {
-    Ok(Reading { value, sample_at: at(-age), evaluated_at: at(0), range: SignedDuration::from_secs(10) })
+    Ok(Reading {
+        value,
+        sample_at: at(-age),
+        evaluated_at: at(0),
+        range: SignedDuration::from_secs(10),
+        replicas: None,
+    })
 }
 
 /// A pool with one workload.
 fn pool_spec() -> Value {
     json!({
         "workloads": [{
-            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"},
+            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s", "coverage": {"unverified": "a test"}},
             "capacityPerReplica": "100/s", "maxReplicas": 30,
         }],
         "targetUtilization": "75%", "loadMargin": "1.66", "confirm": {"samples": 1, "span": "0s"},

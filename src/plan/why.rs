@@ -7,8 +7,8 @@ use super::after::Pending;
 use super::approval::Needed;
 use super::canary::Unseen;
 use super::contract::Way;
-use super::reading::SensorFault;
-use super::rules::Bound;
+use super::reading::{SeenBy, SensorFault};
+use super::rules::{Bound, Plausible};
 use super::snapshot::TargetFault;
 
 /// The numbers of one workload in front of the gate, requests per second.
@@ -226,6 +226,23 @@ pub enum Why {
         workload: String,
         value: f64,
     },
+    Implausible {
+        measured: Measured,
+        name: String,
+        value: f64,
+        plausible: Plausible,
+    },
+    Uncovered {
+        workload: String,
+        /// Replicas with fresh samples.
+        seen: f64,
+        ready: i32,
+        /// All that there are, ready or not.
+        there: i32,
+        /// The share of them that is needed.
+        least: f64,
+        seen_by: SeenBy,
+    },
     NoHistory {
         workload: String,
     },
@@ -405,19 +422,6 @@ pub enum Why {
         again: Option<Timestamp>,
         until: Timestamp,
     },
-}
-
-impl Bound {
-    fn same(&self, other: &Bound) -> bool {
-        let max = matches!(self, Bound::Max(_)) == matches!(other, Bound::Max(_));
-        max && self.threshold().show(self.threshold().value()) == other.threshold().show(other.threshold().value())
-    }
-}
-
-impl PartialEq for Bound {
-    fn eq(&self, other: &Bound) -> bool {
-        self.same(other)
-    }
 }
 
 impl Why {

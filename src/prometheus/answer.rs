@@ -1,12 +1,27 @@
 //! Reads an answer of Prometheus strictly. The client library would drop warnings, which is how a partial answer is
-//! told, and hand NaN through; here both are faults.
+//! told, and hand NaN through; here both are faults. What two readers of JSON may understand otherwise is one too.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::api::pool::Reduce;
 use crate::plan::reading::SensorFault;
+use crate::strict_json;
+
+/// What a server sent back, before it is understood.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Of HTTP.
+    pub status: u16,
+    /// When it wants to be asked again.
+    pub retry_after: Option<SignedDuration>,
+    /// By how much its clock was ahead of ours when the answer came, to a second; None: it did not say.
+    pub drift: Option<SignedDuration>,
+    /// All of it.
+    pub body: Vec<u8>,
+}
 
 /// What surrounds every answer.
 #[derive(Deserialize)]
@@ -14,7 +29,7 @@ use crate::plan::reading::SensorFault;
 struct Envelope {
     status: String,
     #[serde(default)]
-    data: Option<Data>,
+    data: Option<Map<String, Value>>,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
@@ -50,14 +65,16 @@ pub fn excerpt(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect()
 }
 
-fn open(status: u16, retry_after: Option<SignedDuration>, body: &[u8]) -> Result<Data, SensorFault> {
+fn open(answer: &Answer) -> Result<Data, SensorFault> {
+    let Answer { status, retry_after, body, .. } = answer;
+    let (status, retry_after) = (*status, *retry_after);
     if status == 429 || status == 503 {
         return Err(SensorFault::Busy { status, retry_after });
     }
     if status == 401 || status == 403 {
         return Err(SensorFault::NotAllowed { status });
     }
-    let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
+    let Some(envelope) = named::<Envelope>(body) else {
         return Err(SensorFault::NotPrometheus { what: format!("HTTP {status}, and no JSON of Prometheus") });
     };
     let said = excerpt(envelope.error.as_deref().unwrap_or("no reason was given"));
@@ -76,15 +93,29 @@ fn open(status: u16, retry_after: Option<SignedDuration>, body: &[u8]) -> Result
     if envelope.is_partial == Some(true) {
         return Err(SensorFault::Partial);
     }
-    envelope.data.ok_or_else(|| SensorFault::NotPrometheus { what: "an answer without data".to_owned() })
+    let data = envelope.data.ok_or_else(|| SensorFault::NotPrometheus { what: "an answer without data".to_owned() })?;
+    fields(data)
+}
+
+/// What a body says by names. One that has a name twice says two things, the second of which would count here.
+fn named<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    strict_json::check(std::str::from_utf8(body).ok()?).ok()?;
+    fields(serde_json::from_slice(body).ok()?).ok()
+}
+
+/// Of a map alone: a list would do as well for a struct, its items taken for the fields in their order.
+fn fields<T: DeserializeOwned>(map: Map<String, Value>) -> Result<T, SensorFault> {
+    serde_json::from_value(Value::Object(map))
+        .map_err(|error| SensorFault::NotPrometheus { what: excerpt(&error.to_string()) })
 }
 
 fn series(data: Data, wanted: &str) -> Result<Vec<Series>, SensorFault> {
     if data.result_type != wanted {
         return Err(SensorFault::WrongType { found: data.result_type });
     }
-    serde_json::from_value(data.result)
-        .map_err(|error| SensorFault::NotPrometheus { what: excerpt(&error.to_string()) })
+    let all: Vec<Map<String, Value>> = serde_json::from_value(data.result)
+        .map_err(|error| SensorFault::NotPrometheus { what: excerpt(&error.to_string()) })?;
+    all.into_iter().map(fields).collect()
 }
 
 fn number(text: &str) -> Result<f64, SensorFault> {
@@ -117,35 +148,29 @@ fn reduced(values: &[f64], reduce: Option<Reduce>) -> Result<f64, SensorFault> {
 }
 
 /// One number, and when it was evaluated.
-pub fn instant_value(
-    status: u16,
-    retry_after: Option<SignedDuration>,
-    body: &[u8],
-    reduce: Option<Reduce>,
-) -> Result<(f64, Timestamp), SensorFault> {
-    let all = series(open(status, retry_after, body)?, "vector")?;
+pub fn instant_value(answer: &Answer, reduce: Option<Reduce>) -> Result<(f64, Timestamp), SensorFault> {
+    let all = series(open(answer)?, "vector")?;
     let mut values = Vec::new();
     let mut evaluated = None;
     for one in &all {
-        let Some((at, text)) = &one.value else {
-            let found = if one.histogram.is_some() { "histogram" } else { "series without a value" };
-            return Err(SensorFault::WrongType { found: found.to_owned() });
-        };
+        let wrong = |found: &str| SensorFault::WrongType { found: found.to_owned() };
+        if one.histogram.is_some() {
+            return Err(wrong("histogram"));
+        }
+        let (at, text) = one.value.as_ref().ok_or_else(|| wrong("series without a value"))?;
         values.push(number(text)?);
-        evaluated = Some(instant(*at)?);
+        let at = instant(*at)?;
+        if *evaluated.get_or_insert(at) != at {
+            return Err(SensorFault::NotPrometheus { what: "series of different moments in one answer".to_owned() });
+        }
     }
     let value = reduced(&values, reduce)?;
     Ok((value, evaluated.ok_or(SensorFault::Empty)?))
 }
 
 /// Numbers over time, in order. An instant at which one series has a broken number is left out.
-pub fn range_values(
-    status: u16,
-    retry_after: Option<SignedDuration>,
-    body: &[u8],
-    reduce: Option<Reduce>,
-) -> Result<Vec<(Timestamp, f64)>, SensorFault> {
-    let all = series(open(status, retry_after, body)?, "matrix")?;
+pub fn range_values(answer: &Answer, reduce: Option<Reduce>) -> Result<Vec<(Timestamp, f64)>, SensorFault> {
+    let all = series(open(answer)?, "matrix")?;
     if all.len() > 1 && reduce.is_none() {
         return Err(SensorFault::SeveralSeries { count: all.len() });
     }

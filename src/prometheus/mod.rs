@@ -3,11 +3,14 @@
 
 mod access;
 mod answer;
-pub(crate) mod companion;
+mod breaker;
+pub mod companion;
 mod sensor;
+pub mod understood;
 
 pub use access::{Access, AccessFault};
-pub(crate) use answer::instant_value;
+pub use answer::Answer;
+pub use breaker::Breaker;
 pub use sensor::{AddressFault, Sensor};
 
 #[cfg(test)]

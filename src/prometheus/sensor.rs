@@ -10,11 +10,13 @@ use prometheus_http_query::Client;
 use tokio::sync::Semaphore;
 
 use crate::api::pool::Reduce;
-use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
+use crate::clock;
+use crate::plan::reading::{HistoryPoints, Question, Reading, Replicas, SeenBy, SensorFault};
 
 use super::access::{Access, Shown};
-use super::answer;
+use super::answer::{self, Answer};
 use super::companion::{self, Companion};
+use super::understood::{self, Answers, Part, When};
 
 /// One question, with its answer, takes no longer.
 const TIME_OUT: Duration = Duration::from_secs(5);
@@ -26,9 +28,6 @@ const IN_FLIGHT: usize = 8;
 const LARGEST: usize = 1024 * 1024;
 /// And none with eight days of them.
 const LARGEST_HISTORY: usize = 4 * 1024 * 1024;
-/// Clocks may differ by so much.
-const MOST_DRIFT: SignedDuration = SignedDuration::from_secs(5);
-
 /// An address that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{address}\" cannot be used as the address of Prometheus: {why}")]
@@ -39,6 +38,21 @@ pub struct AddressFault {
     pub why: String,
 }
 
+/// Of whom all parts of one question are asked, of which moment, and when.
+struct Asked {
+    client: Client,
+    at: Timestamp,
+    now: Timestamp,
+    begun: SignedDuration,
+}
+
+impl Asked {
+    /// What our clock says when an answer is heard: some time after it was asked.
+    fn heard(&self) -> Timestamp {
+        self.now.checked_add(clock::boot() - self.begun).unwrap_or(self.now)
+    }
+}
+
 /// One Prometheus server.
 pub struct Sensor {
     address: String,
@@ -46,13 +60,6 @@ pub struct Sensor {
     client: Mutex<Option<(Shown, Client)>>,
     in_flight: Semaphore,
     companions: Mutex<HashMap<String, Result<Companion, SensorFault>>>,
-}
-
-/// What came back, before it is understood.
-struct Answer {
-    status: u16,
-    retry_after: Option<SignedDuration>,
-    body: Vec<u8>,
 }
 
 impl Sensor {
@@ -95,32 +102,34 @@ impl Sensor {
         Ok(client)
     }
 
-    /// One number, and how old the samples behind it are.
-    pub async fn read(&self, query: &str, reduce: Option<Reduce>, now: Timestamp) -> Result<Reading, SensorFault> {
-        let companion = self.companion(query)?;
-        let (client, at) = (self.client()?, now.as_second());
-        let ask = |query| self.ask(&client, query, at, now);
-        let both = async { futures::try_join!(ask(query), ask(&companion.query)) };
-        let (value, age) = tokio::time::timeout(TIME_OUT, both).await.map_err(|_| timed_out())??;
-        let (value, evaluated_at) = answer::instant_value(value.status, value.retry_after, &value.body, reduce)?;
-        if evaluated_at.duration_since(now).abs() > MOST_DRIFT {
-            return Err(SensorFault::ClockOff { seconds: evaluated_at.duration_since(now).as_secs() });
-        }
-        let sampled = answer::instant_value(age.status, age.retry_after, &age.body, None);
-        let (seconds, _) = sampled.map_err(|fault| match fault {
-            SensorFault::Empty => {
-                SensorFault::NoSampleAge { why: "none of the query's metrics has a sample now.".to_owned() }
+    /// One number as it was at an instant, how old the samples behind it are, and of how many replicas: all asked together,
+    /// and all of that instant.
+    pub async fn read(&self, question: &Question, at: Timestamp, now: Timestamp) -> Result<Reading, SensorFault> {
+        let companion = self.companion(&question.query)?;
+        let replicas = question.replicas.as_ref().map(|replicas| self.counted(&companion, replicas)).transpose()?;
+        let client = self.client()?;
+        let past = question.looks_back.then(|| companion.past()).flatten();
+        let asked = Asked { client, at, now, begun: clock::boot() };
+        let ask = |query| self.ask(&asked, query);
+        let count = async {
+            let (query, age) = replicas.as_ref()?;
+            let age = async { Some(ask(age.as_deref()?).await) };
+            Some(futures::join!(ask(query), age))
+        };
+        let past = async { Some(ask(past.as_deref()?).await) };
+        let (value, age, past, count) = futures::join!(ask(&question.query), ask(&companion.query), past, count);
+        understood::reading(question, When { at, now, range: companion.range }, Answers { value, age, past, count })
+    }
+
+    /// What counts replicas, and what tells how old the samples behind that are, where the count itself does not look.
+    fn counted(&self, companion: &Companion, replicas: &Replicas) -> Result<(String, Option<String>), SensorFault> {
+        match &replicas.seen_by {
+            SeenBy::Label(label) => companion.pods(replicas, label).map(|query| (query, None)),
+            SeenBy::Query(query) => {
+                let age = self.companion(query).map_err(understood::uncounted)?;
+                Ok((query.clone(), Some(age.query)))
             }
-            other => other,
-        })?;
-        let sample_at = SignedDuration::try_from_secs_f64(seconds)
-            .ok()
-            .and_then(|since| Timestamp::UNIX_EPOCH.checked_add(since).ok())
-            .ok_or_else(|| SensorFault::NoSampleAge { why: format!("{seconds} is not a time.") })?;
-        if sample_at.duration_since(now) > MOST_DRIFT {
-            return Err(SensorFault::ClockOff { seconds: sample_at.duration_since(now).as_secs() });
         }
-        Ok(Reading { value, sample_at: sample_at.min(now), evaluated_at, range: companion.range })
     }
 
     /// Numbers over time.
@@ -137,10 +146,8 @@ impl Sensor {
             .query_range(query, from.as_second(), to.as_second(), step.as_secs_f64())
             .query("partial_response", "false")
             .get_raw();
-        let answer = tokio::time::timeout(TIME_OUT, self.bounded(request, LARGEST_HISTORY, None))
-            .await
-            .map_err(|_| timed_out())??;
-        let points = answer::range_values(answer.status, answer.retry_after, &answer.body, reduce)?;
+        let answer = self.bounded(request, LARGEST_HISTORY, None).await?;
+        let points = answer::range_values(&answer, reduce)?;
         Ok(HistoryPoints { points, step })
     }
 
@@ -150,33 +157,30 @@ impl Sensor {
         companions.entry(query.to_owned()).or_insert_with(|| companion::of(query)).clone()
     }
 
-    async fn ask(&self, client: &Client, query: &str, at: i64, now: Timestamp) -> Result<Answer, SensorFault> {
-        let request = client.query(query).at(at).query("partial_response", "false").get_raw();
-        self.bounded(request, LARGEST, Some(now)).await
+    async fn ask(&self, asked: &Asked, query: &str) -> Part {
+        // Who does not know one of these passes it over: VictoriaMetrics would answer of half a minute before, Thanos in part.
+        let request = asked.client.query(query).at(asked.at.as_second());
+        let request = request.query("partial_response", "false").query("nocache", "1").get_raw();
+        self.bounded(request, LARGEST, Some(asked)).await
     }
 
     async fn bounded(
         &self,
         request: impl Future<Output = Result<reqwest::Response, prometheus_http_query::Error>>,
         largest: usize,
-        now: Option<Timestamp>,
-    ) -> Result<Answer, SensorFault> {
+        asked: Option<&Asked>,
+    ) -> Part {
         let closed = |_| SensorFault::Unreachable { why: "the operator is stopping".to_owned() };
-        let _turn = self.in_flight.acquire().await.map_err(closed)?;
+        // How long our own line is says nothing of the server: its time begins when it is asked.
+        let turn = tokio::time::timeout(TIME_OUT, self.in_flight.acquire()).await;
+        let _turn = turn.map_err(|_| SensorFault::Crowded { seconds: TIME_OUT.as_secs() })?.map_err(closed)?;
         let mut response = request.await.map_err(|error| unreachable(&error))?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let retry_after =
             header(reqwest::header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(SignedDuration::from_secs);
-        if let (Some(now), Some(date)) = (now, header(reqwest::header::DATE)) {
-            // Its resolution is a second; whoever sends none is judged by the answer alone.
-            if let Ok(there) = jiff::fmt::rfc2822::parse(&date) {
-                let drift = there.timestamp().duration_since(now);
-                if drift.abs() > MOST_DRIFT + SignedDuration::from_secs(1) {
-                    return Err(SensorFault::ClockOff { seconds: drift.as_secs() });
-                }
-            }
-        }
+        let date = header(reqwest::header::DATE).and_then(|text| jiff::fmt::rfc2822::parse(&text).ok());
+        let drift = date.zip(asked).map(|(date, asked)| date.timestamp().duration_since(asked.heard()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
             if body.len() + chunk.len() > largest {
@@ -184,7 +188,7 @@ impl Sensor {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, retry_after, body })
+        Ok(Answer { status, retry_after, drift, body })
     }
 }
 

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // What is told is read back exactly.
 //! Every fault of the sensor, from a scripted server on loopback: a real Prometheus cannot be made to show them.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Access, Sensor};
 use crate::api::pool::Reduce;
-use crate::plan::reading::{Reading, SensorFault};
+use crate::plan::reading::{Question, Reading, Replicas, SeenBy, SensorFault};
 
 /// What the server answers to the query and to its companion.
 #[derive(Clone)]
@@ -19,6 +19,11 @@ struct Script {
     status: u16,
     body: String,
     age_body: String,
+    /// How many replicas are behind it, and when a query for that was last true.
+    count: String,
+    counted_at: String,
+    /// When what it looks back over was measured a range ago.
+    past: String,
     headers: Vec<(&'static str, String)>,
     wait: std::time::Duration,
 }
@@ -44,6 +49,9 @@ impl Script {
             status: 200,
             body,
             age_body: one("1799999990.5"),
+            count: one("7"),
+            counted_at: one("1799999980"),
+            past: one("1799999880"),
             headers: vec![("date", date)],
             wait: std::time::Duration::ZERO,
         }
@@ -53,12 +61,25 @@ impl Script {
 async fn answer(State(script): State<Script>, Query(asked): Query<HashMap<String, String>>) -> Response {
     tokio::time::sleep(script.wait).await;
     assert_eq!(asked["partial_response"], "false");
-    let is_age = asked["query"].starts_with("min(label_replace(");
+    let query = asked["query"].as_str();
+    // A history has a beginning and an end instead.
+    assert!(asked.get("time").is_none_or(|time| *time == NOW.to_string()));
+    let aside = if query.contains(" offset ") {
+        Some(script.past)
+    } else if query.starts_with("min(label_replace(max(timestamp(up") {
+        Some(script.counted_at)
+    } else if query.starts_with("min(label_replace(max(timestamp(") {
+        Some(script.age_body)
+    } else if query.starts_with("min(label_replace(count(") || query == "count(up)" {
+        Some(script.count)
+    } else {
+        None
+    };
     let mut headers = HeaderMap::new();
     for (name, value) in &script.headers {
         headers.insert(*name, value.parse().unwrap());
     }
-    let (status, body) = if is_age { (200, script.age_body) } else { (script.status, script.body) };
+    let (status, body) = aside.map_or((script.status, script.body), |body| (200, body));
     (StatusCode::from_u16(status).unwrap(), headers, body).into_response()
 }
 
@@ -71,8 +92,12 @@ async fn serve(script: Script) -> String {
 }
 
 async fn read_with(script: Script, reduce: Option<Reduce>) -> Result<Reading, SensorFault> {
+    ask(script, Question { reduce, ..Question::plain("sum(rate(a[2m]))") }).await
+}
+
+async fn ask(script: Script, question: Question) -> Result<Reading, SensorFault> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Sensor::new(&serve(script).await, Access::default()).unwrap().read("sum(rate(a[2m]))", reduce, now()).await
+    Sensor::new(&serve(script).await, Access::default()).unwrap().read(&question, now(), now()).await
 }
 
 async fn read(script: Script) -> Result<Reading, SensorFault> {
@@ -133,6 +158,33 @@ async fn every_answer_that_is_not_one_number_has_a_fault_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_two_readers_may_understand_otherwise_is_not_believed() {
+    let series = |beside: &str| vector(&format!(r#"{{"metric":{{}},"value":[{NOW},"1"]{beside}}}"#));
+    let twice = [
+        series(&format!(r#","value":[{NOW},"0"]"#)),
+        series(r#","histogram":null,"histogram":null"#),
+        one("1").replacen('}', r#","metric":{}}"#, 1),
+        one("1").replace("\"status\"", r#""status":"error","status""#),
+    ];
+    // As a list, of which a reader would take the items for the fields in their order.
+    let unnamed = [
+        format!(r#"["success",{{"resultType":"vector","result":[{{"value":[{NOW},"1"]}}]}},null,null,null]"#),
+        format!(r#"{{"status":"success","data":["vector",[{{"value":[{NOW},"1"]}}]]}}"#),
+        vector(&format!(r#"[[{NOW},"1"],null,null,null]"#)),
+    ];
+    for body in twice.into_iter().chain(unnamed) {
+        let fault = read(Script::saying(body.clone())).await.unwrap_err();
+        assert!(matches!(fault, SensorFault::NotPrometheus { .. }), "{body}: {fault}");
+    }
+    let both = read(Script::saying(series(r#","histogram":[1,{"count":"1"}]"#))).await;
+    assert!(matches!(both, Err(SensorFault::WrongType { .. })), "{both:?}");
+    // Of several series each is of the moment that was asked for, not the last alone.
+    let moments = vector(&format!(r#"{{"value":[{},"1"]}},{{"value":[{NOW},"2"]}}"#, NOW - 3600));
+    let fault = read_with(Script::saying(moments), Some(Reduce::Sum)).await.unwrap_err();
+    assert!(matches!(fault, SensorFault::NotPrometheus { .. }), "{fault}");
+}
+
+#[tokio::test]
 async fn several_series_are_one_number_only_where_that_was_declared() {
     let series = |value: &str| format!(r#"{{"metric":{{"pod":"{value}"}},"value":[{NOW},"{value}"]}}"#);
     let body = vector(&format!("{},{}", series("100"), series("50")));
@@ -154,20 +206,69 @@ async fn a_number_without_the_age_of_its_samples_is_not_believed() {
 #[tokio::test]
 async fn clocks_that_differ_are_noticed_by_the_date_and_by_the_answer() {
     let late = vec![("date", "Fri, 15 Jan 2027 08:00:10 GMT".to_owned())];
-    assert_eq!(
-        read(Script { headers: late, ..Script::saying(one("1")) }).await.unwrap_err(),
-        SensorFault::ClockOff { seconds: 10 }
-    );
+    // Ten, less the time that the answer took.
+    let late = read(Script { headers: late, ..Script::saying(one("1")) }).await.unwrap_err();
+    assert!(matches!(late, SensorFault::ClockOff { seconds: 9..=10 }), "{late}");
     let other = one("1").replace(&NOW.to_string(), &(NOW - 60).to_string());
-    assert_eq!(read(Script::saying(other)).await.unwrap_err(), SensorFault::ClockOff { seconds: -60 });
+    assert_eq!(read(Script::saying(other)).await.unwrap_err(), SensorFault::AnotherMoment { seconds: -60 });
     let ahead = Script { age_body: one("1800000100"), ..Script::saying(one("1")) };
     assert_eq!(read(ahead).await.unwrap_err(), SensorFault::ClockOff { seconds: 100 });
+}
+
+/// Whether the replicas of web are behind it.
+fn of_web(seen_by: SeenBy) -> Question {
+    let (namespace, deployment) = ("shop".to_owned(), "web".to_owned());
+    let replicas = Replicas { namespace, deployment, seen_by, max_age: SignedDuration::from_secs(90) };
+    Question { replicas: Some(replicas), ..Question::plain("sum(rate(a[2m]))") }
+}
+
+#[tokio::test]
+async fn replicas_are_counted_beside_the_number_and_a_count_is_as_old_as_its_own_samples() {
+    let by_label = ask(Script::saying(one("1")), of_web(SeenBy::Label("pod".to_owned()))).await.unwrap();
+    assert_eq!((by_label.replicas, by_label.sample_at.as_second()), (Some(7.0), 1_799_999_990));
+    let by_query = ask(Script::saying(one("1")), of_web(SeenBy::Query("count(up)".to_owned()))).await.unwrap();
+    assert_eq!((by_query.replicas, by_query.sample_at.as_second()), (Some(7.0), 1_799_999_980));
+    assert_eq!(read(Script::saying(one("1"))).await.unwrap().replicas, None);
+}
+
+#[tokio::test]
+async fn what_looks_back_further_than_anything_was_measured_is_not_believed() {
+    let question = || Question { looks_back: true, ..Question::plain("sum(rate(a[2m]))") };
+    assert_eq!(ask(Script::saying(one("1")), question()).await.unwrap().value, 1.0);
+    let short = Script { past: vector(""), ..Script::saying(one("1")) };
+    assert_eq!(ask(short.clone(), question()).await.unwrap_err(), SensorFault::ShortHistory { seconds: 120 });
+    // What looks at now alone needs no past, and a guardrail's first error is one.
+    let now_alone = Question { looks_back: true, ..Question::plain("sum(a)") };
+    assert_eq!(ask(short.clone(), now_alone).await.unwrap().value, 1.0);
+    assert_eq!(read(short).await.unwrap().value, 1.0);
+}
+
+#[tokio::test]
+async fn a_count_that_cannot_be_believed_is_no_count() {
+    let query = || of_web(SeenBy::Query("count(up)".to_owned()));
+    for count in [vector(""), one("NaN"), one("-1"), one("+Inf")] {
+        let fault = ask(Script { count: count.clone(), ..Script::saying(one("1")) }, query()).await.unwrap_err();
+        assert_eq!(fault.label(), "NoCoverage", "{count}: {fault}");
+    }
+    let undated = Script { counted_at: vector(""), ..Script::saying(one("1")) };
+    assert_eq!(ask(undated, query()).await.unwrap_err().label(), "NoCoverage");
+    let half =
+        Script { count: one("1").replacen('{', r#"{"warnings":["a store is down"],"#, 1), ..Script::saying(one("1")) };
+    assert_eq!(ask(half, query()).await.unwrap_err().label(), "Warnings");
+    let wrong = ask(Script::saying(one("1")), of_web(SeenBy::Query("count(".to_owned()))).await.unwrap_err();
+    assert_eq!(wrong.label(), "NoCoverage", "{wrong}");
+    let unlabelled = ask(Script::saying(one("1")), of_web(SeenBy::Label("no label".to_owned()))).await.unwrap_err();
+    assert_eq!(unlabelled.label(), "NoCoverage", "{unlabelled}");
 }
 
 #[tokio::test]
 async fn a_server_that_is_silent_or_gone_is_told_apart() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let gone = Sensor::new("http://127.0.0.1:9", Access::default()).unwrap().read("a", None, now()).await.unwrap_err();
+    let gone = Sensor::new("http://127.0.0.1:9", Access::default())
+        .unwrap()
+        .read(&Question::plain("a"), now(), now())
+        .await
+        .unwrap_err();
     assert_eq!(gone.label(), "Unreachable", "{gone}");
     let silent = Script { wait: std::time::Duration::from_secs(30), ..Script::saying(one("1")) };
     assert_eq!(read(silent).await.unwrap_err().label(), "TimedOut");

@@ -11,18 +11,19 @@ use k8s_openapi::api::apps::v1::Deployment;
 use crate::api::pool::Reduce;
 use crate::clock;
 use crate::controller::outside::Gauge;
-use crate::plan::reading::{HistoryPoints, Reading, SensorFault};
+use crate::plan::reading::{HistoryPoints, Question, Reading, SensorFault};
 use crate::plan::rules::Bound;
 use crate::plan::units::Span;
+use crate::prometheus::understood::{self, When};
 
-use super::ailment::{Ailment, Spell};
+use super::ailment::{Ailment, Spell, Truth};
 use super::apiserver::ApiServer;
 use super::traffic::{Traffic, Workload};
 
+/// What every query for a heartbeat names.
+const HEARTBEAT: &str = "headroom_heartbeat_timestamp_seconds";
 /// Every pod is scraped this often.
 const SCRAPE: i64 = 5;
-/// Clocks that differ by more are told apart by the operator: five seconds, and one for the resolution of a date.
-const MOST_DRIFT: SignedDuration = SignedDuration::from_secs(6);
 
 /// What a query that measures no demand stands for.
 #[derive(Clone, Debug)]
@@ -86,35 +87,53 @@ impl Prometheus {
     fn ailment(&self, query: &str) -> Option<(Ailment, Timestamp)> {
         let passed = clock::world().duration_since(self.begun);
         let is_demand = self.traffic().workloads.iter().any(|workload| workload.query == query);
-        let concerns = |spell: &&Spell| (spell.from..spell.until).contains(&passed) && (spell.of_all || is_demand);
+        let of_this = |spell: &&Spell| spell.of_all || is_demand || spell.what.is_of_all();
+        let is_now = |spell: &&Spell| (spell.from..spell.until).contains(&passed);
         // Of several at a time, what tells nothing wins over what tells something wrong: it cannot tell it then.
-        let tells = |spell: &&Spell| matches!(spell.what, Ailment::Lying(_) | Ailment::Clock(_));
-        let spell = self.spells.iter().filter(concerns).min_by_key(tells)?;
+        let concerning = self.spells.iter().filter(is_now).filter(of_this);
+        let spell = concerning.min_by_key(|spell| spell.what.tells())?;
         Some((spell.what, self.begun + spell.from))
     }
 
-    /// What is told at an instant by the operator's clock, of a sample that was scraped then.
-    fn told(&self, query: &str, now: Timestamp) -> Result<Reading, SensorFault> {
-        let ailment = self.ailment(query);
-        let ahead = match ailment {
-            Some((Ailment::Clock(seconds), _)) => SignedDuration::from_secs(seconds),
-            _ => SignedDuration::ZERO,
-        };
-        let there = clock::world() + ahead;
-        // As the operator's own reading of the answer's date has it.
-        let drift = there.duration_since(now);
-        if drift.abs() > MOST_DRIFT {
-            return Err(SensorFault::ClockOff { seconds: drift.as_secs() });
-        }
-        let newest = match ailment {
+    /// What is told of a moment, at an instant by the operator's clock.
+    fn told(&self, question: &Question, at: Timestamp, now: Timestamp) -> Result<Reading, SensorFault> {
+        let query = question.query.as_str();
+        let found = self.ailment(query);
+        let ailment = found.map(|(ailment, _)| ailment);
+        let world = clock::world();
+        let newest = match found {
             Some((Ailment::Stale, since)) => since,
-            _ => clock::world(),
+            _ => world,
         };
+        // A moment is asked of that has passed by a little: what came after is not in the answer.
+        let newest = newest.min(world.checked_sub(now.duration_since(at)).unwrap_or(world));
         let seconds = newest.as_second();
         let scraped = Timestamp::from_second(seconds - seconds.rem_euclid(SCRAPE)).unwrap_or(newest);
-        let truth = self.value(query, scraped).ok_or(SensorFault::Empty)?;
-        let value = ailment.map_or(Ok(truth), |(ailment, _)| ailment.value(truth, now))?;
-        Ok(Reading { value, sample_at: (scraped + ahead).min(now), evaluated_at: now, range: range(query) })
+        let is_heartbeat = query.contains(HEARTBEAT);
+        let value = if is_heartbeat {
+            // The operator's own clock is what it writes down when it is scraped.
+            Some((now - world.duration_since(scraped)).as_duration().as_secs_f64())
+        } else {
+            self.value(query, scraped)
+        };
+        let Some(value) = value else { return Err(SensorFault::Empty) };
+        let replicas = {
+            let traffic = self.traffic();
+            let workload = traffic.workloads.iter().find(|workload| workload.query == query);
+            workload.map_or(0.0, |workload| f64::from(ready(&self.server, workload)))
+        };
+        let range = range(query);
+        let measured = match found {
+            Some((Ailment::Forgetful, since)) if !range.is_zero() => {
+                (scraped.duration_since(since).as_secs_f64() / range.as_secs_f64()).clamp(0.0, 1.0)
+            }
+            _ => 1.0,
+        };
+        let truth = Truth { value, scraped, replicas, is_heartbeat, measured };
+        let when = When { at, now, range };
+        let mut answers = Ailment::answers(ailment, truth, when, Ailment::clock(ailment, world));
+        answers.past = answers.past.filter(|_| question.looks_back && !range.is_zero());
+        understood::reading(question, when, answers)
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {
@@ -185,16 +204,16 @@ fn mean(traffic: &Traffic, workload: &Workload, at: Timestamp, range: SignedDura
 impl Gauge for Prometheus {
     fn read<'a>(
         &'a self,
-        query: &'a str,
-        _: Option<Reduce>,
+        question: &'a Question,
+        at: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reading, SensorFault>> {
-        let takes = self.ailment(query).map_or(Duration::ZERO, |(ailment, _)| ailment.takes());
+        let takes = self.ailment(&question.query).map_or(Duration::ZERO, |(ailment, _)| ailment.takes());
         Box::pin(async move {
             if !takes.is_zero() {
                 tokio::time::sleep(takes).await;
             }
-            self.told(query, now)
+            self.told(question, at, now)
         })
     }
 

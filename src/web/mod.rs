@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::clock;
 use crate::controller::context::Context;
 
 /// The routes.
@@ -31,7 +32,7 @@ async fn ready(State(ctx): State<Arc<Context>>) -> Response {
 
 async fn metrics(State(ctx): State<Arc<Context>>) -> Response {
     ctx.count();
-    match ctx.metrics.render() {
+    match ctx.metrics.render(&ctx.settings.install, clock::now()) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

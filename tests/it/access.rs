@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use headroom::plan::reading::Question;
 use headroom::prometheus::{Access, Sensor};
 use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
@@ -101,7 +102,8 @@ async fn a_prometheus_behind_tls_is_measured_by_whoever_shows_certificate_and_pa
     };
     let read = async |access: &Access| {
         let sensor = Sensor::new(&server.address, access.clone()).unwrap();
-        sensor.read("sum(up)", None, Timestamp::now()).await
+        let now = Timestamp::now();
+        sensor.read(&Question::plain("sum(up)"), now, now).await
     };
     let begun = Instant::now();
     loop {

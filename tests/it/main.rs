@@ -51,6 +51,7 @@ mod rival;
 mod room;
 mod scope;
 mod semantics;
+mod sensor;
 mod silence;
 mod simulate;
 mod simulation;

@@ -38,6 +38,11 @@ fn told(output: &Output) -> String {
 fn it_says_what_would_happen_and_nothing_happens() {
     let world = World::new("asked", Wants { pool: by_gauge("asked", "320/s"), ..Wants::default() });
     let sale = world.campaign("sale", &json!({"audience": {"size": 20_000}}));
+    world.until(30, "the operator is scraped", || {
+        // Looks ask of a moment of a grid, up to two seconds ago.
+        let heartbeat = r#"max(headroom_heartbeat_timestamp_seconds{install="asked-op/headroom"} offset 3s)"#;
+        world.bed().measured(heartbeat).is_some()
+    });
     let output = plan(&world, &[("sale", sale.clone())], &[]);
     let said = told(&output);
     assert!(output.status.success(), "{said}");

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::support::dice::Dice;
 use crate::support::world::{Wants, World, by_gauge};
 
 #[test]
@@ -43,16 +44,6 @@ fn of_two_campaigns_that_fit_one_at_a_time_the_second_waits_and_says_for_whom() 
     assert_eq!(received.len(), 2);
     world.check_safety();
     world.until_restored(2);
-}
-
-/// A small generator with a seed, so that a run can be repeated.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
 }
 
 /// Runs of random demand: `HEADROOM_SEEDS=20 cargo test --test it random_demand` runs more of them. Some begin where even

@@ -33,6 +33,7 @@ fn healthy(query: &str, at: i64) -> Option<f64> {
             Some(0.0)
         }
         () if query.starts_with("sum(rate(http_requests_total{") && !has("status") => Some(4.0 * load(at)),
+        () if query.starts_with("count(max by (pod) (rate(container_cpu_usage_seconds_total{") => Some(4.0),
         () if has("container_cpu_usage_seconds_total") && has(r#"container="web""#) => {
             Some(4.0 * (0.05 + 0.004 * load(at)))
         }
@@ -60,6 +61,20 @@ async fn answer(State(script): State<Script>, Query(asked): Query<HashMap<String
     Json(json!({"status": "success", "data": {"resultType": "matrix", "result": result}}))
 }
 
+/// What it says of now: the demand, how old its samples are, and that four replicas are behind it.
+async fn answer_now(State(script): State<Script>, Query(asked): Query<HashMap<String, String>>) -> Json<Value> {
+    let (query, at) = (asked["query"].as_str(), asked["time"].parse::<i64>().unwrap());
+    let now = f64::from(u32::try_from(at).unwrap());
+    let value = match () {
+        () if query.starts_with("min(label_replace(max(timestamp(") => Some(now),
+        () if query.starts_with("min(label_replace(count(") => Some(4.0),
+        () => script(query, at),
+    };
+    let result: Vec<Value> =
+        value.into_iter().map(|value| json!({"metric": {}, "value": [at, value.to_string()]})).collect();
+    Json(json!({"status": "success", "data": {"resultType": "vector", "result": result}}))
+}
+
 /// A Prometheus of which only one question is known.
 fn prometheus(script: impl Fn(&str, i64) -> Option<f64> + Send + Sync + 'static) -> String {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -69,7 +84,10 @@ fn prometheus(script: impl Fn(&str, i64) -> Option<f64> + Send + Sync + 'static)
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let app = Router::new().route("/api/v1/query_range", get(answer)).with_state(script);
+            let app = Router::new()
+                .route("/api/v1/query_range", get(answer))
+                .route("/api/v1/query", get(answer_now))
+                .with_state(script);
             axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), app).await.unwrap();
         });
     });

@@ -6,13 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PoolArguments;
 use crate::clock;
-use crate::plan::reading::SensorFault;
+use crate::plan::reading::{Question, Replicas, SeenBy, SensorFault};
 use crate::plan::suggest::known::{self, Family, Subject};
 use crate::plan::suggest::{Container, Cpu, Latency, Measured, STEP, Series, Workers, series};
 use crate::prometheus::Sensor;
 
 /// What takes too long, or is too large, in one piece is asked for in smaller ones, down to this.
 const SMALLEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// A demand without an answer for so long has ended.
+const ENDED: SignedDuration = SignedDuration::from_mins(15);
+/// A replica without a sample for so long is not seen: as the operator has it, unless a pool says otherwise.
+const FRESH: SignedDuration = SignedDuration::from_secs(90);
 
 /// Who asks, and for what time.
 pub struct Ask<'a> {
@@ -28,8 +33,12 @@ pub struct Asked {
     pub measured: Measured,
     /// The demand query.
     pub demand: String,
+    /// The metric, where something else than its pods counts their requests.
+    pub counted_by: Option<&'static str>,
     /// Where it comes from, as a sentence.
     pub source: String,
+    /// How many replicas are seen behind it now, or why that cannot be told.
+    pub seen: Result<f64, SensorFault>,
     /// The query of the share of errors, if it has an answer.
     pub errors: Option<String>,
 }
@@ -58,18 +67,22 @@ impl<'a> Ask<'a> {
     pub async fn all(&self, subject: &Subject, containers: &[Container]) -> anyhow::Result<Asked> {
         let given = self.arguments;
         let Demand { query, source, series, family } = self.demand(subject).await?;
+        let newest = series.last_key_value().map(|(at, _)| *at);
+        if let Some(newest) = newest.filter(|newest| self.to.duration_since(*newest) > ENDED) {
+            return Err(anyhow!(
+                "the demand has had no answer since {newest}; is it still called so, and is it still scraped?\n  {query}"
+            ));
+        }
+        let seen = self.seen(subject, &query).await?;
         let mut unknown = Vec::new();
-        let replicas = self.replicas(subject, family.as_ref()).await?;
+        let replicas = self.replicas(subject, family.as_ref(), &mut unknown).await?;
         let errors = self.errors(family.as_ref()).await?;
         if errors.is_none() {
             unknown.push("Errors are not known, so bins with errors count too: give --errors.".to_owned());
         }
         let latency = self.latency(family.as_ref(), &mut unknown).await?;
-        let mut told = async |what: &str, query: Option<String>, why: &str| {
-            let found = match query {
-                Some(query) => self.series(what, &query).await?,
-                None => None,
-            };
+        let mut told = async |what: &str, query: String, why: &str| {
+            let found = self.series(what, &query).await?;
             if found.is_none() {
                 unknown.push(why.to_owned());
             }
@@ -85,7 +98,7 @@ impl<'a> Ask<'a> {
         };
         let rollouts = told(
             "rollouts",
-            Some(known::rollouts(subject)),
+            known::rollouts(subject),
             "Rollouts are not known (no kube-state-metrics), so bins with a rollout count too.",
         )
         .await?;
@@ -111,7 +124,29 @@ impl<'a> Ask<'a> {
             utilization: given.target_utilization.share,
             unknown,
         };
-        Ok(Asked { measured, demand: query, source, errors })
+        Ok(Asked {
+            measured,
+            demand: query,
+            counted_by: family.filter(|_| is_whole).map(|family| family.metric),
+            source,
+            seen,
+            errors,
+        })
+    }
+
+    /// How many replicas the operator would see behind a demand now, by the label that it looks at unless a pool says otherwise; or why
+    /// none.
+    async fn seen(&self, subject: &Subject, query: &str) -> anyhow::Result<Result<f64, SensorFault>> {
+        let replicas = Replicas {
+            namespace: subject.namespace.clone(),
+            deployment: subject.name.clone(),
+            seen_by: SeenBy::Label("pod".to_owned()),
+            max_age: FRESH,
+        };
+        let question = Question { replicas: Some(replicas), ..Question::plain(query) };
+        let now = clock::now();
+        let at = Timestamp::from_second(now.as_second()).context("failed to tell the time")?;
+        Ok(self.sensor.read(&question, at, now).await.map(|reading| reading.replicas.unwrap_or(0.0)))
     }
 
     async fn demand(&self, subject: &Subject) -> anyhow::Result<Demand> {
@@ -160,16 +195,24 @@ impl<'a> Ask<'a> {
         }
     }
 
-    async fn replicas(&self, subject: &Subject, family: Option<&Family>) -> anyhow::Result<Series> {
+    async fn replicas(
+        &self,
+        subject: &Subject,
+        family: Option<&Family>,
+        unknown: &mut Vec<String>,
+    ) -> anyhow::Result<Series> {
         if let Some(given) = &self.arguments.replicas {
             let found = self.series("--replicas", given).await?;
             return found.ok_or_else(|| anyhow!("--replicas has no answer for any time\n  {given}"));
         }
-        let own = family.and_then(|family| family.replicas.clone());
-        for query in std::iter::once(known::ready(subject)).chain(own) {
-            if let Some(found) = self.series("replicas", &query).await? {
-                return Ok(found);
-            }
+        if let Some(found) = self.series("replicas", &known::ready(subject)).await? {
+            return Ok(found);
+        }
+        if let Some(own) = family.and_then(|family| family.replicas.as_ref())
+            && let Some(found) = self.series("replicas", own).await?
+        {
+            unknown.push("Replicas are those that count requests (no kube-state-metrics): one that had none is missing, and the load of the others looks higher than it would be.".to_owned());
+            return Ok(found);
         }
         Err(anyhow!(
             "how many replicas were ready is not known: kube-state-metrics has no answer ({}); give --replicas QUERY",
@@ -228,16 +271,21 @@ impl<'a> Ask<'a> {
                 ));
                 continue;
             };
-            let found = match (&self.arguments.cpu, known::cpu(subject, name)) {
-                (Some(given), _) => {
+            let found = match &self.arguments.cpu {
+                Some(given) => {
                     let found = self.series("--cpu", given).await?;
                     Some(found.ok_or_else(|| anyhow!("--cpu has no answer for any time\n  {given}"))?)
                 }
-                (None, Some(known)) => self.series("CPU", &known).await?,
-                (None, None) => None,
+                None => self.series("CPU", &known::cpu(subject, name)).await?,
             };
             match found {
-                Some(series) => all.push(Cpu { container: name.clone(), cores, series }),
+                Some(series) => {
+                    let seen = match &self.arguments.cpu {
+                        Some(_) => None,
+                        None => self.series("replicas whose CPU is known", &known::cpu_seen(subject, name)).await?,
+                    };
+                    all.push(Cpu { container: name.clone(), cores, series, seen });
+                }
                 None => unknown.push(format!(
                     "The CPU of container {name} is not known (no container_cpu_usage_seconds_total of it): give --cpu."
                 )),

@@ -44,6 +44,8 @@ fn terms(demand: &str) -> Terms {
         subject: Subject { kind: Kind::Deployment, namespace: "shop".to_owned(), name: "web.v2".to_owned() },
         demand: demand.to_owned(),
         source: "As given.".to_owned(),
+        counted_by: None,
+        unseen: None,
         utilization: "70%".to_owned(),
         autoscaler_max: None,
         max_replicas: None,

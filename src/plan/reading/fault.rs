@@ -29,7 +29,7 @@ pub enum SensorFault {
     #[error("Prometheus is not asked, since {why}")]
     NoAccess { why: String },
     #[error(
-        "Prometheus, or what stands before it, lets nobody in without the right credentials (HTTP {status}). Check prometheus.auth of the chart."
+        "Prometheus, or what stands before it, lets nobody in without the right credentials (HTTP {status}). Check prometheus.auth of the chart; another server than prometheus.url is shown none."
     )]
     NotAllowed { status: u16 },
     #[error("Prometheus is too busy to answer (HTTP {status}).")]
@@ -42,8 +42,40 @@ pub enum SensorFault {
     TooLarge { limit: usize },
     #[error("the clocks of Prometheus and Headroom differ by {seconds} s (limit 5 s).")]
     ClockOff { seconds: i64 },
+    #[error(
+        "the clocks of the API server and Headroom differ by {seconds} s (limit 5 s), so that nobody knows what is true now."
+    )]
+    ClusterClockOff { seconds: i64 },
     #[error("the age of its samples cannot be told: {why}")]
     NoSampleAge { why: String },
+    #[error(
+        "the answer is of a moment {seconds} s from the one that was asked for. Does something before Prometheus keep answers?"
+    )]
+    AnotherMoment { seconds: i64 },
+    #[error(
+        "it looks back over {seconds} s, and nothing was measured so long ago, so that what it gives is too low. Did Prometheus lose what it knew, or has the metric just begun?"
+    )]
+    ShortHistory { seconds: i64 },
+    #[error("so many questions wait for Prometheus that this one was not asked within {seconds} s.")]
+    Crowded { seconds: u64 },
+    #[error("how many replicas are behind it cannot be told: {why}")]
+    NoCoverage { why: String },
+    #[error(
+        "Prometheus is left alone for {seconds} s more, after {failures} questions in a row that failed; the last: {last}"
+    )]
+    Resting { seconds: u64, failures: u32, last: String },
+    #[error(
+        "Headroom does not find its own heartbeat in that Prometheus, so that nothing shows that it measures this cluster. After a start that takes a scrape or two; if it lasts, let it scrape every pod of Headroom (metrics.serviceMonitor of the chart, with the labels that it selects by), or write sensor.heartbeat: Unverified into the pool. See docs/sensor.md."
+    )]
+    NoHeartbeat,
+    #[error(
+        "Prometheus shows a heartbeat of Headroom that is {age} s old (limit {limit} s), so that nothing shows that what it says is true now. Does it still scrape?"
+    )]
+    OldHeartbeat { age: i64, limit: i64 },
+    #[error(
+        "Prometheus shows a heartbeat of Headroom that is {seconds} s ahead of its clock. Was that clock set back, or does something else write headroom_heartbeat_timestamp_seconds?"
+    )]
+    EarlyHeartbeat { seconds: i64 },
 }
 
 /// What to do about a fault.
@@ -76,8 +108,40 @@ impl SensorFault {
             SensorFault::Failed { .. } => "Failed",
             SensorFault::TooLarge { .. } => "TooLarge",
             SensorFault::ClockOff { .. } => "ClockOff",
+            SensorFault::ClusterClockOff { .. } => "ClusterClockOff",
             SensorFault::NoSampleAge { .. } => "NoSampleAge",
+            SensorFault::AnotherMoment { .. } => "AnotherMoment",
+            SensorFault::ShortHistory { .. } => "ShortHistory",
+            SensorFault::Crowded { .. } => "Crowded",
+            SensorFault::NoCoverage { .. } => "NoCoverage",
+            SensorFault::Resting { .. } => "Resting",
+            SensorFault::NoHeartbeat => "NoHeartbeat",
+            SensorFault::OldHeartbeat { .. } => "OldHeartbeat",
+            SensorFault::EarlyHeartbeat { .. } => "EarlyHeartbeat",
         }
+    }
+
+    /// Whether the server itself could not answer, whatever it was asked.
+    pub fn is_of_server(&self) -> bool {
+        matches!(
+            self,
+            SensorFault::TimedOut { .. }
+                | SensorFault::Unreachable { .. }
+                | SensorFault::Busy { .. }
+                | SensorFault::Failed { .. }
+        )
+    }
+
+    /// Whether it can be told without asking anybody, so that it says nothing of how a server does.
+    pub fn is_local(&self) -> bool {
+        matches!(
+            self,
+            SensorFault::BadQuery { .. }
+                | SensorFault::NoSampleAge { .. }
+                | SensorFault::NoCoverage { .. }
+                | SensorFault::NoAccess { .. }
+                | SensorFault::Crowded { .. }
+        )
     }
 
     /// What to do about it.

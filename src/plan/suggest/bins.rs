@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{MOST_ERRORS, Measured};
+use super::{Cpu, MOST_ERRORS, Measured};
 
 /// From one bin to the next. Twenty-eight days of them are 8,064 points; Prometheus gives no more than 11,000.
 pub const STEP: SignedDuration = SignedDuration::from_mins(5);
@@ -36,6 +36,8 @@ pub struct Dropped {
     pub idle: usize,
     /// Too few of its replicas were scraped.
     pub uncovered: usize,
+    /// Too many of those that were scraped were not ready: the load of one is that of fewer than served.
+    pub unready: usize,
     /// A rollout.
     pub rollout: usize,
     /// A restart.
@@ -50,6 +52,7 @@ impl fmt::Display for Dropped {
             (self.unmeasured, "not measured in full"),
             (self.idle, "without load"),
             (self.uncovered, "with fewer than 95 % of its replicas scraped"),
+            (self.unready, "with fewer than 95 % of its replicas ready"),
             (self.rollout, "with a rollout in the ten minutes before"),
             (self.restart, "with a restart in the ten minutes before"),
             (self.errors, "with more than 1 % errors"),
@@ -105,6 +108,17 @@ impl Bins {
     }
 }
 
+impl Cpu {
+    /// Cores of one replica at an instant: what is summed over some of them only is too low for all.
+    fn of_one(&self, at: Timestamp, replicas: f64) -> Option<f64> {
+        let seen = match &self.seen {
+            Some(seen) => seen.get(&at).copied().unwrap_or(0.0),
+            None => replicas,
+        };
+        (seen >= COVERED * replicas).then(|| self.series.get(&at).map(|cores| cores / replicas)).flatten()
+    }
+}
+
 impl Dropped {
     /// The bin of an instant, or None with one more counted.
     fn take(&mut self, measured: &Measured, at: Timestamp, demand: f64) -> Option<Bin> {
@@ -130,6 +144,9 @@ impl Dropped {
         if measured.up.as_ref().is_some_and(|up| up.get(&at).copied().unwrap_or(0.0) < COVERED * replicas) {
             return drop(&mut self.uncovered);
         }
+        if measured.up.as_ref().and_then(|up| up.get(&at)).is_some_and(|up| replicas < COVERED * up) {
+            return drop(&mut self.unready);
+        }
         let Some(errors) = known(measured.errors.as_ref()) else { return drop(&mut self.unmeasured) };
         if rollout.is_some_and(|replicas| replicas > 0.0) {
             return drop(&mut self.rollout);
@@ -143,7 +160,7 @@ impl Dropped {
         Some(Bin {
             at,
             load,
-            cpu: measured.cpu.iter().map(|cpu| cpu.series.get(&at).map(|cores| cores / replicas)).collect(),
+            cpu: measured.cpu.iter().map(|cpu| cpu.of_one(at, replicas)).collect(),
             latency: latency.map(|(seconds, _)| seconds),
             service: measured.workers.as_ref().and_then(|workers| workers.service.get(&at).copied()),
             errors,

@@ -2,15 +2,12 @@
 //! cluster itself tells of its pods. Only texts are made here. That one of them has an answer is for whoever asks to find out; what has
 //! none is not assumed to be anything.
 
+use crate::plan::pods;
+
 /// Rates are taken over this: the window that a pool's demand is usually measured with.
 const WINDOW: &str = "2m";
 /// What a rollout or a restart disturbs ends with this.
 const DISTURBED: &str = "10m";
-/// Letters that Kubernetes makes names of pods from: no vowels, so that `web-canary-x7k2p` is no pod of `web`.
-const SAFE: &str = "[b-df-hj-np-tv-xz24-9]";
-/// A longer name is cut in the names of its pods.
-const LONGEST_NAME: usize = 46;
-
 /// What kind of workload it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -117,37 +114,31 @@ impl Source {
     }
 }
 
-/// The pods of a workload, by their names; None where names are cut.
-fn pods(subject: &Subject) -> Option<String> {
+/// The pods of a workload, by their names.
+fn pods(subject: &Subject) -> String {
     let Subject { kind, namespace, name } = subject;
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let name = name.replace('.', r"\\.");
     let pods = match kind {
-        Kind::Deployment => format!("{name}-{SAFE}{{1,10}}-{SAFE}{{5}}"),
-        Kind::StatefulSet => format!("{name}-[0-9]+"),
+        Kind::Deployment => pods::of_deployment(name),
+        Kind::StatefulSet => pods::of_stateful_set(name),
     };
-    Some(format!(r#"namespace="{namespace}",pod=~"{pods}""#))
+    format!(r#"namespace="{namespace}",pod=~"{pods}""#)
 }
 
 /// What may count the requests of a workload, in the order in which it is told of.
 pub fn families(subject: &Subject) -> Vec<Family> {
     let Subject { namespace, name, .. } = subject;
     let own = |metric, histogram, statuses| {
-        let selector = pods(subject)?;
-        Some(Source { metric, histogram, per_second: None, statuses, selector, by_pod: true, is_in_pods: true })
+        let selector = pods(subject);
+        Source { metric, histogram, per_second: None, statuses, selector, by_pod: true, is_in_pods: true }
     };
-    let ingress = |selector: String| {
-        Some(Source {
-            metric: "nginx_ingress_controller_requests",
-            histogram: "nginx_ingress_controller_request_duration_seconds",
-            per_second: None,
-            statuses: &["status"],
-            selector,
-            by_pod: false,
-            is_in_pods: false,
-        })
+    let ingress = |selector: String| Source {
+        metric: "nginx_ingress_controller_requests",
+        histogram: "nginx_ingress_controller_request_duration_seconds",
+        per_second: None,
+        statuses: &["status"],
+        selector,
+        by_pod: false,
+        is_in_pods: false,
     };
     let istio = Source {
         metric: "istio_requests_total",
@@ -170,12 +161,12 @@ pub fn families(subject: &Subject) -> Vec<Family> {
         ),
         // Micrometer.
         own("http_server_requests_seconds_count", "http_server_requests_seconds", &["status"]),
-        Some(istio),
+        istio,
         // By the Service of the same name; the labels are exported ones unless they are honoured.
         ingress(format!(r#"exported_namespace="{namespace}",exported_service="{name}""#)),
         ingress(format!(r#"namespace="{namespace}",service="{name}""#)),
     ];
-    sources.into_iter().flatten().map(|source| source.family()).collect()
+    sources.into_iter().map(|source| source.family()).collect()
 }
 
 /// A metric of kube-state-metrics on the workload itself.
@@ -202,22 +193,29 @@ pub fn rollouts(subject: &Subject) -> String {
 }
 
 /// Restarts of its containers in the last ten minutes.
-pub fn restarts(subject: &Subject) -> Option<String> {
-    let pods = pods(subject)?;
-    Some(format!("sum(increase(kube_pod_container_status_restarts_total{{{pods}}}[{DISTURBED}]))"))
+pub fn restarts(subject: &Subject) -> String {
+    format!("sum(increase(kube_pod_container_status_restarts_total{{{}}}[{DISTURBED}]))", pods(subject))
 }
 
 /// Replicas that Prometheus scrapes.
-pub fn scraped(subject: &Subject) -> Option<String> {
-    Some(format!("count(max by (pod) (up{{{}}}) == 1)", pods(subject)?))
+pub fn scraped(subject: &Subject) -> String {
+    format!("count(max by (pod) (up{{{}}}) == 1)", pods(subject))
+}
+
+/// Replicas whose cores are known.
+pub fn cpu_seen(subject: &Subject, container: &str) -> String {
+    let pods = pods(subject);
+    format!(
+        r#"count(max by (pod) (rate(container_cpu_usage_seconds_total{{{pods},container="{container}"}}[{WINDOW}])))"#
+    )
 }
 
 /// Cores that a container uses, in all replicas together.
-pub fn cpu(subject: &Subject, container: &str) -> Option<String> {
-    let pods = pods(subject)?;
-    Some(format!(
+pub fn cpu(subject: &Subject, container: &str) -> String {
+    let pods = pods(subject);
+    format!(
         r#"sum(max by (pod) (rate(container_cpu_usage_seconds_total{{{pods},container="{container}"}}[{WINDOW}])))"#
-    ))
+    )
 }
 
 #[cfg(test)]
@@ -254,29 +252,11 @@ mod tests {
                     promql_parser::parser::parse(&query).unwrap_or_else(|why| panic!("{query}: {why}"));
                 });
             }
-            let more = [restarts(&subject).unwrap(), scraped(&subject).unwrap(), cpu(&subject, "web").unwrap()];
+            let more = [restarts(&subject), scraped(&subject), cpu(&subject, "web"), cpu_seen(&subject, "web")];
             for query in more.into_iter().chain([ready(&subject), rollouts(&subject)]) {
                 promql_parser::parser::parse(&query).unwrap_or_else(|why| panic!("{query}: {why}"));
             }
         }
-    }
-
-    #[test]
-    fn pods_of_others_are_told_apart_by_their_names() {
-        let selector = pods(&web()).unwrap();
-        let (_, expression) = selector.split_once(r#"pod=~""#).unwrap();
-        let expression = regex::Regex::new(&format!("^(?:{})$", expression.trim_end_matches('"'))).unwrap();
-        for own in ["web-7d9c8bf5d-x2b4d", "web-5c4bd77f5f-9qzkw"] {
-            assert!(expression.is_match(own), "{own}");
-        }
-        for other in
-            ["web-canary-x2b4d", "web-api-7d9c8bf5d-x2b4d", "web-0", "web-migrate-zq5kx", "old-web-7d9c8bf5d-x2b4d"]
-        {
-            assert!(!expression.is_match(other), "{other}");
-        }
-        // A name that would be cut tells nothing.
-        let long = Subject { name: "w".repeat(47), ..web() };
-        assert_eq!((pods(&long), families(&long).len()), (None, 3));
     }
 
     #[test]

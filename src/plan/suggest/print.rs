@@ -25,6 +25,10 @@ pub struct Terms {
     pub demand: String,
     /// Where that comes from, as a sentence.
     pub source: String,
+    /// The metric, where something else than its pods counts their requests.
+    pub counted_by: Option<&'static str>,
+    /// What is to be said of replicas that are not seen behind it.
+    pub unseen: Option<String>,
     /// `70%`.
     pub utilization: String,
     /// The most its autoscaler allows.
@@ -97,6 +101,13 @@ pub fn print(suggestion: &Suggestion, terms: &Terms) -> Result<String, Unwritabl
         ),
     );
     page.line(&format!("      peak: {most}"));
+    if let Some(unseen) = &terms.unseen {
+        page.comment(6, unseen);
+    }
+    if let Some(metric) = terms.counted_by {
+        page.comment(6, "To be confirmed by the owner, since nobody looked: that every request passes this ingress, and that all of its pods are scraped. Its replicas are not in the labels of that metric. Where demand can truly be 0, add plausible: {min: 0/s}.");
+        page.line(&format!("      coverage:\n        unverified: counted at the ingress by {metric}; to be confirmed"));
+    }
     page.capacity(suggestion, &capacity, terms);
     page.line(&format!("    capacityPerReplica: {capacity}"));
     let replicas = page.replicas(terms, evidence.most_ready);

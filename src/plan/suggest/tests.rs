@@ -32,6 +32,7 @@ fn measured(days: usize, cores: f64) -> Measured {
         container: "web".to_owned(),
         cores: Cores { cores, is_limit: true },
         series: over(days, |bin| 4.0 * (0.05 + 0.004 * load(bin))),
+        seen: None,
     };
     Measured {
         demand: over(days, |bin| 4.0 * load(bin)),
@@ -51,6 +52,8 @@ fn terms() -> Terms {
         subject: Subject { kind: Kind::Deployment, namespace: "shop".to_owned(), name: "web".to_owned() },
         demand: r#"sum(rate(http_requests_total{namespace="shop"}[2m]))"#.to_owned(),
         source: "Requests per second, as given by --demand.".to_owned(),
+        counted_by: None,
+        unseen: None,
         utilization: "70%".to_owned(),
         autoscaler_max: Some(30),
         max_replicas: None,
@@ -162,9 +165,25 @@ fn each_container_is_a_resource_of_its_own() {
         container: "proxy".to_owned(),
         cores: Cores { cores: 0.1, is_limit: true },
         series: over(14, |bin| 4.0 * (0.01 + 0.001 * load(bin))),
+        seen: None,
     });
     let told = suggest(&all).unwrap();
     assert!(near(told.per_replica, 60.0) && told.bounds[0].how.contains("container proxy"), "{told:?}");
+}
+
+/// Where a node's kubelet is not scraped, the cores of its pods are missing in the sum, and those of one replica seem fewer.
+#[test]
+fn cores_of_some_replicas_are_not_taken_for_those_of_all() {
+    let mut all = measured(14, 0.5);
+    let whole = suggest(&all).unwrap();
+    // From the eighth day on a quarter of the cores is not seen.
+    let seen = |bin: usize| if bin < 7 * BINS_A_DAY { 4.0 } else { 3.0 };
+    all.cpu[0].series = over(14, |bin| seen(bin) * (0.05 + 0.004 * load(bin)));
+    let wrong = suggest(&all).unwrap();
+    all.cpu[0].seen = Some(over(14, seen));
+    let told = suggest(&all).unwrap();
+    assert!(near(told.per_replica, whole.per_replica), "{told:?}");
+    assert!(!near(wrong.bounds[0].per_replica, whole.bounds[0].per_replica), "nothing was at stake");
 }
 
 #[test]
@@ -217,16 +236,18 @@ fn a_bin_that_is_not_whole_is_left_out_by_its_first_reason() {
     all.replicas.insert(at(12), 0.0);
     all.up = Some(one_at(13, 3.0, 4.0));
     all.up.as_mut().unwrap().remove(&at(14));
+    // Five answer to scrapes, and four of them are ready.
+    all.up.as_mut().unwrap().insert(at(19), 5.0);
     all.rollouts = Some(one_at(15, 1.0, 0.0));
     all.restarts = Some(one_at(16, 0.5, 0.0));
     all.errors = Some(one_at(17, 0.02, 0.01));
     all.errors.as_mut().unwrap().remove(&at(18));
     let dropped = suggest(&all).unwrap().evidence.dropped;
-    let wanted = Dropped { unmeasured: 2, idle: 2, uncovered: 2, rollout: 1, restart: 1, errors: 1 };
+    let wanted = Dropped { unmeasured: 2, idle: 2, uncovered: 2, unready: 1, rollout: 1, restart: 1, errors: 1 };
     assert_eq!(dropped, wanted);
     assert_eq!(
         dropped.to_string(),
-        "left out: 2 not measured in full, 2 without load, 2 with fewer than 95 % of its replicas scraped, 1 with a rollout in the ten minutes before, 1 with a restart in the ten minutes before, 1 with more than 1 % errors"
+        "left out: 2 not measured in full, 2 without load, 2 with fewer than 95 % of its replicas scraped, 1 with fewer than 95 % of its replicas ready, 1 with a rollout in the ten minutes before, 1 with a restart in the ten minutes before, 1 with more than 1 % errors"
     );
 }
 
@@ -277,6 +298,11 @@ fn the_pool_says_of_every_number_where_it_comes_from() {
     let text = print(&suggest(&all).unwrap(), &Terms { autoscaler_max: None, ..terms() }).unwrap();
     assert_eq!(spec(&text).workloads[0].max_replicas, 4);
     assert!(text.contains("It has no autoscaler: the most replicas that were ready at a time."), "{text}");
+    assert!(!print(&suggest(&all).unwrap(), &terms()).unwrap().contains("coverage:"), "its pods are looked for");
+    let by_ingress = Terms { counted_by: Some("nginx_ingress_controller_requests"), ..terms() };
+    let text = print(&suggest(&all).unwrap(), &by_ingress).unwrap();
+    let coverage = "      coverage:\n        unverified: counted at the ingress by nginx_ingress_controller_requests; to be confirmed\n";
+    assert!(text.contains(coverage), "{text}");
     let text = print(&suggest(&all).unwrap(), &Terms { max_replicas: Some(40), ..terms() }).unwrap();
     assert_eq!(spec(&text).workloads[0].max_replicas, 40);
     assert!(text.contains("its autoscaler allows no more than 30"), "{text}");

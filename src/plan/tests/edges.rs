@@ -179,8 +179,13 @@ fn an_end_closes_what_was_tried_and_did_not_go() {
 fn a_wave_that_waits_for_a_silent_sensor_keeps_its_floor() {
     let mut silent = snapshot();
     let max = units::Threshold::parse("70%").unwrap();
-    silent.pool.rules.as_mut().unwrap().limits =
-        vec![rules::LimitRules { name: "db".into(), query: "q".into(), max, per_request: None }];
+    silent.pool.rules.as_mut().unwrap().limits = vec![rules::LimitRules {
+        name: "db".into(),
+        query: "q".into(),
+        max,
+        per_request: None,
+        plausible: rules::Plausible::default(),
+    }];
     // Quiet for ten minutes: without a wave that waits, a tenth would be given back now.
     claim_of(&mut silent).quiet_since = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(-700)));
     for answer in [Some(Err(SensorFault::Empty)), None] {
@@ -197,8 +202,13 @@ fn a_wave_that_waits_for_a_silent_sensor_keeps_its_floor() {
 fn a_limit_follows_the_demand_it_was_measured_at() {
     let mut limited = snapshot();
     let max = units::Threshold::parse("70%").unwrap();
-    limited.pool.rules.as_mut().unwrap().limits =
-        vec![rules::LimitRules { name: "db".into(), query: "q".into(), max, per_request: None }];
+    limited.pool.rules.as_mut().unwrap().limits = vec![rules::LimitRules {
+        name: "db".into(),
+        query: "q".into(),
+        max,
+        per_request: None,
+        plausible: rules::Plausible::default(),
+    }];
     // 12 % at 100 requests per second; the ordinary 300 and the canary's 280 make it 12 · 580 / 100 = 69.6 %.
     limited.workloads[0].demand = Some(reading(100.0, 1));
     limited.limits = vec![Some(reading(0.12, 1))];
@@ -220,6 +230,7 @@ fn what_is_confirmed_for_one_wave_is_not_confirmed_for_a_larger_one() {
             sample_at: at(second),
             evaluated_at: at(second),
             range: SignedDuration::ZERO,
+            replicas: None,
         }));
         let decided = plan(&edited, at(second));
         edited.memory = decided.memory;
@@ -247,14 +258,20 @@ fn the_status_lists_every_check_with_its_value_its_limit_and_the_age_of_its_samp
     let mut checked = snapshot();
     let rules = checked.pool.rules.as_mut().unwrap();
     let threshold = |text| units::Threshold::parse(text).unwrap();
-    rules.limits =
-        vec![rules::LimitRules { name: "db".into(), query: "q".into(), max: threshold("90%"), per_request: None }];
+    rules.limits = vec![rules::LimitRules {
+        name: "db".into(),
+        query: "q".into(),
+        max: threshold("90%"),
+        per_request: None,
+        plausible: rules::Plausible::default(),
+    }];
     rules.guardrails = vec![rules::GuardrailRules {
         name: "success".into(),
         query: "q".into(),
         bound: rules::Bound::Min(threshold("97%")),
         lasting: SignedDuration::ZERO,
         on_breach: crate::api::pool::OnBreach::Hold,
+        plausible: rules::Plausible::default(),
     }];
     // 20 · 75 − 1,400 leave 100 for the canary's 279.6; the limit would grow to 0.6 · 1,680 / 1,400 = 72 %.
     checked.workloads[0].demand = Some(reading(1_400.0, 7));

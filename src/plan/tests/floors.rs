@@ -19,6 +19,7 @@ fn a_silent_sensor_scales_nothing_down_and_no_load_gives_it_back() {
             sample_at: at(second),
             evaluated_at: at(second),
             range: SignedDuration::ZERO,
+            replicas: None,
         }));
         let decided = plan(&heard, at(second));
         heard.pool.status.claims.clone_from(&decided.pool.claims);

@@ -11,7 +11,7 @@ use crate::api::campaign::AfterKind;
 fn with_pool(over: &Value) -> Snapshot {
     let mut spec = json!({
         "workloads": [{
-            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"},
+            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s", "coverage": {"unverified": "a test"}},
             "capacityPerReplica": "100/s", "maxReplicas": 30,
         }],
         "targetUtilization": "75%", "loadMargin": "1.66", "confirm": {"samples": 1, "span": "0s"},
@@ -401,6 +401,7 @@ fn a_sensor_that_stays_silent_delays_the_giving_back_and_not_for_ever() {
         sample_at: at(7_261),
         evaluated_at: at(7_261),
         range: SignedDuration::from_secs(10),
+        replicas: None,
     }));
     let decided = plan(&silent, at(7_261));
     assert_eq!(decided.pool.claims[0].silent_since, None);

@@ -7,7 +7,7 @@ fn a_breach_lasts_until_its_guardrail_was_fine_for_long_enough() {
     let mut guarded = snapshot();
     let rail = json!({"name": "errors", "query": "q", "max": "1%", "for": "30s"});
     let spec = json!({
-        "workloads": [{"name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"}, "capacityPerReplica": "100/s", "maxReplicas": 30}],
+        "workloads": [{"name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s", "coverage": {"unverified": "a test"}}, "capacityPerReplica": "100/s", "maxReplicas": 30}],
         "targetUtilization": "75%", "loadMargin": "1.66", "confirm": {"samples": 1, "span": "0s"}, "admission": {"namespaceSelector": {}},
         "guardrails": [rail],
     });
@@ -18,6 +18,7 @@ fn a_breach_lasts_until_its_guardrail_was_fine_for_long_enough() {
             sample_at: at(second),
             evaluated_at: at(second),
             range: SignedDuration::ZERO,
+            replicas: None,
         };
         guarded.guardrails = vec![Some(answer.map(fresh))];
         guarded.workloads[0].demand = Some(Ok(fresh(300.0)));

@@ -83,6 +83,7 @@ fn headroom_must_be_seen_at_distinct_samples_over_a_span() {
             sample_at: sample,
             evaluated_at: at(second),
             range: SignedDuration::from_secs(10),
+            replicas: None,
         }));
         let decided = plan(&snapshot, at(second));
         snapshot.memory = decided.memory;

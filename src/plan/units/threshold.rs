@@ -68,12 +68,17 @@ impl Threshold {
 
     /// A value of the same kind, as people read it: `3.2 %`, `640 ms`.
     pub fn show(&self, value: f64) -> String {
+        let number = |scale: f64| {
+            // Beside a limit so small that it would read as 0 nothing is rounded.
+            let is_tiny = self.value > 0.0 && plain(self.value * scale) == "0";
+            if is_tiny { format!("{}", value * scale) } else { plain(value * scale) }
+        };
         match self.unit {
-            Unit::Percent => format!("{} %", plain(value * 100.0)),
-            Unit::Time if value.abs() < 1.0 => format!("{} ms", plain(value * 1000.0)),
-            Unit::Time => format!("{} s", plain(value)),
-            Unit::PerSecond => format!("{}/s", plain(value)),
-            Unit::None => plain(value),
+            Unit::Percent => format!("{} %", number(100.0)),
+            Unit::Time if value.abs() < 1.0 => format!("{} ms", number(1000.0)),
+            Unit::Time => format!("{} s", number(1.0)),
+            Unit::PerSecond => format!("{}/s", number(1.0)),
+            Unit::None => number(1.0),
         }
     }
 }
@@ -97,6 +102,9 @@ mod tests {
         assert_eq!((of("1%").show_against(0.032), of("1%").show_against(0.01)), ("3.2 %".into(), "1 %".into()));
         assert_eq!(of("0.05").show(0.0512), "0.051");
         assert_eq!(of("5/s").show(1234.0), "1234/s");
+        let tiny = of("0.0004");
+        let shown = (tiny.show_against(0.0), tiny.show_against(0.000_41), tiny.show(tiny.value()));
+        assert_eq!(shown, ("0".into(), "0.00041".into(), "0.0004".into()), "never: it is 0.00041 (limit 0)");
         for text in ["", "1 %", "abc", "-1%", "5/min", "1e-3"] {
             assert!(Threshold::parse(text).is_err(), "{text}");
         }

@@ -82,11 +82,11 @@ impl Scales<'_, '_> {
     fn limit(&self, index: usize, limit: &LimitRules, rooms: &[Room]) -> Option<Why> {
         let unasked = Err(SensorFault::Unreachable { why: "it was not asked for".to_owned() });
         let answer = self.snapshot.limits.get(index).and_then(Option::as_ref).unwrap_or(&unasked);
-        let reading =
-            match believe::reading(answer, Measured::Limit, &limit.name, "", self.rules.max_sample_age, self.now) {
-                Ok(reading) => reading,
-                Err(why) => return Some(why),
-            };
+        let of = (Measured::Limit, limit.name.as_str());
+        let reading = match believe::plausible(answer, of, &limit.plausible, self.rules.max_sample_age, self.now) {
+            Ok(reading) => reading,
+            Err(why) => return Some(why),
+        };
         let show = |value: f64| limit.max.show_against(value);
         let told = |predicted| Why::Limit {
             name: limit.name.clone(),

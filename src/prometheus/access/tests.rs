@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Access;
 use crate::clock;
-use crate::plan::reading::SensorFault;
+use crate::plan::reading::{Question, SensorFault};
 use crate::prometheus::Sensor;
 
 /// The header that opens the door, and what it must say.
@@ -38,7 +38,7 @@ async fn opens(name: &'static str, wanted: &str) -> (String, Key) {
 }
 
 async fn ask(sensor: &Sensor) -> Result<(), SensorFault> {
-    sensor.read("max(a)", None, clock::now()).await.map(drop)
+    sensor.read(&Question::plain("max(a)"), clock::now(), clock::now()).await.map(drop)
 }
 
 fn file(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {

@@ -15,6 +15,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use kube::client::Body;
 use tower::{BoxError, Service};
 
+use crate::clock;
+
 use super::ApiServer;
 use super::answer::Answer;
 use super::ask::{Ask, Verb};
@@ -129,7 +131,9 @@ pub(super) fn success(ask: &Ask, _answer: &Answer) -> u16 {
 
 fn respond(code: u16, content: Content) -> Result<Response<Content>, BoxError> {
     let response = Response::builder().status(StatusCode::from_u16(code)?);
-    Ok(response.header(http::header::CONTENT_TYPE, "application/json").body(content)?)
+    let date = jiff::fmt::rfc2822::to_string(&clock::world().to_zoned(jiff::tz::TimeZone::UTC))?;
+    let response = response.header(http::header::CONTENT_TYPE, "application/json").header(http::header::DATE, date);
+    Ok(response.body(content)?)
 }
 
 fn refuse(refusal: &Refusal) -> Result<Response<Content>, BoxError> {

@@ -100,7 +100,7 @@ pub async fn metrics(State(worlds): State<Arc<Worlds>>) -> String {
         for workload in &world.workloads {
             let name = &workload.name;
             let pods = workload.ready.max(1);
-            let labels = |pod: &u32| format!(r#"namespace="{namespace}",app="{name}",pod="{name}-{pod}""#);
+            let labels = |pod: &u32| format!(r#"namespace="{namespace}",app="{name}",pod="{}""#, pod_name(name, *pod));
             for ((pod, code), count) in workload.served.requests.iter().filter(|((pod, _), _)| *pod < pods) {
                 let labels = labels(pod);
                 let _ = writeln!(counters, r#"http_requests_total{{{labels},code="{code}"}} {count}"#);
@@ -124,9 +124,25 @@ pub async fn metrics(State(worlds): State<Arc<Worlds>>) -> String {
     counters + &histograms + &gauges
 }
 
+/// As a Deployment names its pods: with letters of the alphabet that Kubernetes has for that, here ten of them for digits.
+fn pod_name(workload: &str, pod: u32) -> String {
+    const DIGITS: [char; 10] = ['b', 'c', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm'];
+    let digits = format!("{pod:05}");
+    let ending = digits.chars().filter_map(|digit| DIGITS.get(usize::try_from(digit.to_digit(10)?).ok()?));
+    format!("{workload}-7c9d5f8b-{}", ending.collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pods_are_named_as_kubernetes_does() {
+        assert_eq!(
+            (pod_name("web", 0), pod_name("web", 12)),
+            ("web-7c9d5f8b-bbbbb".into(), "web-7c9d5f8b-bbbcd".into())
+        );
+    }
 
     fn near(found: f64, wanted: f64) -> bool {
         (found - wanted).abs() < 1e-9

@@ -20,8 +20,9 @@ fn each_peculiarity_is_told_of_and_only_then() {
     for (set, words) in [
         ("senderNamespaces={mail}", "senderNamespaces is empty"),
         ("receivers.networks={10.96.0.0/12}", "receivers.networks is empty"),
-        ("metrics.serviceMonitor.enabled=true", "scrape http://headroom.ops:8080/metrics"),
-        ("service.port=9090", "scrape http://headroom.ops:9090/metrics"),
+        ("metrics.serviceMonitor.enabled=true", "every pod behind headroom.ops, and not the address"),
+        ("metrics.serviceMonitor.enabled=true", "needs it in metrics.serviceMonitor.additionalLabels"),
+        ("replicas=3", "each of the 3 replicas"),
         (
             "networkPolicy.enabled=true,networkPolicy.ingressFrom[0].podSelector.matchLabels.app=prometheus",
             "among the peers of networkPolicy.ingressFrom",

@@ -103,6 +103,8 @@ fn every_value_of_the_pod_lands_where_it_belongs() {
                     "--prometheus-key-file=/etc/headroom/prometheus/tls.key",
                     "--prometheus-password-file=/etc/headroom/prometheus/password",
                     "--prometheus-username-file=/etc/headroom/prometheus/user",
+                    "--prometheus-address=http://thanos.example.com:10902",
+                    "--prometheus-address=http://prometheus.shop.svc:9090",
                     "--sender-namespaces=mail,push",
                     "--job-namespaces=push",
                     "--receiver-host=*.mail.internal",

@@ -93,13 +93,21 @@ fn campaigns() -> Vec<Value> {
 }
 
 fn pool() -> Value {
-    json!({
-        "workloads": [{
-            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"},
-            "demand": {"query": "sum(up)", "peak": "320/s", "reduce": "Sum"},
+    let workload = |name: &str, coverage: Value| {
+        let plausible = json!({"min": "5/s", "max": "5000/s"});
+        json!({
+            "name": name, "targetRef": {"kind": "Deployment", "name": name},
+            "demand": {"query": "sum(up)", "peak": "320/s", "reduce": "Sum", "coverage": coverage, "plausible": plausible},
             "capacityPerReplica": "100/s", "requestsPerRequest": 0.5, "maxReplicas": 10,
-        }],
-        "limits": [{"name": "database", "query": "sum(up)", "max": "70%", "perRequest": 0.1}],
+        })
+    };
+    json!({
+        "workloads": [
+            workload("mail", json!({"query": "count(up)"})),
+            workload("edge", json!({"unverified": "counted at the ingress"})),
+            workload("web", json!({"podLabel": "pod_name"})),
+        ],
+        "limits": [{"name": "database", "query": "sum(up)", "max": "70%", "perRequest": 0.1, "plausible": {"min": "1%", "max": "100%"}}],
         "checks": [
             {"name": "down", "query": "sum(up)", "max": "0"},
             {"name": "up", "query": "sum(up)", "min": "1"},
@@ -110,7 +118,7 @@ fn pool() -> Value {
             "responseSigma": "2.4", "scannedLinks": "0.09",
         }],
         "guardrails": [
-            {"name": "errors", "query": "sum(up)", "max": "1%", "for": "1m", "onBreach": "Hold"},
+            {"name": "errors", "query": "sum(up)", "max": "1%", "for": "1m", "onBreach": "Hold", "plausible": {"min": "0%", "max": "100%"}},
             {"name": "success", "query": "sum(up)", "min": "97%"},
         ],
         "targetUtilization": "70%", "loadMargin": "1.66",
@@ -121,7 +129,8 @@ fn pool() -> Value {
             "approvalAbove": 2_000_000, "maxConcurrent": 3, "incidents": {"query": "sum(up)"},
             "freezes": [{"from": "2027-11-26T00:00:00Z", "to": "2027-11-30T00:00:00Z", "reason": "Black Friday"}],
         },
-        "confirm": {"samples": 3, "span": "60s"}, "sensor": {"maxSampleAge": "90s"},
+        "confirm": {"samples": 3, "span": "60s"},
+        "sensor": {"maxSampleAge": "90s", "minCoverage": "90%", "heartbeat": "Unverified"},
         "prometheus": {"address": "http://prometheus:9090"},
         "waves": waves(), "scaleDown": {"hold": "10m", "step": "10%", "maxHold": "24h"}, "suspend": true,
     })

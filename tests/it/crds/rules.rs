@@ -147,6 +147,26 @@ pub fn trials() -> Vec<Trial> {
             wrong: vec![guardrail(json!({})), guardrail(json!({"max": "1%", "min": "1%"}))],
         },
         Trial {
+            message: "give plausible min or max",
+            right: vec![json!({"min": "5/s"}), json!({"max": "100%"}), json!({"min": "0", "max": "1"})],
+            wrong: vec![json!({})],
+        },
+        Trial {
+            message: "give demand.coverage podLabel, query or unverified, one of them",
+            right: vec![
+                json!({"podLabel": "pod_name"}),
+                json!({"query": "count(up)"}),
+                json!({"unverified": "counted at the ingress"}),
+            ],
+            wrong: vec![
+                json!({}),
+                json!({"podLabel": "pod", "query": "count(up)"}),
+                json!({"query": "count(up)", "unverified": "counted at the ingress"}),
+                json!({"podLabel": "pod", "unverified": "counted at the ingress"}),
+                json!({"podLabel": "pod", "query": "count(up)", "unverified": "counted at the ingress"}),
+            ],
+        },
+        Trial {
             message: "give an entry of after one of campaign, workload and check",
             right: vec![
                 json!({"campaign": {"name": "a"}}),

@@ -51,6 +51,11 @@ const LABEL: Form = Form {
     bad: &["", "-a", "a-", "A", "a_b", "a.b", "a b"],
     fill: Some(|length| "a".repeat(length)),
 };
+const SERIES_LABEL: Form = Form {
+    good: &["pod", "_", "kubernetes_pod_name", "Pod2"],
+    bad: &["", "2pod", "a-b", "a.b", "a b", "pod=", "pod}"],
+    fill: Some(|length| "a".repeat(length)),
+};
 const OPEN_NAME: Form = Form {
     good: &["a", "email", "web-push2"],
     bad: &["", "E-Mail", "e-Mail", "1a", "-a", "a_b", "a b"],
@@ -146,7 +151,7 @@ const ADDRESS: Form = Form {
 };
 
 /// The fields that have a form. One that has a pattern and is not here fails the test, and so does the reverse.
-const FORMS: [(&str, &str, &Form); 64] = [
+const FORMS: [(&str, &str, &Form); 72] = [
     ("Campaign", "spec.after[].check", &LABEL),
     ("Campaign", "spec.audience.class", &OPEN_NAME),
     ("Campaign", "spec.channel", &OPEN_NAME),
@@ -193,6 +198,7 @@ const FORMS: [(&str, &str, &Form); 64] = [
     ("CapacityPool", "spec.scaleDown.maxHold", &SPAN),
     ("CapacityPool", "spec.scaleDown.step", &STEP),
     ("CapacityPool", "spec.sensor.maxSampleAge", &SPAN),
+    ("CapacityPool", "spec.sensor.minCoverage", &STEP),
     ("CapacityPool", "spec.targetUtilization", &UTILIZATION),
     ("CapacityPool", "spec.waves[].name", &LABEL),
     ("CapacityPool", "spec.waves[].soak", &SPAN),
@@ -201,6 +207,13 @@ const FORMS: [(&str, &str, &Form); 64] = [
     ("CapacityPool", "spec.waves[].windows[].from", &FROM),
     ("CapacityPool", "spec.waves[].windows[].to", &TO),
     ("CapacityPool", "spec.workloads[].capacityPerReplica", &RATE),
+    ("CapacityPool", "spec.workloads[].demand.coverage.podLabel", &SERIES_LABEL),
+    ("CapacityPool", "spec.guardrails[].plausible.max", &THRESHOLD),
+    ("CapacityPool", "spec.guardrails[].plausible.min", &THRESHOLD),
+    ("CapacityPool", "spec.limits[].plausible.max", &THRESHOLD),
+    ("CapacityPool", "spec.limits[].plausible.min", &THRESHOLD),
+    ("CapacityPool", "spec.workloads[].demand.plausible.max", &THRESHOLD),
+    ("CapacityPool", "spec.workloads[].demand.plausible.min", &THRESHOLD),
     ("CapacityPool", "spec.workloads[].demand.peak", &RATE),
     ("CapacityPool", "spec.workloads[].name", &LABEL),
     ("Sender", "spec.sendRate", &RATE),

@@ -11,7 +11,7 @@ use headroom::api::pool::Reduce;
 use headroom::controller::outside::{Gauge, Network, Outside, Wire};
 use headroom::plan::identity;
 use headroom::plan::inquiry::Said;
-use headroom::plan::reading::{HistoryPoints, Reading, SensorFault};
+use headroom::plan::reading::{HistoryPoints, Question, Reading, SensorFault};
 use headroom::senders::{Answer, Attempt, Effect, LastCheck, Target, Trust};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -67,12 +67,15 @@ struct Steady;
 impl Gauge for Steady {
     fn read<'a>(
         &'a self,
-        _: &'a str,
-        _: Option<Reduce>,
+        question: &'a Question,
+        at: Timestamp,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Reading, SensorFault>> {
         let range = SignedDuration::from_secs(1);
-        Box::pin(async move { Ok(Reading { value: 10.0, sample_at: now, evaluated_at: now, range }) })
+        let is_heartbeat = question.query.contains("heartbeat");
+        let value = if is_heartbeat { now.as_duration().as_secs_f64() } else { 10.0 };
+        let replicas = None;
+        Box::pin(async move { Ok(Reading { value, sample_at: now, evaluated_at: at, range, replicas }) })
     }
 
     fn history<'a>(

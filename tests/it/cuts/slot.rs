@@ -8,7 +8,7 @@ use std::time::Duration;
 use headroom::api::{Campaign, WaveRelease};
 use headroom::cluster::stores;
 use headroom::controller::context::{Context, Settings};
-use headroom::controller::outside::Network;
+use headroom::controller::outside::{Measured, Network};
 use headroom::controller::{self};
 use headroom::plan::scope::Scope;
 use headroom::prometheus::Access;
@@ -98,7 +98,7 @@ impl Slot {
             "spec": {
                 "workloads": [{
                     "name": "web", "targetRef": {"kind": "Deployment", "name": "web"},
-                    "demand": {"query": "demand", "peak": "20/s"}, "capacityPerReplica": "5000/s", "maxReplicas": 8,
+                    "demand": {"query": "demand", "peak": "20/s", "coverage": {"unverified": "a test"}}, "capacityPerReplica": "5000/s", "maxReplicas": 8,
                 }],
                 "targetUtilization": "75%", "loadMargin": "1.2", "admission": {"namespaceSelector": {}},
                 "confirm": {"samples": 1, "span": "0s"}, "scaleDown": {"hold": "6h"},
@@ -112,7 +112,9 @@ impl Slot {
         .await
         .unwrap();
         let reach = Reach::new(Vec::new(), vec!["127.0.0.0/8".parse().unwrap()]);
-        let network = Network::new(Trust::platform().unwrap(), reach, "http://prometheus", Access::default());
+        let measured =
+            Measured { address: "http://prometheus".to_owned(), access: Access::default(), others: Some(Vec::new()) };
+        let network = Network::new(Trust::platform().unwrap(), reach, measured);
         Slot { name, config, admin, listmonk, list, network: Arc::new(network) }
     }
 

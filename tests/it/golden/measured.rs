@@ -44,7 +44,7 @@ impl Said {
             Said::Word(word) if word == "Unasked" => return Ok(None),
             Said::Word(word) => return Said::fault(word).map(|fault| Some(Err(fault))),
         };
-        Ok(Some(Ok(Reading { value, sample_at: now - age.0, evaluated_at: now, range: range.0 })))
+        Ok(Some(Ok(Reading { value, sample_at: now - age.0, evaluated_at: now, range: range.0, replicas: None })))
     }
 }
 
@@ -125,6 +125,8 @@ pub struct WrittenWorkload {
     range: Ago,
     history: History,
     ready: i32,
+    /// Those of them that have fresh samples in the demand; absent: all.
+    seen: Option<f64>,
     /// `HorizontalPodAutoscaler` or `Deployment`.
     kind: String,
     /// The most its autoscaler allows.
@@ -238,6 +240,10 @@ impl WrittenWorkload {
 
     /// As the snapshot holds it.
     pub fn workload(&self, name: &str, pool: &str, now: Timestamp) -> Result<Workload, String> {
+        let mut demand = self.demand.reading(self.age, self.range, now)?;
+        if let Some(Ok(reading)) = &mut demand {
+            reading.replicas = Some(self.seen.unwrap_or(f64::from(self.ready)));
+        }
         let target = if self.missing {
             Err(TargetFault::Missing)
         } else if let Some(why) = &self.unsupported {
@@ -254,11 +260,7 @@ impl WrittenWorkload {
                 placeable: self.placeable,
             })
         };
-        Ok(Workload {
-            target,
-            demand: self.demand.reading(self.age, self.range, now)?,
-            history: self.history.points(now)?,
-        })
+        Ok(Workload { target, demand, history: self.history.points(now)? })
     }
 }
 

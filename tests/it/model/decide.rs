@@ -144,7 +144,7 @@ impl Seen {
 fn full(seen: &Seen) -> Snapshot {
     let spec = json!({
         "workloads": [{
-            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s"},
+            "name": "web", "targetRef": {"kind": "Deployment", "name": "web"}, "demand": {"query": "q", "peak": "300/s", "coverage": {"unverified": "a test"}},
             "capacityPerReplica": "100/s", "maxReplicas": 10,
         }],
         "targetUtilization": "75%", "loadMargin": "1.66", "admission": {"namespaceSelector": {}},
@@ -171,7 +171,7 @@ fn full(seen: &Seen) -> Snapshot {
     });
     let reading = |value| {
         let (sample_at, evaluated_at) = (seen.sample(seen.now), seen.at(seen.now));
-        Ok(Reading { value, sample_at, evaluated_at, range: SignedDuration::from_secs(10) })
+        Ok(Reading { value, sample_at, evaluated_at, range: SignedDuration::from_secs(10), replicas: None })
     };
     Snapshot {
         gates: snapshot::Gates::default(),

@@ -33,6 +33,7 @@ impl Drawn {
                 sample_at: now - SignedDuration::from_secs(*age),
                 evaluated_at: now,
                 range: SignedDuration::from_secs(10),
+                replicas: None,
             })),
             Drawn::Fault => Some(Err(SensorFault::Empty)),
             Drawn::Unasked => None,
@@ -189,6 +190,9 @@ impl Drawing {
         let mut world = base().0.clone();
         let workload = world.workloads.first_mut().unwrap();
         workload.demand = self.demand.answer(now());
+        if let Some(Ok(reading)) = &mut workload.demand {
+            reading.replicas = Some(f64::from(self.ready));
+        }
         match self.history {
             Some(true) => {}
             Some(false) => workload.history = Some(Err(SensorFault::Partial)),

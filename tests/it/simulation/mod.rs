@@ -11,6 +11,7 @@ mod mutants;
 mod replay;
 mod run;
 mod seeds;
+mod sensors;
 mod stories;
 mod told;
 mod trouble;

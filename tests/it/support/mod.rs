@@ -3,9 +3,11 @@
 
 pub mod audit;
 pub mod bed;
+pub mod dice;
 pub mod listmonk;
 pub mod node;
 pub mod operator;
 pub mod person;
+pub mod prometheus;
 pub mod proxy;
 pub mod world;

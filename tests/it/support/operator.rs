@@ -11,6 +11,7 @@ use super::bed::{bed, root};
 pub struct Operator {
     child: Arc<Mutex<Child>>,
     pid_file: PathBuf,
+    target: PathBuf,
     pub log: PathBuf,
 }
 
@@ -45,8 +46,8 @@ impl Operator {
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
         let log = bed.dir.join(format!("logs/operator-{namespace}{replica}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let mut arguments: Vec<String> =
-            given.lines().map(|line| line.replace("0.0.0.0:8080", "127.0.0.1:0")).collect();
+        let address = free_address();
+        let mut arguments: Vec<String> = given.lines().map(|line| line.replace("0.0.0.0:8080", &address)).collect();
         if let Some(prometheus) = prometheus {
             arguments.retain(|argument| !argument.starts_with("--prometheus-url="));
             arguments.push(format!("--prometheus-url={prometheus}"));
@@ -64,7 +65,10 @@ impl Operator {
             .unwrap();
         let pid_file = bed.dir.join(format!("pids/operator-{namespace}{replica}"));
         std::fs::write(&pid_file, child.id().to_string()).unwrap();
-        Operator { child: Arc::new(Mutex::new(child)), pid_file, log }
+        // Prometheus scrapes it, as a ServiceMonitor would have it, and so it finds its own heartbeat there.
+        let target = bed.dir.join(format!("prometheus/targets/operator-{namespace}{replica}.json"));
+        std::fs::write(&target, format!(r#"[{{"targets": ["{address}"]}}]"#)).unwrap();
+        Operator { child: Arc::new(Mutex::new(child)), pid_file, target, log }
     }
 
     pub fn victim(&self) -> Victim {
@@ -86,5 +90,11 @@ impl Drop for Operator {
         let _ = child.kill();
         let _ = child.wait();
         let _ = std::fs::remove_file(&self.pid_file);
+        let _ = std::fs::remove_file(&self.target);
     }
+}
+
+/// An address on loopback that nobody listens on.
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

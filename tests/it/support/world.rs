@@ -91,11 +91,14 @@ spec:
 "#;
 
 /// A pool's workloads, measured by the shop's own gauge of demand: exact from the first sample on, where a rate climbs for
-/// its whole range and dips whenever pods come.
+/// its whole range and dips whenever pods come. The gauge is the shop's alone, and no series of its is a pod's.
 pub fn by_gauge(name: &str, peak: &str) -> Value {
     json!({"workloads": [{
         "name": "web", "targetRef": {"kind": "Deployment", "name": "web"},
-        "demand": {"query": format!(r#"sum(shop_demand{{namespace="{name}-shop",app="web"}})"#), "peak": peak},
+        "demand": {
+            "query": format!(r#"sum(shop_demand{{namespace="{name}-shop",app="web"}})"#), "peak": peak,
+            "coverage": {"unverified": "the shop itself knows its demand"},
+        },
         "capacityPerReplica": "100/s", "maxReplicas": 24,
     }]})
 }

@@ -1,7 +1,5 @@
 //! Order, soak and windows. All of it is counted anew from what people wrote, by plain arithmetic on hours and minutes.
 
-use headroom::sim::ailment::Ailment;
-use headroom::sim::deed::Deed;
 use headroom::sim::receiver::Heard;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -113,27 +111,6 @@ fn allows(schedule: &Value, from: Timestamp, to: Timestamp, drift: SignedDuratio
     })
 }
 
-/// By how much the operator may be wrong about the time of an instant, and not know it. Where its own clock is set and that of
-/// Prometheus is off by as much, each confirms the other, and nobody is there to contradict them.
-fn drift(case: &Case<'_>, at: Timestamp) -> SignedDuration {
-    let since = at.duration_since(case.played.begun);
-    let ahead = case.story.deeds.iter().fold(SignedDuration::ZERO, |ahead, (when, deed)| match deed {
-        Deed::Clock(by) if *when <= since => ahead + *by,
-        _ => ahead,
-    });
-    let agrees = |what: Ailment| match what {
-        Ailment::Clock(seconds) => (SignedDuration::from_secs(seconds) - ahead).abs() <= case.drift(),
-        _ => false,
-    };
-    let is_confirmed = case
-        .story
-        .troubles
-        .spells
-        .iter()
-        .any(|spell| spell.from <= since && since <= spell.until && agrees(spell.what));
-    if is_confirmed { ahead.abs() + case.drift() } else { case.drift() }
-}
-
 pub fn no_catching_up(case: &Case<'_>) -> Result<(), String> {
     for heard in &case.played.heard {
         let asked = asked(heard);
@@ -141,8 +118,7 @@ pub fn no_catching_up(case: &Case<'_>) -> Result<(), String> {
         let per_second = sender.map_or(2_000.0, |sender| rate(sender.text("/spec/sendRate")));
         let until = heard.at + leaving(asked.recipients, per_second);
         let lately = lately(case, &asked, heard);
-        let allowed =
-            |version: &&Version| allows(version.get("/spec/schedule"), heard.at, until, drift(case, heard.at));
+        let allowed = |version: &&Version| allows(version.get("/spec/schedule"), heard.at, until, case.drift());
         // The version that was armed must allow it; what came after that is told by its resource version.
         if !lately.iter().any(allowed) {
             let schedules: Vec<&Value> = lately.iter().map(|version| version.get("/spec/schedule")).collect();

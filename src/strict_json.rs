@@ -1,4 +1,5 @@
-//! JSON without duplicate keys: of two values under one name, receivers disagree which one counts.
+//! JSON without duplicate keys: of two values under one name, readers disagree which one counts. Looks a text through, and
+//! makes nothing of it.
 
 use std::collections::BTreeSet;
 use std::fmt;
