@@ -30,6 +30,7 @@ mod cuts;
 mod edits;
 mod election;
 mod figures;
+mod fuzz;
 mod golden;
 mod happy;
 mod image;

@@ -1,0 +1,7 @@
+//! Hands what the fuzzer makes to `query`; judges nothing itself.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    headroom_fuzz::only_what_comes_out();
+    headroom_fuzz::query::holds(data);
+});
