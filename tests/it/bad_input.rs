@@ -250,7 +250,10 @@ fn wrong_senders_and_pools_say_so_themselves_and_to_the_campaign() {
             "it is at 0 replicas, which switches its autoscaler asleep off; scale it to at least 1",
         ),
         (
-            json!({"targetRef": {"kind": "Deployment", "name": "taken"}, "demand": {"query": usual, "peak": "320/s"}}),
+            json!({
+                "targetRef": {"kind": "Deployment", "name": "taken"},
+                "demand": {"query": usual, "peak": "320/s", "coverage": {"unverified": "measured where web is"}},
+            }),
             "TargetClaimed",
             "TargetClaimed",
             "is held by the CapacityPool broken-shop/other. Two pools cannot both give away its room",

@@ -25,6 +25,8 @@ fn setting(name: &str, default: u64) -> u64 {
 struct Sum {
     broken: Vec<String>,
     outcomes: BTreeMap<String, u64>,
+    /// Seeds of worlds in which something was still under way at the end.
+    late: Vec<u64>,
     classes: BTreeMap<Class, u64>,
     taken: usize,
     heard: usize,
@@ -32,9 +34,10 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, came: Result<Came, String>) {
+    fn add(&mut self, seed: u64, came: Result<Came, String>) {
         match came {
             Ok(came) => {
+                self.late.extend((came.outcome == Outcome::OutOfTime).then_some(seed));
                 *self.outcomes.entry(format!("{:?}", came.outcome)).or_default() += 1;
                 came.mix.classes().for_each(|class| *self.classes.entry(class).or_default() += 1);
                 self.taken += came.taken;
@@ -65,7 +68,7 @@ fn whatever_a_seed_brings_every_promise_is_kept() {
                     }
                     let came = std::panic::catch_unwind(|| run::judge(seed));
                     let came = came.unwrap_or_else(|_| Err(format!("seed {seed}: a checker or the world panicked")));
-                    sum.lock().unwrap().add(came);
+                    sum.lock().unwrap().add(seed, came);
                 }
             });
         }
@@ -82,6 +85,9 @@ fn whatever_a_seed_brings_every_promise_is_kept() {
         sum.taken,
         sum.outcomes,
     );
+    if !sum.late.is_empty() {
+        eprintln!("simulation: still under way at the end were {:?}", sum.late);
+    }
     assert!(sum.broken.is_empty(), "{} broken\n{}", sum.broken.len(), sum.broken.join("\n\n"));
     let over = sum.outcomes.get(&format!("{:?}", Outcome::Over)).copied().unwrap_or(0);
     if count >= 100 {
