@@ -82,6 +82,11 @@ pub fn boot() -> SignedDuration {
     SignedDuration::new(time.tv_sec, i32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// What the wall clock said when something began at `begun` of boot time, and what has passed since.
+pub fn since(now: Timestamp, begun: SignedDuration) -> Timestamp {
+    now.checked_add(boot() - begun).unwrap_or(now)
+}
+
 /// A short time in which something irreversible may be begun.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {

@@ -28,7 +28,8 @@ struct Origin {
     process: String,
 }
 
-const HEARTBEAT: &str = "heartbeat_timestamp_seconds";
+/// The name of every heartbeat, without the prefix of all metrics.
+pub const HEARTBEAT: &str = "heartbeat_timestamp_seconds";
 
 /// Counters, gauges and what they are registered in.
 pub struct Metrics {

@@ -440,7 +440,7 @@ pub struct SensorRules {
     pub max_sample_age: Option<String>,
     /// Of a workload's ready replicas, the share whose fresh samples must be behind its demand. Default 90%.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 8), regex(pattern = r"^([1-9]|[1-9][0-9]|100)%$"))]
+    #[schemars(length(max = 8), regex(pattern = schema::WHOLE_PERCENT))]
     pub min_coverage: Option<String>,
     /// Whether the Prometheus of this pool must show Headroom's own heartbeat. Default Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -477,7 +477,7 @@ pub struct ScaleDown {
     pub hold: Option<String>,
     /// How much of the floor is given back each minute. Default 10 %.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 8), regex(pattern = r"^([1-9]|[1-9][0-9]|100)%$"))]
+    #[schemars(length(max = 8), regex(pattern = schema::WHOLE_PERCENT))]
     pub step: Option<String>,
     /// So long after the load has gone by the model, scale is given back even if the sensor stays silent. Default 24h.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,8 @@ pub const SPAN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 pub const RATE: &str = r"^[0-9]+(\.[0-9]+)?/(s|min|h)$";
 /// `75%`, `2.5%`.
 pub const PERCENT: &str = r"^[0-9]+(\.[0-9]+)?%$";
+/// From 1 % to 100 %, without parts.
+pub const WHOLE_PERCENT: &str = r"^([1-9]|[1-9][0-9]|100)%$";
 /// `1%`, `800ms`, `5/s`, `0.05`.
 pub const THRESHOLD: &str = r"^[0-9]+(\.[0-9]+)?(%|ms|s|m|/s)?$";
 /// A DNS label that may become part of a ledger name.

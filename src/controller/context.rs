@@ -24,7 +24,7 @@ use crate::plan::placement::Census;
 use crate::plan::reading::{HistoryPoints, SensorFault};
 use crate::plan::scope::Scope;
 
-use super::outside::Outside;
+use super::outside::{self, Outside};
 use super::servers::Server;
 
 /// What the platform team has set.
@@ -264,7 +264,7 @@ impl Context {
 
     /// The server at an address, the same for every pool; or why the address cannot be used.
     pub fn server(&self, address: &str) -> Result<Arc<Server>, String> {
-        let address = address.trim_end_matches('/');
+        let address = outside::plain(address);
         let mut servers = open(&self.servers);
         if let Some(server) = servers.get(address) {
             return Ok(Arc::clone(server));

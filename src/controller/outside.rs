@@ -2,8 +2,7 @@
 //! doors, so that a simulated world can stand behind them and the operator never notices. The API server is not one of
 //! them: a simulated one speaks its own protocol.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::StatusCode;
@@ -56,8 +55,8 @@ pub trait Wire: Send {
 
 /// Everything outside.
 pub trait Outside: Send + Sync {
-    /// The server at an address, or why the address cannot be used. The same address is the same server, so that its bound
-    /// on questions in flight holds.
+    /// The server at an address, or why the address cannot be used. Each call is another one: whoever asks keeps it, so that its
+    /// bound on questions in flight holds.
     fn gauge(&self, address: &str) -> Result<Arc<dyn Gauge>, String>;
 
     /// Why no request goes to a URL, as far as that is known without looking up its name; the end of a sentence.
@@ -94,7 +93,7 @@ impl Measured {
 }
 
 /// An address as it is told from others: whether a slash ends it means nothing.
-fn plain(address: &str) -> &str {
+pub(super) fn plain(address: &str) -> &str {
     address.trim_end_matches('/')
 }
 
@@ -104,31 +103,24 @@ pub struct Network {
     reach: Reach,
     limits: Limits,
     measured: Measured,
-    sensors: Mutex<HashMap<String, Arc<Sensor>>>,
 }
 
 impl Network {
     /// Believes receivers by these certificates, goes no further than this, and measures there.
     pub fn new(trust: Trust, reach: Reach, measured: Measured) -> Network {
-        Network { trust, reach, limits: Limits::default(), measured, sensors: Mutex::default() }
+        Network { trust, reach, limits: Limits::default(), measured }
     }
 }
 
 impl Outside for Network {
     fn gauge(&self, address: &str) -> Result<Arc<dyn Gauge>, String> {
-        let mut sensors = self.sensors.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = plain(address);
-        if let Some(sensor) = sensors.get(address) {
-            return Ok(Arc::clone(sensor) as Arc<dyn Gauge>);
-        }
         if let Some(barred) = self.measured.bars(address) {
             return Err(barred);
         }
         let is_known = plain(address) == plain(&self.measured.address);
         let access = if is_known { self.measured.access.clone() } else { Access::default() };
-        let sensor = Arc::new(Sensor::new(address, access).map_err(|error| error.to_string())?);
-        sensors.insert(address.to_owned(), Arc::clone(&sensor));
-        Ok(sensor)
+        let sensor = Sensor::new(address, access).map_err(|error| error.to_string())?;
+        Ok(Arc::new(sensor))
     }
 
     fn bars(&self, target: &Target) -> Option<String> {

@@ -14,12 +14,11 @@ use crate::clock;
 use crate::metrics::Metrics;
 use crate::plan::reading::{HistoryPoints, Question, Reading, SensorFault};
 use crate::prometheus::Breaker;
+use crate::prometheus::understood::MOST_DRIFT;
 
 use super::context::Context;
 use super::outside::Gauge;
 
-/// Clocks may differ by so much; a heartbeat, which says when it was written, may lie so far ahead.
-const MOST_DRIFT: SignedDuration = SignedDuration::from_secs(5);
 /// When a heartbeat was written and when it was sampled are so near, in seconds: clocks may differ, and a scrape takes its time.
 const MOST_APART: f64 = 6.0;
 /// What is further away is no matter of clocks.
@@ -73,7 +72,7 @@ impl Server {
         let ask = async move {
             let begun = clock::boot();
             let answer = gauge.read(&of, at, now).await;
-            open(&breaker).note(answer.as_ref().err(), now, later(now, begun));
+            open(&breaker).note(answer.as_ref().err(), now, clock::since(now, begun));
             answer
         };
         let pending = ask.boxed().shared();
@@ -92,14 +91,9 @@ impl Server {
         open(&self.breaker).admit(to)?;
         let begun = clock::boot();
         let history = self.gauge.history(query, reduce, from, to, step).await;
-        open(&self.breaker).note(history.as_ref().err(), to, later(to, begun));
+        open(&self.breaker).note(history.as_ref().err(), to, clock::since(to, begun));
         history
     }
-}
-
-/// What was now when something began, and what has passed since.
-fn later(now: Timestamp, begun: SignedDuration) -> Timestamp {
-    now.checked_add(clock::boot() - begun).unwrap_or(now)
 }
 
 /// How one look at a pool asks: whom, of which moment, and whether what it says counts.

@@ -28,7 +28,7 @@ pub const MAX_SAMPLE_AGE: SignedDuration = SignedDuration::from_secs(90);
 /// Of the ready replicas, the share whose samples must be behind a demand.
 pub const MIN_COVERAGE: f64 = 0.90;
 /// Where the name of a pod is found, unless the owner says otherwise.
-const POD_LABEL: &str = "pod";
+pub const POD_LABEL: &str = "pod";
 /// Headroom counts as confirmed when it was seen so often, over so long.
 const CONFIRM: (u32, SignedDuration) = (3, SignedDuration::from_secs(60));
 /// A pool is looked at no more often than this, however short the owner's span is.

@@ -224,29 +224,21 @@ pub fn suggest(measured: &Measured) -> Result<Suggestion, TooLittle> {
     };
     let mut bounds = Vec::new();
     let mut untold = measured.unknown.clone();
+    let mut tell = |told: Result<Bound, String>| match told {
+        Ok(bound) => bounds.push(bound),
+        Err(why) => untold.push(why),
+    };
     for (place, cpu) in measured.cpu.iter().enumerate() {
-        match bounds::of_cpu(cpu, place, &usable, measured.utilization)? {
-            Ok(bound) => bounds.push(bound),
-            Err(why) => untold.push(why),
-        }
+        tell(bounds::of_cpu(cpu, place, &usable, measured.utilization)?);
     }
     if let Some(latency) = &measured.latency {
-        match bounds::of_latency(&usable, latency.max)? {
-            Ok(bound) => bounds.push(bound),
-            Err(why) => untold.push(why),
-        }
+        tell(bounds::of_latency(&usable, latency.max)?);
     }
     if measured.errors.is_some() {
-        match bounds::of_errors(&bins.clean) {
-            Ok(bound) => bounds.push(bound),
-            Err(why) => untold.push(why),
-        }
+        tell(bounds::of_errors(&bins.clean));
     }
     if let Some(workers) = &measured.workers {
-        match bounds::of_workers(workers, &usable, measured.utilization) {
-            Ok(bound) => bounds.push(bound),
-            Err(why) => untold.push(why),
-        }
+        tell(bounds::of_workers(workers, &usable, measured.utilization));
     }
     // What fails tells, what takes long, and what is far from full.
     let is_health_known = measured.errors.is_some() || measured.latency.is_some() || !bounds.is_empty();

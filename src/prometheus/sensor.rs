@@ -49,7 +49,7 @@ struct Asked {
 impl Asked {
     /// What our clock says when an answer is heard: some time after it was asked.
     fn heard(&self) -> Timestamp {
-        self.now.checked_add(clock::boot() - self.begun).unwrap_or(self.now)
+        clock::since(self.now, self.begun)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::plan::reading::{Question, Reading, SensorFault};
 use super::answer::{Answer, instant_value};
 
 /// Clocks may differ by so much.
-const MOST_DRIFT: SignedDuration = SignedDuration::from_secs(5);
+pub const MOST_DRIFT: SignedDuration = SignedDuration::from_secs(5);
 /// The resolution of the date in an answer.
 const RESOLUTION: SignedDuration = SignedDuration::from_secs(1);
 /// A question is asked of a moment in whole seconds; an answer of another is somebody else's. So all that one decision rests on

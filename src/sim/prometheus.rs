@@ -11,6 +11,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use crate::api::pool::Reduce;
 use crate::clock;
 use crate::controller::outside::Gauge;
+use crate::metrics::HEARTBEAT;
 use crate::plan::reading::{HistoryPoints, Question, Reading, SensorFault};
 use crate::plan::rules::Bound;
 use crate::plan::units::Span;
@@ -20,8 +21,6 @@ use super::ailment::{Ailment, Spell, Truth};
 use super::apiserver::ApiServer;
 use super::traffic::{Traffic, Workload};
 
-/// What every query for a heartbeat names.
-const HEARTBEAT: &str = "headroom_heartbeat_timestamp_seconds";
 /// Every pod is scraped this often.
 const SCRAPE: i64 = 5;
 

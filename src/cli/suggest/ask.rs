@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::PoolArguments;
 use crate::clock;
 use crate::plan::reading::{Question, Replicas, SeenBy, SensorFault};
+use crate::plan::rules::{MAX_SAMPLE_AGE, POD_LABEL};
 use crate::plan::suggest::known::{self, Family, Subject};
 use crate::plan::suggest::{Container, Cpu, Latency, Measured, STEP, Series, Workers, series};
 use crate::prometheus::Sensor;
@@ -16,8 +17,6 @@ const SMALLEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A demand without an answer for so long has ended.
 const ENDED: SignedDuration = SignedDuration::from_mins(15);
-/// A replica without a sample for so long is not seen: as the operator has it, unless a pool says otherwise.
-const FRESH: SignedDuration = SignedDuration::from_secs(90);
 
 /// Who asks, and for what time.
 pub struct Ask<'a> {
@@ -140,8 +139,8 @@ impl<'a> Ask<'a> {
         let replicas = Replicas {
             namespace: subject.namespace.clone(),
             deployment: subject.name.clone(),
-            seen_by: SeenBy::Label("pod".to_owned()),
-            max_age: FRESH,
+            seen_by: SeenBy::Label(POD_LABEL.to_owned()),
+            max_age: MAX_SAMPLE_AGE,
         };
         let question = Question { replicas: Some(replicas), ..Question::plain(query) };
         let now = clock::now();
