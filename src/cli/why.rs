@@ -148,7 +148,7 @@ fn measured(pool: Option<&CapacityPool>, name: &str) -> (&'static str, Option<St
 
 /// Whether it waits since something cannot be measured: then no gate is weighed.
 fn is_unmeasured(status: &CampaignStatus) -> bool {
-    matches!(status.reason.as_deref(), Some("SensorUntrusted" | "SampleTooOld" | "NoHistory"))
+    matches!(status.reason.as_deref(), Some("SensorUntrusted" | "SampleTooOld" | "NoHistory" | "MeasuringReplicas"))
 }
 
 /// Every query of a pool that its gate rests on, and the server that is asked.

@@ -83,16 +83,19 @@ pub fn demand<'a>(
 }
 
 /// Whether the demand of all, or nearly all, replicas that are ready is in a reading. A share of what is not counted is 0. Where
-/// more are seen than there are, some are leaving, and hide how many of the others are not seen.
-pub fn covered(reading: &Reading, rules: &WorkloadRules, least: f64, found: &Found) -> Result<(), Why> {
+/// more are seen than there are, some are leaving, and hide how many of the others are not seen. Where all are seen but some of those
+/// that are beyond the `fewest` that were ready a moment ago, nothing is wrong, and it is told so; no less is asked for.
+pub fn covered(reading: &Reading, rules: &WorkloadRules, least: f64, found: &Found, fewest: i32) -> Result<(), Why> {
     let Some(seen_by) = &rules.coverage else { return Ok(()) };
     let (seen, there) = (reading.replicas.unwrap_or(0.0), f64::from(found.replicas.max(found.ready)));
     let is_none_of_some = seen <= 0.0 && there > 0.0;
     if number::suffices(seen, f64::from(found.ready) * least) && number::suffices(there, seen) && !is_none_of_some {
         return Ok(());
     }
+    let are_old_seen = seen > 0.0 && number::suffices(seen, f64::from(fewest) * least);
     Err(Why::Uncovered {
         workload: rules.name.clone(),
+        are_new: fewest < found.ready && are_old_seen && number::suffices(there, seen),
         seen,
         ready: found.ready,
         there: found.replicas.max(found.ready),

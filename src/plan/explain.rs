@@ -16,7 +16,7 @@ mod measuring;
 mod resolving;
 
 use beforehand::{awaiting_approval, not_yet};
-use measuring::{implausible, uncovered};
+use measuring::{implausible, newcomers, uncovered};
 use resolving::{asking_again, asking_receiver, resolve_with, resolved, unknown};
 
 /// The longest sentence the API server takes.
@@ -231,7 +231,8 @@ fn told(why: &Why, voice: &Voice<'_>) -> String {
             "Waiting: the demand of \"{workload}\" reads {value}, and demand cannot be below 0. Check its query."
         ),
         Why::Implausible { measured, name, value, plausible } => implausible(*measured, name, *value, plausible),
-        Why::Uncovered { workload, seen, ready, there, least, seen_by } => {
+        Why::Uncovered { workload, seen, ready, are_new: true, .. } => newcomers(workload, *seen, *ready),
+        Why::Uncovered { workload, seen, ready, there, least, seen_by, are_new: false } => {
             uncovered(workload, *seen, (*ready, *there), *least, seen_by)
         }
         Why::NoHistory { workload } => format!(

@@ -12,6 +12,7 @@ use super::claim::{self, Trouble, Wish};
 use super::gate::Site;
 use super::lead;
 use super::ledger::Committed;
+use super::newcomers::Newcomers;
 use super::reading::Reading;
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Found, Snapshot};
@@ -98,7 +99,12 @@ impl Measure<'_> {
 }
 
 /// Measures every workload, or says why not.
-pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> Vec<Option<Result<Measure<'a>, Why>>> {
+pub fn measure<'a>(
+    snapshot: &'a Snapshot,
+    rules: &'a Rules,
+    newcomers: &Newcomers,
+    now: Timestamp,
+) -> Vec<Option<Result<Measure<'a>, Why>>> {
     let pool = snapshot.pool.key();
     rules
         .workloads
@@ -119,7 +125,8 @@ pub fn measure<'a>(snapshot: &'a Snapshot, rules: &'a Rules, now: Timestamp) -> 
                 Ok(demand) => demand,
                 Err(why) => return Some(Err(why)),
             };
-            if let Err(why) = believe::covered(demand, workload, rules.min_coverage, found) {
+            let fewest = newcomers.fewest(&workload.name).unwrap_or(found.ready);
+            if let Err(why) = believe::covered(demand, workload, rules.min_coverage, found, fewest) {
                 return Some(Err(why));
             }
             let history = match &seen.history {

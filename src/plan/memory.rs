@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::newcomers::Newcomers;
+
 /// What was seen before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
@@ -12,6 +14,8 @@ pub struct Memory {
     pub streaks: BTreeMap<(String, String), Streak>,
     /// How the next part of a send that is cut was chosen, by send and wave.
     pub parts: BTreeMap<(String, String), Chosen>,
+    /// Which replicas became ready a moment ago.
+    pub newcomers: Newcomers,
     /// Since when a guardrail has been out of bounds, by name.
     pub out_since: BTreeMap<String, Timestamp>,
     /// What was last said of each campaign, by UID.

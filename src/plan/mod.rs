@@ -49,6 +49,7 @@ pub mod listmonk;
 pub mod load;
 pub mod measure;
 pub mod memory;
+pub mod newcomers;
 pub mod number;
 pub mod order;
 mod past;
@@ -161,7 +162,10 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     memory.said.retain(|uid, _| live.contains(uid.as_str()));
 
     // Those that want to go, against the room there is.
-    let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, now));
+    if let Some(rules) = rules {
+        memory.newcomers.look(snapshot, rules, now);
+    }
+    let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, &memory.newcomers, now));
     let asked = measured.iter().any(std::option::Option::is_some);
     let troubles = measure::troubles(&measured);
     let fault = troubles.iter().flatten().next();

@@ -31,6 +31,7 @@ impl Why {
             Why::Turn { .. } => (Phase::Queued, Reason::WaitingForTurn),
             Why::Slots { .. } => (Phase::Queued, Reason::MaxConcurrent),
             Why::Incident { .. } => (Phase::Queued, Reason::IncidentOpen),
+            Why::Uncovered { are_new: true, .. } => (Phase::Scaling, Reason::MeasuringReplicas),
             Why::Sensor { .. } | Why::Negative { .. } | Why::Uncovered { .. } | Why::Implausible { .. } => {
                 (Phase::Queued, Reason::SensorUntrusted)
             }
@@ -89,7 +90,8 @@ impl Why {
 
     /// Whether it waits for something that could not be measured or believed.
     pub fn is_silence(&self) -> bool {
-        matches!(self.place().1, Reason::SensorUntrusted | Reason::SampleTooOld | Reason::NoHistory)
+        use Reason::{MeasuringReplicas, NoHistory, SampleTooOld, SensorUntrusted};
+        matches!(self.place().1, SensorUntrusted | SampleTooOld | NoHistory | MeasuringReplicas)
     }
 
     /// Whether the campaign can be carried out as it is written.

@@ -64,6 +64,8 @@ pub enum Reason {
     FloorContested,
     /// Replicas are being raised.
     ScalingUp,
+    /// Replicas became ready a moment ago, and Prometheus has too little of them yet.
+    MeasuringReplicas,
     /// Room is there and is being confirmed.
     Confirming,
     /// Nobody knows whether a wave arrived; its receiver, which keeps keys, is asked again.
@@ -112,7 +114,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list above.
-    pub const ALL: [Reason; 51] = [
+    pub const ALL: [Reason; 52] = [
         Reason::PoolNotFound,
         Reason::SenderNotFound,
         Reason::PoolInvalid,
@@ -142,6 +144,7 @@ impl Reason {
         Reason::TargetClaimed,
         Reason::FloorContested,
         Reason::ScalingUp,
+        Reason::MeasuringReplicas,
         Reason::Confirming,
         Reason::AskingAgain,
         Reason::AskingReceiver,

@@ -242,6 +242,8 @@ pub enum Why {
         /// The share of them that is needed.
         least: f64,
         seen_by: SeenBy,
+        /// Whether those that are not seen became ready a moment ago.
+        are_new: bool,
     },
     NoHistory {
         workload: String,

@@ -21,6 +21,13 @@ pub fn implausible(measured: Measured, name: &str, value: f64, plausible: &Plaus
     format!("{what}{bound} by what the pool says is plausible. Check its query, or correct plausible.")
 }
 
+/// Some that are ready are new, and all the others are seen.
+pub fn newcomers(workload: &str, seen: f64, ready: i32) -> String {
+    format!(
+        "Scaling {workload}: {ready} replicas are ready, and Prometheus has scraped {seen:.0} of them often enough. The new ones count from their second scrape on."
+    )
+}
+
 /// Fresh samples of too few replicas are behind a demand, or of more than there are.
 pub fn uncovered(workload: &str, seen: f64, (ready, there): (i32, i32), least: f64, seen_by: &SeenBy) -> String {
     let start = format!("Waiting: the demand of \"{workload}\" cannot be believed: ");

@@ -65,6 +65,8 @@ pub struct WrittenMemory {
     /// For how long a guardrail has been out of bounds, by name.
     #[serde(default)]
     pub out_for: BTreeMap<String, Ago>,
+    /// How many replicas of the workload `web` were ready when this process looked last, and how long ago that was.
+    pub ready: Option<(i32, Ago)>,
 }
 
 /// Samples in a row at which everything held.

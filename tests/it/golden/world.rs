@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headroom::plan::memory::{Basis, Memory, Streak};
+use headroom::plan::newcomers::Newcomers;
 use headroom::plan::scope::Scope;
 use headroom::plan::snapshot::{Settings, Snapshot};
 use jiff::{SignedDuration, Timestamp};
@@ -49,9 +50,14 @@ pub fn build(case: &Case) -> Result<(Snapshot, Timestamp), String> {
         let (first, newest) = (now - streak.first.0, now - streak.newest.0);
         ((streak.send.clone(), streak.wave.clone()), Streak { first, newest, count: streak.count, basis })
     };
+    let mut newcomers = Newcomers::default();
+    if let Some((ready, ago)) = &case.memory.ready {
+        newcomers.count("web", *ready, SignedDuration::from_secs(90), now - ago.0);
+    }
     let memory = Memory {
         streaks: case.memory.streaks.iter().map(streak).collect(),
         out_since: case.memory.out_for.iter().map(|(name, ago)| (name.clone(), now - ago.0)).collect(),
+        newcomers,
         ..Memory::default()
     };
     let snapshot = Snapshot {
