@@ -102,10 +102,11 @@ impl Measure<'_> {
 pub fn measure<'a>(
     snapshot: &'a Snapshot,
     rules: &'a Rules,
-    newcomers: &Newcomers,
+    newcomers: &mut Newcomers,
     now: Timestamp,
 ) -> Vec<Option<Result<Measure<'a>, Why>>> {
     let pool = snapshot.pool.key();
+    newcomers.look(snapshot, rules, now);
     rules
         .workloads
         .iter()

@@ -162,10 +162,8 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     memory.said.retain(|uid, _| live.contains(uid.as_str()));
 
     // Those that want to go, against the room there is.
-    if let Some(rules) = rules {
-        memory.newcomers.look(snapshot, rules, now);
-    }
-    let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, &memory.newcomers, now));
+    let newcomers = &mut memory.newcomers;
+    let measured = rules.map_or_else(Vec::new, |rules| measure::measure(snapshot, rules, newcomers, now));
     let asked = measured.iter().any(std::option::Option::is_some);
     let troubles = measure::troubles(&measured);
     let fault = troubles.iter().flatten().next();

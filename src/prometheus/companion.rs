@@ -18,6 +18,8 @@ use super::answer::excerpt;
 
 /// No query is longer, as the definitions have it; and so none is nested deeper.
 const LONGEST: usize = 4096;
+/// What a recording rule looks back over, where its name does not say.
+const RULES_RANGE: Duration = Duration::from_mins(5);
 /// Enough for the deepest query there can be, several times over; what is not used is never there.
 const STACK: usize = 32 * 1024 * 1024;
 
@@ -112,6 +114,31 @@ fn written(range: Duration) -> Option<String> {
     milliseconds.or_else(|_| u32::try_from(range.as_secs()).map(|seconds| format!("{seconds}s"))).ok()
 }
 
+/// The recording rule that a selector reads, as far as its name shows one.
+fn rule(selector: &VectorSelector) -> Option<&str> {
+    selector.name.as_deref().filter(|name| name.contains(':'))
+}
+
+/// What a selector's recording rule looks back over, which nothing but its name tells: `shop:requests:rate2m` is of two minutes.
+fn rules_range(selector: &VectorSelector) -> Duration {
+    let Some(rule) = rule(selector) else { return Duration::ZERO };
+    let operations = rule.rsplit(':').next().unwrap_or_default();
+    let head = operations.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    let unit = operations.strip_prefix(head).and_then(|unit| {
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        Some(seconds)
+    });
+    let number = head.rsplit(|letter: char| !letter.is_ascii_digit()).next().and_then(|number| number.parse().ok());
+    let said = unit.zip(number).map(|(unit, number): (u64, u64)| Duration::from_secs(number.saturating_mul(unit)));
+    said.filter(|range| !range.is_zero() && written(*range).is_some()).unwrap_or(RULES_RANGE)
+}
+
 fn is_label(name: &str) -> bool {
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     begins && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
@@ -120,15 +147,17 @@ fn is_label(name: &str) -> bool {
 impl Companion {
     /// A metric that is written by a recording rule, as far as its name shows it: level, metric and operations, by colons.
     pub fn recorded(&self) -> Option<&str> {
-        self.selectors.iter().find_map(|(selector, _)| selector.name.as_deref().filter(|name| name.contains(':')))
+        self.selectors.iter().find_map(|(selector, _)| rule(selector))
     }
 
     /// When what it looks back over was measured a range ago; of several selectors any. None: it looks at now alone.
     pub fn past(&self) -> Option<String> {
-        let ranged = self.selectors.iter().filter(|(_, range)| !range.is_zero()).enumerate();
+        let back =
+            self.selectors.iter().map(|(selector, range)| (selector, range.saturating_add(rules_range(selector))));
+        let ranged = back.filter(|(_, range)| !range.is_zero()).enumerate();
         let parts: Vec<String> = ranged
             .filter_map(|(index, (selector, range))| {
-                let then = format!("timestamp({selector} offset {})", written(*range)?);
+                let then = format!("timestamp({selector} offset {})", written(range)?);
                 Some(format!(r#"label_replace(max({then}), "selector", "{index}", "", "")"#))
             })
             .collect();
@@ -206,7 +235,7 @@ fn take(selector: &VectorSelector, found: &mut Found, around: Duration, range: D
         found.shifted += 1;
         return;
     }
-    found.range = found.range.max(around.saturating_add(range));
+    found.range = found.range.max(around.saturating_add(range).saturating_add(rules_range(selector)));
     // Of several ranges over the same the shortest has the fewest samples in it.
     let (_, shortest) = found.selectors.entry(selector.to_string()).or_insert_with(|| (selector.clone(), range));
     *shortest = if shortest.is_zero() || range.is_zero() { (*shortest).max(range) } else { (*shortest).min(range) };
@@ -276,6 +305,24 @@ mod tests {
         );
         promql_parser::parser::parse(&past("sum(rate(a[2m])) / sum(rate(b[5m]))").unwrap()).unwrap();
         assert_eq!(past("sum(a)"), None);
+    }
+
+    #[test]
+    fn a_recording_rule_looks_back_over_what_its_name_says() {
+        let rule = |name: &str| {
+            let companion = of(&format!("sum({name})")).unwrap();
+            let past = companion.past().unwrap();
+            assert!(past.contains(&format!("{name} offset {}ms", companion.range.as_millis())), "{past}");
+            companion.range.as_secs()
+        };
+        assert_eq!(rule("shop:requests:rate2m"), 120);
+        assert_eq!(rule("path:failures_per_requests:ratio_rate1h"), 3_600);
+        assert_eq!(rule("job:latency_seconds:mean30s"), 30);
+        // Where it does not say, more than most look back over.
+        for name in ["shop:requests", "shop:requests:rate", "shop:requests:p99", "shop:requests:rate0m", "shop:"] {
+            assert_eq!(rule(name), 300, "{name}");
+        }
+        assert_eq!(of("sum_over_time(shop:requests:rate2m[10m])").unwrap().range, SignedDuration::from_mins(12));
     }
 
     #[test]

@@ -10,4 +10,5 @@ pub mod operator;
 pub mod person;
 pub mod prometheus;
 pub mod proxy;
+pub mod skew;
 pub mod world;

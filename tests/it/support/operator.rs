@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::bed::{bed, root};
+use super::skew::Skew;
 
 /// A running operator. It is killed when dropped.
 pub struct Operator {
@@ -24,6 +25,11 @@ impl Operator {
         Operator::start_as("", namespace, release, server, prometheus)
     }
 
+    /// The same, with a clock of its own.
+    pub fn start_by(skew: &Skew, namespace: &str, release: &str, prometheus: Option<&str>) -> Operator {
+        Operator::spawn("", namespace, release, None, prometheus, skew.environment())
+    }
+
     /// The same, as a further replica with a name of its own.
     pub fn start_as(
         replica: &str,
@@ -31,6 +37,17 @@ impl Operator {
         release: &str,
         server: Option<&str>,
         prometheus: Option<&str>,
+    ) -> Operator {
+        Operator::spawn(replica, namespace, release, server, prometheus, Vec::new())
+    }
+
+    fn spawn(
+        replica: &str,
+        namespace: &str,
+        release: &str,
+        server: Option<&str>,
+        prometheus: Option<&str>,
+        environment: Vec<(String, String)>,
     ) -> Operator {
         let bed = bed();
         let path = "jsonpath={range .spec.template.spec.containers[0].args[*]}{@}{\"\\n\"}{end}";
@@ -57,6 +74,7 @@ impl Operator {
         let child = Command::new(root().join(binary))
             .args(arguments)
             .env_clear()
+            .envs(environment)
             .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -16,7 +16,16 @@ pub enum Sees {
     TheShop,
     /// Everything, but for the pods whose name matches this.
     AllBut(&'static str),
+    /// Everything, and its recording rules are of a minute ago.
+    ByLateRules,
+    /// Everything, and its recording rules are not followed any more.
+    ByIdleRules,
+    /// Everything, and besides it asks a remote store, at this port, before it answers.
+    WithRemote(u16),
 }
+
+/// What the rule writes that every one of them has, by namespace: the shop's requests per second.
+pub const RULE: &str = "shop:http_requests:rate5s";
 
 /// One that is killed when dropped.
 pub struct Prometheus {
@@ -32,7 +41,7 @@ impl Prometheus {
         std::fs::create_dir_all(&folder).unwrap();
         let targets = bed.dir.join("prometheus/targets");
         let (files, drops) = match sees {
-            Sees::Everything => (Some("*"), None),
+            Sees::Everything | Sees::ByLateRules | Sees::ByIdleRules | Sees::WithRemote(_) => (Some("*"), None),
             Sees::Nothing => (None, None),
             Sees::Headroom => (Some("operator-*"), None),
             Sees::TheShop => (Some("shop"), None),
@@ -47,7 +56,22 @@ impl Prometheus {
         });
         let config = folder.join("prometheus.yml");
         let often = "global: {scrape_interval: 1s, scrape_timeout: 1s}";
-        std::fs::write(&config, format!("{often}\nscrape_configs: [{job}]\n")).unwrap();
+        let remote = match sees {
+            Sees::WithRemote(port) => {
+                format!("remote_read: [{{url: 'http://127.0.0.1:{port}', remote_timeout: 1s, read_recent: true}}]\n")
+            }
+            _ => String::new(),
+        };
+        let turn = match sees {
+            Sees::ByLateRules => "interval: 1s, query_offset: 1m",
+            Sees::ByIdleRules => "interval: 1h",
+            _ => "interval: 1s",
+        };
+        let rules = folder.join("rules.yml");
+        let rule = format!("{{record: '{RULE}', expr: 'sum by (namespace) (rate(http_requests_total[5s]))'}}");
+        std::fs::write(&rules, format!("groups: [{{name: shop, {turn}, rules: [{rule}]}}]\n")).unwrap();
+        let rules = format!("rule_files: ['{}']\n", rules.display());
+        std::fs::write(&config, format!("{often}\n{rules}{remote}scrape_configs: [{job}]\n")).unwrap();
         let child = Command::new(bed.bin.join("prometheus"))
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
@@ -85,5 +109,5 @@ impl Drop for Prometheus {
 pub fn free_port(of: u16) -> u16 {
     let begin = u16::try_from(std::process::id() % 500).unwrap();
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (12_000 + of * 1_000 + begin..22_000).find(free).expect("a port is free")
+    (12_000 + of * 600 + begin..22_000).find(free).expect("a port is free")
 }
