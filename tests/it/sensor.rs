@@ -7,6 +7,7 @@ use crate::support::prometheus::{Prometheus, Sees, free_port};
 use crate::support::world::{Wants, World};
 
 mod fault;
+mod figures;
 mod runs;
 
 #[test]

@@ -102,7 +102,9 @@ impl Fault {
     pub fn workloads(self, world: &str) -> Value {
         let shop = format!(r#"namespace="{world}-shop""#);
         let demand = if self.is_of_rules() {
-            let pods = format!(r#"count(count by (pod) (http_requests_total{{{shop},app="web"}}))"#);
+            // One that has ended while nobody scraped it is repeated for five minutes.
+            let fresh = format!(r#"timestamp(http_requests_total{{{shop},app="web"}}) > time() - 10"#);
+            let pods = format!("count(count by (pod) ({fresh}))");
             json!({"query": format!("sum({RULE}{{{shop}}})"), "peak": "320/s", "coverage": {"query": pods}})
         } else {
             json!({"query": format!(r#"sum(rate(http_requests_total{{{shop},app="web"}}[5s]))"#), "peak": "320/s"})
@@ -121,8 +123,12 @@ impl Fault {
             Fault::Killed => is_untrusted && message.contains("cannot be reached"),
             Fault::RulesLate | Fault::RulesIdle => is_late,
             Fault::Forgetful | Fault::RulesForgetful | Fault::Blind | Fault::HalfBlind => is_untrusted || is_late,
-            Fault::SomePods | Fault::Stranger => is_untrusted,
+            // Of pods that are new nobody can know whether they will be scraped.
+            Fault::SomePods => is_untrusted || reason == "MeasuringReplicas",
+            Fault::Stranger => is_untrusted,
             Fault::RemoteSilent => is_untrusted && message.contains("warning"),
+            // By a clock that is behind, what has left is still leaving.
+            Fault::ClockBehind if ["Sending", "Soaking"].contains(&reason) => true,
             Fault::ClockAhead | Fault::ClockBehind => is_untrusted && message.contains("clock"),
         }
     }
