@@ -21,6 +21,10 @@ pub fn look(root: &Node) -> Vec<Remark> {
     wrong.chain(demands.filter_map(|(_, field, demand)| uncovered(&field, demand))).collect()
 }
 
+/// What gateways call what they count, by the names that their projects give it.
+const GATEWAYS: [&str; 7] =
+    ["apisix_", "aws_applicationelb_", "haproxy_", "kong_", "nginx_ingress_controller_", "skipper_", "traefik_"];
+
 /// Why no replicas will be seen behind a demand whose owner has not said how.
 fn uncovered(field: &str, demand: &Node) -> Option<Remark> {
     let query = demand.get("query")?;
@@ -28,10 +32,17 @@ fn uncovered(field: &str, demand: &Node) -> Option<Remark> {
         return None;
     }
     let companion = companion::of(query.text()?).ok()?;
-    let message = format!(
-        "{} is written by a recording rule, by its name, and has no pods in its labels, so that no replica is seen behind it and nothing will go; write the query that it records, or say in demand.coverage how replicas are seen",
-        companion.recorded()?
-    );
+    let gateways = |metric: &&str| GATEWAYS.iter().any(|prefix| metric.starts_with(prefix));
+    let message = if let Some(rule) = companion.recorded() {
+        format!(
+            "{rule} is written by a recording rule, by its name, and has no pods in its labels, so that no replica is seen behind it and nothing will go; write the query that it records, or say in demand.coverage how replicas are seen"
+        )
+    } else {
+        let metric = companion.metrics().find(gateways)?;
+        format!(
+            "{metric} is measured at a gateway, by its name, and a pod in its labels is the gateway's own, so that no replica is seen behind it and nothing will go; write demand.coverage: {{unverified: …}} with the reason why the gateway sees every request, or measure at the workload"
+        )
+    };
     let remark = Remark::error(Rule::QueryCoverage, query.at, &path::join(field, "query"), message);
     Some(remark.as_bad_as(Severity::Warning))
 }

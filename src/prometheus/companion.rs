@@ -150,6 +150,11 @@ impl Companion {
         self.selectors.iter().find_map(|(selector, _)| rule(selector))
     }
 
+    /// The names of the metrics that it selects.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.selectors.iter().filter_map(|(selector, _)| selector.name.as_deref())
+    }
+
     /// When what it looks back over was measured a range ago; of several selectors any. None: it looks at now alone.
     pub fn past(&self) -> Option<String> {
         let back =
