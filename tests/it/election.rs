@@ -1,7 +1,6 @@
 //! Two replicas of an install: one acts. The other goes on when it is asked to stop, killed, cut off from the API server, or stopped in
 //! the very window in which a wave may leave; and whoever wakes too late sends nothing.
 
-use std::process::Command;
 use std::time::Instant;
 
 use serde_json::json;
@@ -32,11 +31,6 @@ fn leads(world: &World, operator: &Operator) -> bool {
     let holder = holder(world);
     let is_it = |line: &str| line.contains("this replica leads its install") && line.contains(&format!("\"{holder}\""));
     log(operator).lines().any(is_it)
-}
-
-fn signal(operator: &Operator, name: &str) {
-    let done = Command::new("kill").args([name, &operator.pid().to_string()]).status().unwrap();
-    assert!(done.success());
 }
 
 /// A world whose first replica leads, and a second that stands by.
@@ -79,7 +73,7 @@ fn check(world: &World) {
 #[test]
 fn whoever_is_asked_to_stop_hands_over_at_once() {
     let (world, second) = half_sent("handover", None);
-    signal(first(&world), "-TERM");
+    first(&world).signal("-TERM");
     let begun = Instant::now();
     world.until(60, "the second leads", || leads(&world, &second));
     println!("handed over after {:.1} s", begun.elapsed().as_secs_f64());
@@ -91,7 +85,7 @@ fn whoever_is_asked_to_stop_hands_over_at_once() {
 #[test]
 fn whoever_is_killed_is_replaced_when_its_lease_has_run_out() {
     let (world, second) = half_sent("takeover", None);
-    signal(first(&world), "-KILL");
+    first(&world).signal("-KILL");
     let begun = Instant::now();
     world.until(60, "the second leads", || leads(&world, &second));
     // Three seconds, less the time since its last renewal.
@@ -128,7 +122,7 @@ fn stands_still(name: &str, until: impl FnOnce(&World, &Operator), then: impl Fn
     world.until(120, "the first stands still", || proxy.has_killed());
     until(&world, &second);
     assert!(world.received().is_empty());
-    signal(first(&world), "-CONT");
+    first(&world).signal("-CONT");
     then(&world, &second);
     check(&world);
     let entries = world.entries();

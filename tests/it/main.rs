@@ -29,6 +29,7 @@ mod crds;
 mod cuts;
 mod edits;
 mod election;
+mod failover;
 mod figures;
 mod fuzz;
 mod golden;

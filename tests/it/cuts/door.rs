@@ -10,11 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Method, Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tower::{BoxError, Service};
+
+use super::watches::{self, Ill, Told};
 
 /// What happens at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,9 +37,11 @@ pub enum Fault {
     Held,
     /// Something in between sends it twice, and the second answer comes back.
     Twice,
+    /// A watch goes wrong after so many of its events.
+    Watch(Ill, usize),
 }
 
-/// For any call; and those that are of interest for a write only.
+/// For any call but a watch; and those that are of interest for a write only.
 pub const DEATHS: [Fault; 3] = [Fault::DieBefore, Fault::DieAfter, Fault::DieAnswered];
 pub const OF_WRITES: [Fault; 7] = [
     Fault::Refused(429),
@@ -48,6 +52,13 @@ pub const OF_WRITES: [Fault; 7] = [
     Fault::Held,
     Fault::Twice,
 ];
+
+/// How the kind of a call begins that is a watch: a stream of answers, and nothing that is applied.
+pub const WATCH: &str = "WATCH ";
+
+fn is_watch(query: &str) -> bool {
+    query.contains("watch=")
+}
 
 /// Longer than the operator waits for any call.
 const HELD: Duration = Duration::from_secs(12);
@@ -125,16 +136,16 @@ impl Door {
         self.writes.lock().unwrap().clone()
     }
 
-    fn kind(&self, method: &Method, path: &str, query: &str) -> Option<String> {
-        // A watch is a stream of answers and no call that is applied.
-        if query.contains("watch=") {
-            return None;
-        }
-        let path = self.names.iter().fold(path.to_owned(), |path, (name, stands)| path.replace(name, stands));
+    fn kind(&self, method: &Method, path: &str, query: &str) -> String {
+        let is_watch = is_watch(query);
+        // Some watches differ in what they ask for only.
+        let selected = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| is_watch && name == "fieldSelector");
+        let path = selected.map_or_else(|| path.to_owned(), |(_, selector)| format!("{path} {selector}"));
+        let path = self.names.iter().fold(path, |path, (name, stands)| path.replace(name, stands));
         // Names by chance, such as those of events.
         let path = path.split_once("/events/").map_or(path.clone(), |(place, _)| format!("{place}/events/E"));
         let dry = if query.contains("dryRun") { " dry" } else { "" };
-        Some(format!("{method} {path}{dry}"))
+        if is_watch { format!("{WATCH}{path}") } else { format!("{method} {path}{dry}") }
     }
 
     /// What happens at this call.
@@ -158,10 +169,11 @@ struct Guarded {
     door: Door,
 }
 
-type Answer = Response<Body>;
+type Answer = Response<Told>;
 
 fn answer(status: u16, body: Vec<u8>) -> Answer {
-    Response::builder().status(status).header("content-type", "application/json").body(Body::from(body)).unwrap()
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
+    Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
 }
 
 fn refusal(code: u16) -> Answer {
@@ -191,9 +203,16 @@ async fn carry(inner: Client, door: Door, request: Request<Body>) -> Result<Answ
         std::future::pending::<()>().await;
     }
     let (parts, body) = request.into_parts();
-    let Some(kind) = door.kind(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default()) else {
-        return inner.send(Request::from_parts(parts, body)).await.map_err(Into::into);
-    };
+    let query = parts.uri.query().unwrap_or_default();
+    let kind = door.kind(&parts.method, parts.uri.path(), query);
+    if is_watch(query) {
+        let fault = door.fault(&kind);
+        let response = inner.send(Request::from_parts(parts, body)).await?;
+        return Ok(response.map(|body| match fault {
+            Some(Fault::Watch(ill, after)) => watches::sick(body, ill, after),
+            _ => watches::well(body),
+        }));
+    }
     let body = body.collect().await?.to_bytes();
     let fault = door.fault(&kind);
     let make = {

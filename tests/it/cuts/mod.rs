@@ -1,9 +1,12 @@
-//! Every call of a run on the real API server, cut in every way. The operator lives in this process, with its own client; between it and
-//! the API server stands a door, at which one call goes wrong. A scenario is played undisturbed first, to learn what is called; then
-//! once for each call and each fault. After each run the receiver's books and the API server's objects are held against what is promised.
+//! Every call of a run on the real API server, cut in every way, and every watch. The operator lives in this process, with its own client;
+//! between it and the API server stands a door, at which one call goes wrong. A scenario is played undisturbed first, to learn what is
+//! called; then once for each call and each fault. After each run the receiver's books and the API server's objects are held against what
+//! is promised.
 //!
 //! `HEADROOM_API_CUTS=all cargo test --test it cuts:: -- --nocapture` plays all of them; without it a slice, spread over all.
-//! `HEADROOM_API_CUTS=job,keyed` plays all of some scenarios, `HEADROOM_API_CUTS='keyed: POST /apis/… #0 DieAfter'` one.
+//! `HEADROOM_API_CUTS=1000` plays a slice of so many, `HEADROOM_API_CUTS=watches` all of the watches,
+//! `HEADROOM_API_CUTS=job,keyed` all of some scenarios, `HEADROOM_API_CUTS='keyed: POST /apis/… #0 DieAfter'` one.
+//! `HEADROOM_API_SLOTS=24` plays so many side by side; 12 without it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -15,19 +18,23 @@ use jiff::Timestamp;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 
-use door::{Call, DEATHS, Door, Fault, OF_WRITES};
+use door::{Call, DEATHS, Door, Fault, OF_WRITES, WATCH};
 use outside::{Books, Manner};
 use slot::Slot;
+use watches::{ILLS, Ill, SILENCE};
 
 mod door;
 mod outside;
 mod slot;
 mod verdict;
+mod watches;
 
 /// So many plans are played where nobody asks for all.
 const SLICE: usize = 100;
 /// So many places stand side by side: a run is waiting most of the time.
 const SLOTS: usize = 12;
+/// The runs of which is learnt have numbers from here on; those before them warm up, and those after them are disturbed.
+const LEARNT: usize = 500;
 /// After so many broken promises it is enough.
 const ENOUGH: usize = 5;
 /// A reservation of an operator that is dead is void after a minute.
@@ -95,6 +102,8 @@ struct Came {
     requests: usize,
     deaths: usize,
     was_hit: bool,
+    /// Whether it waited until a silent watch was closed.
+    was_late: bool,
     broken: Vec<String>,
 }
 
@@ -159,6 +168,8 @@ async fn play(slot: &Slot, number: usize, plan: &Plan) -> Came {
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
     };
+    let is_silent = matches!(plan.cut, Some((_, Fault::Watch(Ill::Silent, _))));
+    let was_late = is_silent && begun.elapsed() > SILENCE;
     tokio::time::sleep(AFTER).await;
     while plan.scenario.contract == "listmonk" && begun.elapsed() < LONGEST && !slot.is_listmonk_quiet().await {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -193,7 +204,7 @@ async fn play(slot: &Slot, number: usize, plan: &Plan) -> Came {
     }
     let keys = heard.iter().map(|heard| &heard.key).chain(others.keys().filter(|key| !key.starts_with("person")));
     let requests = keys.collect::<BTreeSet<_>>().len();
-    Came { calls: door.seen(), requests, deaths, was_hit: door.was_hit(), broken }
+    Came { calls: door.seen(), requests, deaths, was_hit: door.was_hit(), was_late, broken }
 }
 
 /// Somebody ends the send, or begins it anew; when it was ended.
@@ -216,6 +227,11 @@ async fn do_it(slot: &Slot, name: &str, scenario: Scenario, deed: Deed) -> Optio
 fn plans(scenario: Scenario, calls: &BTreeMap<String, usize>) -> Vec<Plan> {
     let mut plans = Vec::new();
     for (kind, count) in calls {
+        if kind.starts_with(WATCH) {
+            let faults = ILLS.iter().flat_map(|ill| [0, 2].map(|after| Fault::Watch(*ill, after)));
+            plans.extend(faults.map(|fault| Plan { scenario, cut: Some(((kind.clone(), 0), fault)) }));
+            continue;
+        }
         let is_write = !kind.starts_with("GET");
         // What the operator asks again and again is the same each time: the first, the second and the last.
         let places: BTreeSet<usize> = if is_write {
@@ -239,14 +255,17 @@ fn whatever_becomes_of_a_call_each_wave_goes_once() {
 
 async fn all() {
     let asked = std::env::var("HEADROOM_API_CUTS").unwrap_or_default();
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let count = number("HEADROOM_API_CUTS");
     let mut slots = Vec::new();
-    for index in 0..SLOTS {
+    for index in 0..number("HEADROOM_API_SLOTS").unwrap_or(SLOTS).max(1) {
         slots.push(Slot::new(index).await);
     }
     let slots = Arc::new(slots);
     // The first run of a place borrows scale, which the later ones find; the second is learnt from.
     let is_asked = |scenario: &&Scenario| {
-        asked.is_empty() || asked == "all" || asked.split(',').any(|one| one.split(':').next() == Some(scenario.name))
+        let is_of_all = asked.is_empty() || asked == "all" || asked == "watches" || count.is_some();
+        is_of_all || asked.split(',').any(|one| one.split(':').next() == Some(scenario.name))
     };
     let warm = slots.iter().enumerate().map(|(index, slot)| async move {
         let plan = Plan { scenario: SCENARIOS[0], cut: None };
@@ -256,27 +275,39 @@ async fn all() {
         assert!(came.broken.is_empty(), "{name}: {:?}", came.broken);
     }
     let chosen: Vec<Scenario> = SCENARIOS.iter().filter(is_asked).copied().collect();
-    let learnt = chosen.iter().zip(slots.iter()).enumerate().map(|(index, (scenario, slot))| async move {
-        let plan = Plan { scenario: *scenario, cut: None };
-        (*scenario, play(slot, SLOTS + index, &plan).await)
-    });
     let mut all_plans = Vec::new();
-    for (scenario, came) in futures::future::join_all(learnt).await {
-        assert!(came.broken.is_empty() && came.requests > 0, "{}: {:?}", scenario.name, came.broken);
-        all_plans.extend(plans(scenario, &came.calls));
+    for (round, some) in chosen.chunks(slots.len()).enumerate() {
+        let learnt = some.iter().zip(slots.iter()).enumerate().map(|(index, (scenario, slot))| async move {
+            let plan = Plan { scenario: *scenario, cut: None };
+            (*scenario, play(slot, LEARNT + 100 * round + index, &plan).await)
+        });
+        for (scenario, came) in futures::future::join_all(learnt).await {
+            assert!(came.broken.is_empty() && came.requests > 0, "{}: {:?}", scenario.name, came.broken);
+            all_plans.extend(plans(scenario, &came.calls));
+        }
     }
     let total = all_plans.len();
     if asked.contains(": ") {
         all_plans.retain(|plan| plan.name() == asked);
         assert!(!all_plans.is_empty(), "no plan has the name {asked}");
-    } else if asked.is_empty() {
-        // A prime, so that a slice has all faults and all kinds of calls.
-        let is_prime =
-            |step: &usize| (2..*step).take_while(|part| part * part <= *step).all(|part| !step.is_multiple_of(part));
-        let step = ((total / SLICE).max(1)..=total).find(is_prime).unwrap_or(1);
-        all_plans = all_plans.into_iter().step_by(step).collect();
+    } else if asked == "watches" {
+        all_plans.retain(|plan| matches!(plan.cut, Some((_, Fault::Watch(..)))));
+    } else if asked.is_empty() || count.is_some() {
+        all_plans = slice(all_plans, count.unwrap_or(SLICE));
     }
     play_all(slots, all_plans, total).await;
+}
+
+/// So many plans, spread over all: by a prime, so that a slice has all faults and all kinds of calls, and by one with which no plan
+/// comes twice.
+fn slice(plans: Vec<Plan>, count: usize) -> Vec<Plan> {
+    let total = plans.len();
+    let is_prime =
+        |step: &usize| (2..*step).take_while(|part| part * part <= *step).all(|part| !step.is_multiple_of(part));
+    let fits = |step: &usize| is_prime(step) && !total.is_multiple_of(*step);
+    let least = (total / count.max(1)).max(2);
+    let Some(step) = (least..total).find(fits).filter(|_| count < total) else { return plans };
+    (0..count).map(|index| plans[index * step % total].clone()).collect()
 }
 
 /// Plays plans, in every slot one after another.
@@ -284,7 +315,7 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
     let (plans, begun) = (Arc::new(plans), Instant::now());
     let next = Arc::new(Mutex::new(0_usize));
     let broken: Arc<Mutex<Vec<String>>> = Arc::default();
-    let counts: Arc<Mutex<(usize, usize, usize, usize)>> = Arc::default();
+    let counts: Arc<Mutex<[usize; 7]>> = Arc::default();
     let workers = (0..slots.len()).map(|index| {
         let (slots, plans, next) = (Arc::clone(&slots), Arc::clone(&plans), Arc::clone(&next));
         let (broken, counts) = (Arc::clone(&broken), Arc::clone(&counts));
@@ -300,13 +331,17 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
                 }
                 let came = play(&slots[index], 1000 + place, &plans[place]).await;
                 let mut counts = counts.lock().unwrap();
-                counts.0 += 1;
-                counts.1 += came.requests;
-                counts.2 += came.deaths;
-                counts.3 += usize::from(!came.was_hit);
-                if counts.0 % 200 == 0 {
+                let ill = match plans[place].cut {
+                    Some((_, Fault::Watch(ill, _))) => Some(ill),
+                    _ => None,
+                };
+                let is_silent = ill == Some(Ill::Silent);
+                let more = [1, came.requests, came.deaths, usize::from(!came.was_hit), usize::from(ill.is_some())];
+                let more = more.into_iter().chain([usize::from(is_silent), usize::from(came.was_late)]);
+                counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+                if counts[0] % 200 == 0 {
                     let broken = broken.lock().unwrap().len();
-                    println!("cuts: {} plans so far, {broken} broken, {} s", counts.0, begun.elapsed().as_secs());
+                    println!("cuts: {} plans so far, {broken} broken, {} s", counts[0], begun.elapsed().as_secs());
                 }
                 if !came.broken.is_empty() {
                     broken.lock().unwrap().push(format!("{}: {}", plans[place].name(), came.broken.join("\n  and ")));
@@ -317,9 +352,10 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
     for worker in workers.collect::<Vec<_>>() {
         worker.await.unwrap();
     }
-    let (played, requests, deaths, missed) = *counts.lock().unwrap();
+    let [played, requests, deaths, missed, watches, silent, late] = *counts.lock().unwrap();
     println!(
-        "cuts: {played} of {total} plans on the real API server, {requests} effects, {deaths} deaths of the operator, in {missed} the call did not come again, {} s",
+        "cuts: {played} of {total} plans on the real API server, {requests} effects, {deaths} deaths of the operator, in {missed} the call did not come again; {watches} with a watch that went wrong, {silent} of them silent, of which {late} waited until it was closed after {} s; {} s",
+        SILENCE.as_secs(),
         begun.elapsed().as_secs()
     );
     let broken = broken.lock().unwrap();

@@ -97,6 +97,11 @@ impl Operator {
         self.child.lock().unwrap().id()
     }
 
+    /// Sends it a signal, by its name with a dash.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
     pub fn is_alive(&self) -> bool {
         self.child.lock().unwrap().try_wait().unwrap().is_none()
     }
@@ -110,6 +115,11 @@ impl Drop for Operator {
         let _ = std::fs::remove_file(&self.pid_file);
         let _ = std::fs::remove_file(&self.target);
     }
+}
+
+/// Sends a process a signal; one that has just ended is not there any more, which is as good.
+pub fn signal(process: u32, name: &str) {
+    let _ = Command::new("kill").args([name, &process.to_string()]).stderr(Stdio::null()).status().unwrap();
 }
 
 /// An address on loopback that nobody listens on.

@@ -1,5 +1,6 @@
-//! A proxy in front of the API server or of the receiver, that can kill or stop the operator right before or right after a
-//! named call, or let nothing through any more. Otherwise it passes everything on, watches included.
+//! A proxy in front of the API server or of the receiver, that can kill, stop or cut off the operator right before or right after a
+//! named call, or at once, and lets it through again later. Otherwise it passes everything on, watches included, and writes down what
+//! was written and how it was answered.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,29 +9,66 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
 
 use super::bed::bed;
-use super::operator::Victim;
+use super::operator::{Victim, signal};
 
 /// Whether a call is the one, from its method, path and body.
 pub type Match = Box<dyn Fn(&str, &str, &str) -> bool + Send>;
 
 /// The first look at the Sender once the ledger has the entry: the last reading before the first byte.
 pub fn last_reading() -> Match {
-    let created = Mutex::new(false);
+    last_reading_of(1)
+}
+
+/// The same, of the so manyth entry that is made.
+pub fn last_reading_of(number: usize) -> Match {
+    let created = Mutex::new(0);
     Box::new(move |method, path, _| {
         let mut created = created.lock().unwrap();
-        *created |= method == "POST" && path.contains("/wavereleases");
-        *created && method == "GET" && path.contains("/senders/")
+        *created += usize::from(method == "POST" && path.contains("/wavereleases"));
+        *created == number && method == "GET" && path.contains("/senders/")
     })
 }
 
-/// When to kill.
+/// When to strike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Before,
     After,
+}
+
+/// What is not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Nothing,
+    /// The lease, while all else is.
+    Leases,
+    Everything,
+}
+
+/// What is not let through, and whether it is refused or has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    pub part: Part,
+    pub is_silent: bool,
+}
+
+impl Cut {
+    const NONE: Cut = Cut { part: Part::Nothing, is_silent: false };
+
+    fn takes(self, path: &str) -> bool {
+        match self.part {
+            Part::Nothing => false,
+            Part::Leases => path.contains("/leases"),
+            Part::Everything => true,
+        }
+    }
 }
 
 /// What is done to the operator.
@@ -39,25 +77,48 @@ pub enum Blow {
     Kill,
     /// It stands still, and may go on later; the call goes on.
     Stop,
+    /// It is asked to stop.
+    Ask,
+    /// It reaches the API server no more, until that is mended.
+    Cut(Cut),
 }
 
 /// What the proxy is to do.
 pub struct Plan {
     pub blow: Blow,
-    pub is_cut: bool,
-    pub matches: Match,
+    /// None: at no call.
+    pub matches: Option<Match>,
     pub when: When,
     pub victim: Option<Victim>,
-    pub done: bool,
+    /// When it was done.
+    pub done: Option<Timestamp>,
 }
+
+/// A call that writes, and how it was answered.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// Whose call it was: the name of the proxy.
+    pub who: String,
+    pub begun: Timestamp,
+    pub answered: Timestamp,
+    pub method: String,
+    pub path: String,
+    pub body: Value,
+    pub status: u16,
+    pub answer: Value,
+}
+
+/// What several proxies may write down together.
+pub type Book = Arc<Mutex<Vec<Write>>>;
 
 /// Shared with the proxy's tasks.
 #[derive(Clone)]
 pub struct Proxy {
+    name: String,
     plan: Arc<Mutex<Plan>>,
+    cut: Arc<watch::Sender<Cut>>,
     onward: Onward,
-    /// Every call that writes, as method and path.
-    writes: Arc<Mutex<Vec<String>>>,
+    book: Book,
     pub port: u16,
 }
 
@@ -68,12 +129,13 @@ enum Onward {
 }
 
 impl Proxy {
-    fn open(onward: Onward, when: When, matches: Match) -> Proxy {
+    fn open(name: &str, book: Book, onward: Onward, when: When, matches: Option<Match>) -> Proxy {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let plan = Plan { blow: Blow::Kill, is_cut: false, matches, when, victim: None, done: false };
-        let proxy = Proxy { plan: Arc::new(Mutex::new(plan)), onward, writes: Arc::default(), port };
+        let plan = Plan { blow: Blow::Kill, matches, when, victim: None, done: None };
+        let (plan, cut) = (Arc::new(Mutex::new(plan)), Arc::new(watch::Sender::new(Cut::NONE)));
+        let proxy = Proxy { name: name.to_owned(), plan, cut, onward, book, port };
         let app = Router::new().fallback(pass).with_state(proxy.clone());
         tokio::spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -84,22 +146,19 @@ impl Proxy {
 
     /// In front of the API server, with the rights of an install's `ServiceAccount`.
     pub async fn to_api_server(when: When, matches: Match) -> Proxy {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
-        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default())
-            .await
-            .unwrap();
-        // The caller's own token is passed on; the certificate of the administrator is not.
-        config.auth_info = kube::config::AuthInfo::default();
-        config.default_retry = false;
-        Proxy::open(Onward::ApiServer(kube::Client::try_from(config).unwrap()), when, matches)
+        Proxy::open("", Book::default(), Onward::ApiServer(api_server().await), when, Some(matches))
+    }
+
+    /// The same for one of several replicas, at first without a plan.
+    pub async fn of_replica(name: &str, book: &Book) -> Proxy {
+        Proxy::open(name, Arc::clone(book), Onward::ApiServer(api_server().await), When::Before, None)
     }
 
     /// In front of the receiver.
     pub fn to_shop(when: When, matches: Match) -> Proxy {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Proxy::open(Onward::Shop(client, bed().shop.clone()), when, matches)
+        Proxy::open("", Book::default(), Onward::Shop(client, bed().shop.clone()), when, Some(matches))
     }
 
     pub fn aim(&self, victim: Victim) {
@@ -110,42 +169,123 @@ impl Proxy {
         self.plan.lock().unwrap().blow = Blow::Stop;
     }
 
-    /// From now on nothing is let through.
-    pub fn cut(&self) {
-        self.plan.lock().unwrap().is_cut = true;
+    /// From now on it waits for a call, to do something.
+    pub fn wait_for(&self, blow: Blow, when: When, matches: Match) {
+        let mut plan = self.plan.lock().unwrap();
+        (plan.blow, plan.when, plan.matches, plan.done) = (blow, when, Some(matches), None);
     }
 
-    fn is_cut(&self) -> bool {
-        self.plan.lock().unwrap().is_cut
+    /// From now on it waits for no call.
+    pub fn wait_no_more(&self) {
+        self.plan.lock().unwrap().matches = None;
+    }
+
+    /// As if it had never struck.
+    pub fn forget(&self) {
+        let mut plan = self.plan.lock().unwrap();
+        (plan.matches, plan.done) = (None, None);
+    }
+
+    /// Does it now.
+    pub fn strike(&self, blow: Blow) {
+        let mut plan = self.plan.lock().unwrap();
+        (plan.blow, plan.matches) = (blow, None);
+        self.do_it(&mut plan);
+    }
+
+    /// From now on nothing is let through.
+    pub fn cut(&self) {
+        self.cut.send_replace(Cut { part: Part::Everything, is_silent: false });
+    }
+
+    /// From now on all is let through.
+    pub fn mend(&self) {
+        self.cut.send_replace(Cut::NONE);
     }
 
     /// Takes what was written so far.
     pub fn take_writes(&self) -> Vec<String> {
-        std::mem::take(&mut *self.writes.lock().unwrap())
+        let writes = std::mem::take(&mut *self.book.lock().unwrap());
+        writes.iter().map(|write| format!("{} {}", write.method, write.path)).collect()
     }
 
     pub fn has_killed(&self) -> bool {
+        self.struck_at().is_some()
+    }
+
+    /// When it has done what it was to do.
+    pub fn struck_at(&self) -> Option<Timestamp> {
         self.plan.lock().unwrap().done
     }
 
-    /// Whether this call is the one, at this moment. Whoever is killed is dead when it returns.
-    fn kill_if(&self, when: When, method: &str, path: &str, body: &str) -> bool {
-        let mut plan = self.plan.lock().unwrap();
-        if plan.done || plan.when != when || !(plan.matches)(method, path, body) {
-            return false;
+    /// Strikes, if this call is the one at this moment. Whether the call comes to nothing: whoever is killed is dead when it returns.
+    async fn falls(&self, when: When, method: &str, path: &str, body: &str) -> bool {
+        let blow = {
+            let mut plan = self.plan.lock().unwrap();
+            let is_it = plan.done.is_none()
+                && plan.when == when
+                && plan.victim.is_some()
+                && plan.matches.as_ref().is_some_and(|matches| matches(method, path, body));
+            if is_it {
+                self.do_it(&mut plan);
+            }
+            is_it.then_some(plan.blow)
+        };
+        match blow {
+            None | Some(Blow::Stop | Blow::Ask) => false,
+            Some(Blow::Kill) => true,
+            Some(Blow::Cut(_)) => self.bars(path).await,
         }
-        let Some(victim) = plan.victim.clone() else { return false };
-        plan.done = true;
-        let mut child = victim.lock().unwrap();
-        if plan.blow == Blow::Stop {
-            let done = std::process::Command::new("kill").args(["-STOP", &child.id().to_string()]).status().unwrap();
-            assert!(done.success());
-            return false;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        true
     }
+
+    fn do_it(&self, plan: &mut Plan) {
+        let Some(victim) = plan.victim.clone() else { return };
+        plan.done = Some(Timestamp::now());
+        let mut child = victim.lock().unwrap();
+        match plan.blow {
+            Blow::Kill => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+            Blow::Stop => signal(child.id(), "-STOP"),
+            Blow::Ask => signal(child.id(), "-TERM"),
+            Blow::Cut(cut) => {
+                self.cut.send_replace(cut);
+            }
+        }
+    }
+
+    /// Whether a call is not let through; where there is to be no answer, it comes back when that is over.
+    async fn bars(&self, path: &str) -> bool {
+        let mut cut = self.cut.subscribe();
+        let now = *cut.borrow_and_update();
+        if now.takes(path) && now.is_silent {
+            let _ = cut.wait_for(|cut| !cut.takes(path)).await;
+        }
+        now.takes(path)
+    }
+
+    /// What goes on for long, until nothing is let through any more; then it ends, or is silent.
+    fn until_cut(&self, path: &str, body: kube::client::Body) -> Body {
+        let (mut cut, proxy, path) = (self.cut.subscribe(), self.clone(), path.to_owned());
+        let name = path.clone();
+        let severed = async move {
+            let _ = cut.wait_for(|cut| cut.takes(&name)).await;
+        };
+        let rest = stream::once(async move { proxy.bars(&path).await }).filter_map(|_| std::future::ready(None));
+        Body::from_stream(body.into_data_stream().take_until(severed).chain(rest))
+    }
+}
+
+async fn api_server() -> kube::Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+    // The caller's own token is passed on; the certificate of the administrator is not.
+    config.auth_info = kube::config::AuthInfo::default();
+    config.default_retry = false;
+    kube::Client::try_from(config).unwrap()
 }
 
 async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
@@ -154,14 +294,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let text = String::from_utf8_lossy(&body).into_owned();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let method = parts.method.as_str().to_owned();
-    if proxy.is_cut() {
-        return StatusCode::BAD_GATEWAY.into_response();
-    }
-    if method != "GET" {
-        proxy.writes.lock().unwrap().push(format!("{method} {path}"));
-    }
-    if proxy.kill_if(When::Before, &method, &path, &text) {
-        return StatusCode::BAD_GATEWAY.into_response();
+    let nothing = || StatusCode::BAD_GATEWAY.into_response();
+    if proxy.bars(&path).await || proxy.falls(When::Before, &method, &path, &text).await {
+        return nothing();
     }
     let response = match &proxy.onward {
         Onward::ApiServer(client) => {
@@ -175,9 +310,18 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
                 }
             }
             let request = builder.body(kube::client::Body::from(body.to_vec())).unwrap();
-            match client.send(request).await {
-                Ok(response) => response.map(Body::new),
-                Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
+            if method == "GET" {
+                match client.send(request).await {
+                    Ok(response) => response.map(|body| proxy.until_cut(&path, body)),
+                    Err(_) => return nothing(),
+                }
+            } else {
+                // In a task of its own: it is written down although whoever called is dead.
+                let write = write(proxy.clone(), client.clone(), request, path.clone(), text.clone());
+                match tokio::spawn(write).await.unwrap() {
+                    Some(response) => response,
+                    None => return nothing(),
+                }
             }
         }
         Onward::Shop(client, shop) => {
@@ -186,12 +330,40 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
             let sent = client.request(parts.method, format!("{shop}{path}")).headers(headers).body(body).send().await;
             match sent {
                 Ok(answer) => (answer.status(), answer.bytes().await.unwrap_or_default()).into_response(),
-                Err(_) => return StatusCode::BAD_GATEWAY.into_response(),
+                Err(_) => return nothing(),
             }
         }
     };
-    if proxy.kill_if(When::After, &method, &path, &text) {
-        return StatusCode::BAD_GATEWAY.into_response();
+    if proxy.falls(When::After, &method, &path, &text).await {
+        return nothing();
     }
     response
+}
+
+/// Passes on a call that writes, and writes down what came of it.
+async fn write(
+    proxy: Proxy,
+    client: kube::Client,
+    request: http::Request<kube::client::Body>,
+    path: String,
+    text: String,
+) -> Option<Response> {
+    let (begun, method) = (Timestamp::now(), request.method().as_str().to_owned());
+    let (mut parts, body) = client.send(request).await.ok()?.into_parts();
+    // It goes on in one piece.
+    parts.headers.remove(http::header::TRANSFER_ENCODING);
+    parts.headers.remove(http::header::CONTENT_LENGTH);
+    let told = body.collect().await.ok()?.to_bytes();
+    let json = |text: &[u8]| serde_json::from_slice(text).unwrap_or_default();
+    proxy.book.lock().unwrap().push(Write {
+        who: proxy.name.clone(),
+        begun,
+        answered: Timestamp::now(),
+        method,
+        path,
+        body: json(text.as_bytes()),
+        status: parts.status.as_u16(),
+        answer: json(&told),
+    });
+    Some(Response::from_parts(parts, Body::from(told)))
 }
