@@ -3,9 +3,10 @@
 //! called; then once for each call and each fault. After each run the receiver's books and the API server's objects are held against what
 //! is promised.
 //!
-//! `HEADROOM_API_CUTS=all cargo test --test it cuts:: -- --nocapture` plays all of them; without it a slice, spread over all.
+//! `HEADROOM_API_CUTS=all cargo test --test it cuts::whatever_becomes -- --nocapture` plays all of them; without it a slice, spread over all.
 //! `HEADROOM_API_CUTS=1000` plays a slice of so many, `HEADROOM_API_CUTS=watches` all of the watches,
-//! `HEADROOM_API_CUTS=job,keyed` all of some scenarios, `HEADROOM_API_CUTS='keyed: POST /apis/… #0 DieAfter'` one.
+//! `HEADROOM_API_CUTS=job,keyed` all of some scenarios, `HEADROOM_API_CUTS='keyed: POST /apis/… #0 DieAfter'` one,
+//! and `HEADROOM_API_CUTS='once: WATCH'` all whose names begin so.
 //! `HEADROOM_API_SLOTS=24` plays so many side by side; 12 without it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use headroom::api::Campaign;
 use headroom::api::campaign_status::Phase;
 use jiff::Timestamp;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use door::{Call, DEATHS, Door, Fault, OF_WRITES, WATCH};
@@ -149,7 +150,7 @@ async fn play(slot: &Slot, number: usize, plan: &Plan) -> Came {
             ended = do_it(slot, &names[0], plan.scenario, deed).await;
             deed = Deed::Nothing;
         }
-        let all = slot.campaigns().list(&ListParams::default()).await.unwrap().items;
+        let all = slot::all(&slot.campaigns()).await;
         let own: Vec<&Campaign> =
             all.iter().filter(|own| names.iter().any(|name| own.metadata.name.as_ref() == Some(name))).collect();
         let is_quiet = deed == Deed::Nothing && !(life.is_over() && door_now.is_dead());
@@ -175,7 +176,7 @@ async fn play(slot: &Slot, number: usize, plan: &Plan) -> Came {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     tokio::task::spawn_blocking(move || drop(life)).await.unwrap();
-    let all = slot.campaigns().list(&ListParams::default()).await.unwrap().items;
+    let all = slot::all(&slot.campaigns()).await;
     let everything = slot.ledger().await;
     let ledger: Vec<_> = everything.iter().filter(|entry| names.contains(&entry.spec.campaign.name)).cloned().collect();
     let campaigns: Vec<Campaign> =
@@ -288,8 +289,8 @@ async fn all() {
     }
     let total = all_plans.len();
     if asked.contains(": ") {
-        all_plans.retain(|plan| plan.name() == asked);
-        assert!(!all_plans.is_empty(), "no plan has the name {asked}");
+        all_plans.retain(|plan| plan.name().starts_with(&asked));
+        assert!(!all_plans.is_empty(), "no plan has a name that begins with {asked}");
     } else if asked == "watches" {
         all_plans.retain(|plan| matches!(plan.cut, Some((_, Fault::Watch(..)))));
     } else if asked.is_empty() || count.is_some() {

@@ -15,9 +15,10 @@ use headroom::plan::reading::{HistoryPoints, Question, Reading, SensorFault};
 use headroom::senders::{Answer, Attempt, Effect, LastCheck, Target, Trust};
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use kube::api::{Api, ListParams};
+use kube::api::Api;
 
 use super::door::Door;
+use super::slot;
 
 /// How one connection goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,8 +180,7 @@ async fn live(door: &Door) {
 impl Surroundings {
     /// The ledger, as the receiver itself finds it.
     async fn entries(&self) -> Vec<WaveRelease> {
-        let api = Api::<WaveRelease>::namespaced(self.admin.clone(), &self.ledger);
-        api.list(&ListParams::default()).await.unwrap().items
+        slot::all(&Api::<WaveRelease>::namespaced(self.admin.clone(), &self.ledger)).await
     }
 }
 

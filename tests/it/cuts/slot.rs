@@ -2,8 +2,9 @@
 //! lives of an operator there. Every run has a Campaign of its own name, so that its calls are known again.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headroom::api::{Campaign, WaveRelease};
 use headroom::cluster::stores;
@@ -18,12 +19,25 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::door::Door;
 use super::outside::{Books, Surroundings};
 use crate::support::bed::{Bed, bed};
 use crate::support::listmonk::{Listmonk, TOKEN, USER};
+
+/// All there is of a kind, for whoever watches a run: a server that is busy or has just come up is asked again.
+pub async fn all<K: Clone + DeserializeOwned + Debug>(api: &Api<K>) -> Vec<K> {
+    let begun = Instant::now();
+    loop {
+        match api.list(&ListParams::default()).await {
+            Ok(list) => return list.items,
+            Err(error) => assert!(begun.elapsed() < Duration::from_mins(1), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
 
 /// People on the list that sends by listmonk go to.
 pub const PEOPLE: u64 = 60;
@@ -149,8 +163,7 @@ impl Slot {
     }
 
     pub async fn ledger(&self) -> Vec<WaveRelease> {
-        let api = Api::<WaveRelease>::namespaced(self.admin.clone(), &self.namespace("ledger"));
-        api.list(&ListParams::default()).await.unwrap().items
+        all(&Api::<WaveRelease>::namespaced(self.admin.clone(), &self.namespace("ledger"))).await
     }
 
     /// Starts an operator; it lives until it is dead, or told to stop.
@@ -215,7 +228,7 @@ impl Slot {
         let keys = ledger.iter().filter_map(|entry| Some(entry.spec.request.as_ref()?.key.clone()));
         let keys: Vec<String> = keys.collect();
         let jobs = Api::<Job>::namespaced(self.admin.clone(), &self.namespace("mail"));
-        for job in jobs.list(&ListParams::default()).await.unwrap() {
+        for job in self::all(&jobs).await {
             let key = job.annotations().get("headroom.dev/key").cloned().unwrap_or_default();
             if !is_known(&key) {
                 strange.push(format!("I2: the Job {} is of no entry", job.name_any()));

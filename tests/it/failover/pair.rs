@@ -127,8 +127,10 @@ impl Pair {
         leads.max_by_key(|life| life.led_at())
     }
 
+    /// Nothing of one that cannot be read just now.
     pub fn status(&self, campaign: &str) -> CampaignStatus {
-        self.runtime.block_on(self.campaigns.get(campaign)).unwrap().status.unwrap_or_default()
+        let read = self.runtime.block_on(self.campaigns.get(campaign));
+        read.ok().and_then(|campaign| campaign.status).unwrap_or_default()
     }
 
     /// Fails, with what everybody has said, if it took too long.
