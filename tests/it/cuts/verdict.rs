@@ -69,6 +69,11 @@ pub fn broken(case: &Case<'_>) -> Vec<String> {
             Some(armed) if heard.at.duration_since(armed) > WINDOW + SignedDuration::from_secs(1) => {
                 broken.push(format!("I14: {key} came {} after it was armed", heard.at.duration_since(armed)));
             }
+            // What is read between the two tells of the end, whatever a watch has told. It is written down in whole seconds, so that
+            // what came within the same one passes.
+            Some(armed) if case.ended.is_some_and(|ended| armed > ended) => {
+                broken.push(format!("I6: {key} was armed after its send was ended, and came"));
+            }
             Some(_) => {}
         }
         let (from, count) = (number(&body, "offset"), number(&body, "recipients"));
