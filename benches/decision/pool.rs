@@ -216,6 +216,7 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         sender_key: None,
         sender: Some(("sender".into(), digest(b"http://mail/send"))),
         body: Some("{}".into()),
+        runs: headroom::plan::resume::Runs::default(),
     }
 }
 

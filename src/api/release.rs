@@ -187,6 +187,10 @@ pub struct EntryListmonk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub last: Option<i64>,
+    /// How many messages that campaign counted before it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub sent: Option<i64>,
 }
 
 /// The load a wave brings: enough to compute it again without anything live.
@@ -268,7 +272,7 @@ pub struct WithoutHeadroom {
 }
 
 /// What became of an entry.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaveReleaseStatus {
     /// The outcome; none while an attempt is under way or nothing is known yet.
@@ -293,6 +297,80 @@ pub struct WaveReleaseStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub resolutions: Vec<Resolution>,
+    /// When Headroom paused it while it was leaving, the first included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub pauses: Vec<Pause>,
+    /// When Headroom let it go on, the first try included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub resumes: Vec<Resume>,
+}
+
+/// A pause of a wave that is leaving, written before it is asked for.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    /// Random; tells this pause from any other.
+    #[schemars(length(max = 64))]
+    pub nonce: String,
+    /// When it was written.
+    pub at: Time,
+    /// Why, as the end of a sentence.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+    /// How many messages were counted when the wave was last started.
+    #[schemars(range(min = 0))]
+    pub sent_before: i64,
+    /// How many were seen to be taken in the minute before, all since the wave was last started: of a run in which none was, people are
+    /// left out when it is let go on.
+    #[schemars(range(min = 0))]
+    pub taken: i64,
+    /// The instant of the last change there, once it has said that it was running and is paused by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub changed: Option<String>,
+    /// How it came to rest, once the messages that were on their way have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+}
+
+/// How a wave that was paused came to rest.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rest {
+    /// When that was seen.
+    pub at: Time,
+    /// The instant of the last change there.
+    #[schemars(length(max = 64))]
+    pub changed: String,
+    /// How many messages are counted.
+    #[schemars(range(min = 0))]
+    pub sent: i64,
+}
+
+/// A try to let a wave go on, written before it is asked for.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resume {
+    /// Random; tells this try from any other.
+    #[schemars(length(max = 64))]
+    pub nonce: String,
+    /// When it was begun.
+    pub at: Time,
+    /// The nonce of the pause that it ends.
+    #[schemars(length(max = 64))]
+    pub pause: String,
+    /// What was known when headroom was confirmed for those who are left.
+    pub evidence: Evidence,
+    /// `Started`, or why not: `NotFired`, `NotSent`, `Rejected` or `Unknown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub result: Option<String>,
+    /// A sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub message: Option<String>,
 }
 
 /// What a person says became of an attempt.

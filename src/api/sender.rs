@@ -52,11 +52,12 @@ pub struct SenderSpec {
     pub job: Option<JobSender>,
     /// A wave is released by starting a campaign that was prepared in listmonk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("!has(self.tls) || self.url.startsWith('https://')").message(TLS_NEEDS_HTTPS))]
     pub listmonk: Option<Listmonk>,
 }
 
 /// A listmonk server. Each Campaign names the draft that was prepared there in `parameters.campaignId`.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Listmonk {
     /// Where it is, such as `http://listmonk.mail:9000`.
@@ -67,6 +68,10 @@ pub struct Listmonk {
     /// How waves are made of the prepared campaign. Default Exact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waves: Option<ListmonkWaves>,
+    /// By which certificates it is believed, and which one it is shown; for an https URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("has(self.ca) || has(self.clientCertificate)").message(TLS_NAMES_NOTHING))]
+    pub tls: Option<Tls>,
 }
 
 /// How waves are made of a campaign that was prepared in listmonk.
@@ -202,6 +207,14 @@ pub struct Header {
     pub name: String,
     /// Where its value is.
     pub secret_key_ref: SecretKeyRef,
+}
+
+impl SenderSpec {
+    /// Its `tls`, if it has one, and the field in which that stands.
+    pub fn tls(&self) -> Option<(&'static str, &Tls)> {
+        let of_webhook = self.webhook.as_ref().and_then(|webhook| Some(("spec.webhook", webhook.tls.as_ref()?)));
+        of_webhook.or_else(|| Some(("spec.listmonk", self.listmonk.as_ref()?.tls.as_ref()?)))
+    }
 }
 
 /// What the operator says about a Sender.

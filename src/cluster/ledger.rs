@@ -7,6 +7,7 @@ use kube::{Client, ResourceExt};
 
 use crate::api::release::{Outcome, Resolution, ResolvedAs, WaveRelease};
 use crate::plan::contract::Contract;
+use crate::plan::resume::Runs;
 use crate::plan::snapshot::Entry;
 
 use super::error::{Error, bounded};
@@ -59,6 +60,8 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     let is_over = matches!(status.outcome, Some(Outcome::Released | Outcome::Unknown));
     let is_seen = contract.is_followed() && is_over;
     let ended = status.decided_at.as_ref().filter(|_| is_seen).map(|at| at.0);
+    let listmonk = spec.request.as_ref().and_then(|request| request.listmonk.as_ref());
+    let sent_before = listmonk.and_then(|there| there.sent);
     Some(Entry {
         name: release.name_any(),
         send_id: spec.send_id.clone(),
@@ -92,6 +95,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         sender_key: spec.request.as_ref().map(|request| request.sender.clone()),
         sender: of_person.or_else(of_spec),
         body: spec.request.as_ref().map(|request| request.body.clone()),
+        runs: Runs { sent_before, pauses: status.pauses, resumes: status.resumes },
     })
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::api::release::{Disposition, EntryCampaign, Outcome, Resolution, Skip as SkipFact, WithoutHeadroom};
 use crate::api::{
-    CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec,
+    Campaign, CapacityPool, INSTALL_ANNOTATION, POOL_LABEL, RESTORE_FINALIZER, SEND_LABEL, WaveRelease, WaveReleaseSpec,
 };
 use crate::cluster::{Error, ledger, objects};
 use crate::metrics::Metrics;
@@ -26,6 +26,7 @@ use super::context::Context;
 use super::listmonk;
 use super::observe::Observed;
 use super::release::{self, Done};
+use super::resume;
 
 /// Does what was decided. Whether something was written that calls for another look at once.
 ///
@@ -80,6 +81,14 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
         }
     }
     listmonk::halt_all(ctx, &plan.halts, &entries, &campaigns, now).await;
+    for seen in &plan.rests {
+        if let Some(entry) = entries.get(&seen.entry) {
+            match listmonk::came_to_rest(ctx, entry.clone(), seen).await {
+                Ok(written) => again |= written,
+                Err(error) => keep(&mut failed, error),
+            }
+        }
+    }
     for report in &plan.reports {
         if let Some(campaign) = campaigns.get(&report.campaign)
             && let Err(error) = say(ctx, campaign.clone(), report).await
@@ -89,7 +98,7 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
     }
     if let (Some(order), Some(pool), true) = (&plan.release, &mut pool, is_pool_kept) {
         again = true;
-        if let Err(error) = Box::pin(try_release(ctx, order, pool, &entries, now)).await {
+        if let Err(error) = Box::pin(try_release(ctx, order, pool, &entries, &campaigns, now)).await {
             keep(&mut failed, error);
         }
     }
@@ -109,6 +118,7 @@ async fn try_release(
     order: &Release,
     pool: &mut CapacityPool,
     entries: &BTreeMap<String, WaveRelease>,
+    campaigns: &BTreeMap<(String, String), Campaign>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let known = entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.resource_version()?))).collect();
@@ -122,8 +132,18 @@ async fn try_release(
                 Way::Request | Way::Job => ("sender", order.sender.0.as_str(), order.sender.1.as_str()),
             };
             ctx.note_unable(of, &why, now);
+            if let (Some(_), Some(entry)) = (&order.rest, entries.get(&order.entry)) {
+                listmonk::look_again(ctx, entry, now).await;
+            }
         }
         Done::Attempted(attempt) => {
+            if let Some(rest) = &order.rest {
+                resume::tell(ctx, order, rest, &attempt, campaigns.get(&order.campaign)).await;
+                if let Some(entry) = entries.get(&order.entry) {
+                    listmonk::look_again(ctx, entry, now).await;
+                }
+                return Ok(());
+            }
             if let Some(permission) = &order.evidence.without_headroom {
                 without_headroom(ctx, order, permission, pool).await;
             }

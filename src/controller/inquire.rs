@@ -55,14 +55,14 @@ pub async fn ask(ctx: &Context, entries: &BTreeMap<String, WaveRelease>, snapsho
         Some(async move {
             let said = tokio::time::timeout(PATIENCE, async {
                 match at.and_then(|at| ctx.stores.senders.get(&at)).as_ref().map(|sender| &sender.0) {
-                    _ if way == Way::Job => (job::look(ctx, release).await, None),
+                    _ if way == Way::Job => job::look(ctx, release).await.into(),
                     _ if way == Way::Listmonk => listmonk::look(ctx, release).await,
-                    Some(Ok(sender)) => (one(ctx, sender, release).await, None),
-                    Some(Err(error)) => (Said::Other(format!("its Sender cannot be read: {error}")), None),
-                    None => (Said::Other("its Sender is not there".to_owned()), None),
+                    Some(Ok(sender)) => one(ctx, sender, release).await.into(),
+                    Some(Err(error)) => Said::Other(format!("its Sender cannot be read: {error}")).into(),
+                    None => Said::Other("its Sender is not there".to_owned()).into(),
                 }
             });
-            let late = |_| (Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs())), None);
+            let late = |_| Said::Other(format!("it did not answer within {} s", PATIENCE.as_secs())).into();
             let said = said.await.unwrap_or_else(late);
             (name, Heard::next(attempt, now, said, entry.heard.as_ref()))
         })

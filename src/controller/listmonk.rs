@@ -1,5 +1,6 @@
-//! A wave that goes by listmonk: made ready before anything is written for it, started once, followed, and halted where that was
-//! decided. What an answer means is decided in `plan::listmonk`; how listmonk is spoken to is `senders::listmonk`'s matter.
+//! A wave that goes by listmonk: made ready before anything is written for it, started once, and followed; paused, let go on and
+//! cancelled where that was decided. What an answer means is decided in `plan::listmonk`; how listmonk is spoken to is
+//! `senders::listmonk`'s matter.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,48 +14,83 @@ use kube::runtime::reflector::ObjectRef;
 use crate::api::reference::SecretKeyRef;
 use crate::api::release::{Disposition, EntryListmonk};
 use crate::api::sender::{Listmonk as Place, ListmonkWaves};
-use crate::api::{Campaign, SEND_LABEL, Sender, WaveRelease};
-use crate::cluster::{Error, ledger, objects};
+use crate::api::{SEND_LABEL, Sender, WaveRelease};
+use crate::cluster::Error;
 use crate::plan::contract::{self, Way};
-use crate::plan::halt::{self, Halt, How};
-use crate::plan::inquiry::{Heard, Said};
+use crate::plan::inquiry::{Answered, Said, Still};
 use crate::plan::listmonk as meaning;
 use crate::plan::order::Release;
-use crate::senders::listmonk::{Door, Known, Ready, Server, Wave, prepare, still};
-use crate::senders::{Attempt, Effect};
+use crate::plan::resume::AtRest;
+use crate::senders::listmonk::{Door, Known, Paused, Ready, Server, Wave, is_as_left, prepare, still};
+use crate::senders::{Attempt, Effect, Trust};
 
 use super::context::Context;
 use super::observe::Observed;
-use super::secrets::secret;
+use super::secrets::{self, secret};
+
+mod halt;
+
+pub use halt::{came_to_rest, halt_all, look_again};
 
 /// A wave is made ready within this, or with the next try: what it rests on must not grow old meanwhile. listmonk goes on with what it
 /// was told last.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// A look waits no longer for all that is to be halted: floors and guardrails wait for it too.
-const ASIDE: Duration = Duration::from_secs(5);
-/// The same for leavers, which are looked for seldom, and on large lists.
+/// Leavers are looked for no longer than this at a time: floors and guardrails wait for it too.
 const PATIENT: Duration = Duration::from_secs(15);
 /// Those who left by a send's mails are looked for so often.
 const LEAVERS: SignedDuration = SignedDuration::from_mins(5);
 
 impl Door for Context {
-    fn carry<'a>(&'a self, call: &'a Effect) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>> {
+    fn carry<'a>(
+        &'a self,
+        call: &'a Effect,
+        trust: Option<&'a Trust>,
+    ) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>> {
         Box::pin(async move {
-            let wire = self.outside.connect(call.target(), None).await.map_err(Attempt::why)?;
+            let wire = self.outside.connect(call.target(), trust).await.map_err(Attempt::why)?;
             wire.call(call).await
         })
     }
 }
 
-/// A campaign of listmonk that only has to be started.
+/// A campaign of listmonk that only has to be started, or let go on.
 pub struct Listmonk {
     /// What starts it.
     pub start: Effect,
-    /// Which one it is.
-    ready: Ready,
-    place: Place,
-    login: (String, String),
+    known: Known,
+    stands: Stands,
+    access: Access,
     planned: i64,
+}
+
+/// How it must be found immediately before it is started.
+enum Stands {
+    Ready(Ready),
+    Paused(Paused),
+}
+
+/// Where a listmonk is, who asks it, and on whose certificates.
+struct Access {
+    url: String,
+    login: (String, String),
+    trust: Option<Trust>,
+}
+
+impl Access {
+    /// From the Sender's Secrets; or why not.
+    async fn of(ctx: &Context, sender: &Sender, place: &Place) -> Result<Result<Access, String>, Error> {
+        let namespace = sender.namespace().unwrap_or_default();
+        let login = match login(ctx, &namespace, place).await? {
+            Ok(login) => login,
+            Err(why) => return Ok(Err(why)),
+        };
+        let trust = secrets::trust(ctx, sender).await?;
+        Ok(trust.map(|trust| Access { url: place.url.clone(), login, trust }))
+    }
+
+    fn server<'a>(&self, ctx: &'a Context) -> Result<Server<'a>, String> {
+        Server::new(ctx, &self.url, (&self.login.0, &self.login.1), self.trust.clone())
+    }
 }
 
 /// User and token, as the Secret has them.
@@ -71,10 +107,6 @@ async fn login(ctx: &Context, namespace: &str, place: &Place) -> Result<Result<(
     Ok(token.map(|token| (username, token)))
 }
 
-fn server<'a>(ctx: &'a Context, place: &Place, login: &(String, String)) -> Result<Server<'a>, String> {
-    Server::new(ctx, &place.url, &login.0, &login.1)
-}
-
 impl Listmonk {
     /// Makes a wave ready; or says why it cannot be.
     pub async fn prepare(
@@ -84,8 +116,8 @@ impl Listmonk {
         ledger: &BTreeMap<String, WaveRelease>,
         place: &Place,
     ) -> Result<Result<Listmonk, String>, Error> {
-        let login = match login(ctx, &order.sender.0, place).await? {
-            Ok(login) => login,
+        let access = match Access::of(ctx, sender, place).await? {
+            Ok(access) => access,
             Err(why) => return Ok(Err(why)),
         };
         let Some(draft) = meaning::draft(&order.body) else {
@@ -109,7 +141,7 @@ impl Listmonk {
             after: &after,
         };
         let made = async {
-            let server = server(ctx, place, &login)?;
+            let server = access.server(ctx)?;
             let prepared = tokio::time::timeout(PATIENCE, prepare(&server, &wave)).await;
             let late = |_| {
                 format!(
@@ -119,22 +151,70 @@ impl Listmonk {
             };
             let ready = prepared.map_err(late)?.map_err(|trouble| trouble.to_string())?;
             let start = server.start(ready.known.campaign).map_err(|trouble| trouble.to_string())?;
-            Ok(Listmonk { start, ready, place: place.clone(), login: login.clone(), planned: order.wave.recipients })
+            Ok((start, ready))
         };
-        Ok(made.await)
+        let (start, ready) = match made.await {
+            Ok(made) => made,
+            Err(why) => return Ok(Err(why)),
+        };
+        let known = ready.known;
+        Ok(Ok(Listmonk { start, known, stands: Stands::Ready(ready), access, planned: order.wave.recipients }))
+    }
+
+    /// A wave that Headroom has paused, as it was left; or why it cannot be let go on.
+    pub async fn paused(
+        ctx: &Context,
+        order: &Release,
+        rest: &AtRest,
+        sender: &Sender,
+        ledger: &BTreeMap<String, WaveRelease>,
+        place: &Place,
+    ) -> Result<Result<Listmonk, String>, Error> {
+        let access = match Access::of(ctx, sender, place).await? {
+            Ok(access) => access,
+            Err(why) => return Ok(Err(why)),
+        };
+        let own = match (place.waves.unwrap_or_default(), after(order, &contract::place(&sender.spec), ledger)) {
+            (ListmonkWaves::Whole, _) => None,
+            (ListmonkWaves::Exact, Ok(after)) => Some((order.key.clone(), order.send_label.clone(), after)),
+            (ListmonkWaves::Exact, Err(why)) => return Ok(Err(why)),
+        };
+        let Some(known) = ledger.get(&order.entry).and_then(known) else {
+            return Ok(Err("the ledger has no number of its campaign in listmonk".to_owned()));
+        };
+        let left = Still { changed: rest.changed.clone(), sent: rest.sent };
+        let most = u64::try_from(order.wave.recipients).unwrap_or(0);
+        let paused = Paused { known, left, most, own };
+        let start = access.server(ctx).and_then(|server| server.start(known.campaign).map_err(|it| it.to_string()));
+        let stands = Stands::Paused(paused);
+        let made = match start {
+            Ok(start) => Listmonk { start, known, stands, access, planned: order.wave.recipients },
+            Err(why) => return Ok(Err(why)),
+        };
+        // What has changed costs no try.
+        Ok(made.still(ctx).await.map(|()| made))
     }
 
     /// As the ledger keeps it.
     pub fn entry(&self) -> EntryListmonk {
         let number = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
-        let Known { campaign, last } = self.ready.known;
-        EntryListmonk { campaign: number(campaign), last: last.map(number) }
+        let Known { campaign, last, sent } = self.known;
+        EntryListmonk { campaign: number(campaign), last: last.map(number), sent: sent.map(number) }
     }
 
-    /// Whether it is still as it was made ready; or what has changed.
+    /// On whose certificates it is reached, if that is its Sender's own matter.
+    pub fn trust(&self) -> Option<&Trust> {
+        self.access.trust.as_ref()
+    }
+
+    /// Whether it is still as it was made ready, or left; or what has changed.
     pub async fn still(&self, ctx: &Context) -> Result<(), String> {
-        let server = server(ctx, &self.place, &self.login)?;
-        still(&server, &self.ready).await.map_err(|trouble| trouble.to_string())
+        let server = self.access.server(ctx)?;
+        let still = match &self.stands {
+            Stands::Ready(ready) => still(&server, ready).await,
+            Stands::Paused(paused) => is_as_left(&server, paused).await,
+        };
+        still.map_err(|trouble| trouble.to_string())
     }
 
     /// What is known after it was told to start: whatever was answered, the campaign itself decides.
@@ -142,8 +222,8 @@ impl Listmonk {
         if matches!(attempt, Attempt::NotFired { .. } | Attempt::NotSent { .. }) {
             return attempt;
         }
-        let id = self.ready.known.campaign;
-        let server = match server(ctx, &self.place, &self.login) {
+        let id = self.known.campaign;
+        let server = match self.access.server(ctx) {
             Ok(server) => server,
             Err(why) => {
                 return Attempt::cut(format!(
@@ -155,25 +235,30 @@ impl Listmonk {
         let answered = attempt.to_string();
         let cut = |what: String| Attempt::cut(format!("{what}; to its start {answered}"));
         match there {
-            Ok(Some(account)) => match account.status.as_str() {
-                "running" | "finished" | "paused" | "cancelled" => {
+            Ok(Some(account)) => match (account.status.as_str(), &self.stands) {
+                ("running" | "finished", Stands::Paused(_)) => {
+                    Attempt::Started { what: format!("campaign {id} of listmonk goes on") }
+                }
+                ("running" | "finished" | "paused" | "cancelled", Stands::Ready(ready)) => {
                     let planned = u64::try_from(self.planned).unwrap_or(0);
-                    let fewer = match self.ready.people {
+                    let fewer = match ready.people {
                         people if people < planned => format!(", to {people} people where {planned} were planned"),
                         _ => String::new(),
                     };
                     Attempt::Started { what: format!("campaign {id} of listmonk was started{fewer}") }
                 }
                 // Somebody has given it a time in the last moment, by which listmonk would start it.
-                "scheduled" => {
+                ("scheduled", _) => {
                     unschedule(&server, id).await;
                     cut(format!("campaign {id} of listmonk was given a time of its own, and is put back to a draft"))
                 }
                 // It was told, and says why not: nothing of it has gone.
-                "draft" if matches!(attempt, Attempt::Rejected { .. }) => {
+                ("draft", Stands::Ready(_)) | ("paused", Stands::Paused(_))
+                    if matches!(attempt, Attempt::Rejected { .. }) =>
+                {
                     Attempt::Refused { why: format!("campaign {id} of listmonk was not started: {answered}") }
                 }
-                status => cut(format!("campaign {id} of listmonk is \"{status}\"")),
+                (status, _) => cut(format!("campaign {id} of listmonk is \"{status}\"")),
             },
             Ok(None) => cut(format!("campaign {id} of listmonk is not there")),
             Err(why) => cut(format!("campaign {id} of listmonk cannot be seen: {why}")),
@@ -183,9 +268,9 @@ impl Listmonk {
 
 /// What the ledger has of what was made ready for a wave.
 fn known(entry: &WaveRelease) -> Option<Known> {
-    let EntryListmonk { campaign, last } = entry.spec.request.as_ref()?.listmonk.as_ref()?;
+    let EntryListmonk { campaign, last, sent } = entry.spec.request.as_ref()?.listmonk.as_ref()?;
     let number = |id: i64| u64::try_from(id).ok();
-    Some(Known { campaign: number(*campaign)?, last: last.and_then(number) })
+    Some(Known { campaign: number(*campaign)?, last: last.and_then(number), sent: sent.and_then(number) })
 }
 
 /// The last person of each other wave of the send that was made ready before this one: of all that were, where this one never was.
@@ -236,8 +321,8 @@ async fn server_of<'a>(ctx: &'a Context, entry: &WaveRelease) -> Result<(Server<
     let Some(place) = sender.spec.listmonk.as_ref().filter(|_| is_same) else {
         return Err("its Sender says another listmonk than when the wave went".to_owned());
     };
-    let login = login(ctx, namespace, place).await.map_err(|error| error.to_string())??;
-    Ok((server(ctx, place, &login)?, place.waves.unwrap_or_default()))
+    let access = Access::of(ctx, sender, place).await.map_err(|error| error.to_string())??;
+    Ok((access.server(ctx)?, place.waves.unwrap_or_default()))
 }
 
 /// The number of an entry's campaign in listmonk, as the ledger has it.
@@ -245,8 +330,8 @@ fn number(entry: &WaveRelease) -> Result<u64, String> {
     known(entry).map(|known| known.campaign).ok_or_else(|| "the ledger has no number of its campaign".to_owned())
 }
 
-/// What listmonk says of the wave of an entry now; and to how many it was sent at least.
-pub async fn look(ctx: &Context, entry: &WaveRelease) -> (Said, Option<u64>) {
+/// What listmonk says of the wave of an entry now.
+pub async fn look(ctx: &Context, entry: &WaveRelease) -> Answered {
     let found = async {
         let id = number(entry)?;
         let server = server_of(ctx, entry).await?.0;
@@ -258,70 +343,12 @@ pub async fn look(ctx: &Context, entry: &WaveRelease) -> (Said, Option<u64>) {
         server.account_of(id).await.map(|there| (there, id)).map_err(|trouble| trouble.to_string())
     };
     match found.await {
-        Ok((there, id)) => meaning::said(there.as_ref(), &format!("campaign {id} in listmonk")),
-        Err(why) => (Said::Other(format!("it could not be asked: {why}")), None),
-    }
-}
-
-/// Pauses and cancels what is leaving. What came of it the next look tells: what fails is decided again.
-pub async fn halt_all(
-    ctx: &Context,
-    halts: &[Halt],
-    entries: &BTreeMap<String, WaveRelease>,
-    campaigns: &BTreeMap<(String, String), Campaign>,
-    now: Timestamp,
-) {
-    let all = halts.iter().filter_map(|wanted| Some(halt(ctx, wanted, entries.get(&wanted.entry)?, campaigns, now)));
-    let all: Vec<_> = all.collect();
-    if !all.is_empty() && tokio::time::timeout(ASIDE, join_all(all)).await.is_err() {
-        tracing::warn!(
-            seconds = ASIDE.as_secs(),
-            "not all waves that are to be halted in listmonk were within this time"
-        );
-    }
-}
-
-async fn halt(
-    ctx: &Context,
-    halt: &Halt,
-    entry: &WaveRelease,
-    campaigns: &BTreeMap<(String, String), Campaign>,
-    now: Timestamp,
-) {
-    let of = (&entry.spec.campaign.namespace, &entry.spec.campaign.name);
-    // A store that is not whole must not end a send: what is gone is asked for.
-    if halt.why == halt::GONE {
-        let there = objects::get::<Campaign>(&ctx.client, of.0, of.1).await;
-        if there.is_err()
-            || there.is_ok_and(|there| there.is_some_and(|it| it.uid().as_ref() == Some(&entry.spec.campaign.uid)))
-        {
-            return;
+        Ok((there, id)) => {
+            let (said, sent) = meaning::said(there.as_ref(), &format!("campaign {id} in listmonk"));
+            Answered { said, sent, still: there.and_then(|account| account.still()) }
         }
+        Err(why) => Said::Other(format!("it could not be asked: {why}")).into(),
     }
-    // As listmonk calls it, and people.
-    let word = match halt.how {
-        How::Pause => "paused",
-        How::Cancel => "cancelled",
-    };
-    let told = async {
-        let id = number(entry)?;
-        let server = server_of(ctx, entry).await?.0;
-        server.halt(id, word).await.map_err(|trouble| trouble.to_string())?;
-        Ok::<u64, String>(id)
-    };
-    let (wave, why) = (&entry.spec.wave.name, &halt.why);
-    let note = match told.await {
-        Ok(id) => format!("Wave \"{wave}\" was {word} in listmonk, where it is campaign {id}: {why}."),
-        Err(error) => format!("Wave \"{wave}\" could not be {word} in listmonk ({error}): {why}."),
-    };
-    tracing::warn!(campaign = format!("{}/{}", of.0, of.1), entry = entry.name_any(), note);
-    if let Some(campaign) = campaigns.get(&(of.0.clone(), of.1.clone())) {
-        ctx.events.tell(campaign, true, "WaveHalted", &format!("Halt {wave}"), &note).await;
-    }
-    let name = entry.name_any();
-    let Some(attempt) = ledger::entry(entry).map(|entry| entry.newest_nonce) else { return };
-    let before = ctx.heard(&name, &attempt);
-    ctx.keep_heard(&name, Heard::next(attempt, now, look(ctx, entry).await, before.as_ref()));
 }
 
 /// Sends whose leavers are to be brought back now, each with an entry of it.

@@ -35,6 +35,7 @@ pub mod observe;
 pub mod outside;
 pub mod release;
 pub mod request;
+mod resume;
 mod secrets;
 pub mod servers;
 

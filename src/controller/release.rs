@@ -25,6 +25,7 @@ use super::context::Context;
 use super::gates;
 use super::job;
 use super::request::{self, Means};
+use super::resume;
 
 /// From arming to the first byte.
 const FIRE_WINDOW: SignedDuration = SignedDuration::from_secs(5);
@@ -111,8 +112,10 @@ pub async fn release(
     let campaign = objects::replace_status(&ctx.client, &campaign).await?;
 
     // P4: the point of no return.
-    let entry = match now_there.get(&order.entry) {
-        None => {
+    let entry = match (now_there.get(&order.entry), &order.rest) {
+        (Some(there), Some(rest)) => resume::begin(ctx, there.clone(), order, rest, &armed_at).await?,
+        (None, Some(_)) => return Ok(Done::Stale("the ledger has no entry of this wave any more".into())),
+        (None, None) => {
             match created(ctx, draft(&ctx.settings.ledger_namespace, order, &means, (&campaign, &sender), &armed_at))
                 .await?
             {
@@ -120,7 +123,7 @@ pub async fn release(
                 None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
             }
         }
-        Some(there) => begin_another_try(ctx, there.clone(), &nonce, &armed_at).await?,
+        (Some(there), None) => begin_another_try(ctx, there.clone(), &nonce, &armed_at).await?,
     };
 
     // P5 and P6.
@@ -134,7 +137,11 @@ pub async fn release(
         valid_until,
     };
     let attempt = fire(ctx, &means, check).await;
-    record(ctx, entry, &nonce, &armed_at, &attempt).await;
+    if order.rest.is_some() {
+        write(ctx, entry, &attempt, |status| resume::note(status, &nonce, &attempt)).await;
+    } else {
+        record(ctx, entry, &nonce, &armed_at, &attempt).await;
+    }
     Ok(Done::Attempted(attempt))
 }
 
@@ -274,7 +281,7 @@ async fn fire(ctx: &Context, means: &Means, check: Recheck<'_>) -> Attempt {
             Ok(connection) => Some((connection, effect)),
             Err(attempt) => return attempt,
         },
-        Means::Listmonk(listmonk) => match ctx.outside.connect(listmonk.start.target(), None).await {
+        Means::Listmonk(listmonk) => match ctx.outside.connect(listmonk.start.target(), listmonk.trust()).await {
             Ok(connection) => Some((connection, &listmonk.start)),
             Err(attempt) => return attempt,
         },
@@ -359,12 +366,17 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes what became of the attempt. It is repeated until it is written: after this moment nobody else knows.
-async fn record(ctx: &Context, mut entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
-    let begun = clock::boot();
+/// Writes what became of the attempt.
+async fn record(ctx: &Context, entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
     let is_keyed = entry.spec.request.as_ref().is_some_and(|request| Contract::of_entry(request).is_keyed());
+    write(ctx, entry, attempt, |status| note(status, is_keyed, nonce, at, attempt)).await;
+}
+
+/// Writes it as it is noted. It is repeated until it is written: after this moment nobody else knows.
+async fn write(ctx: &Context, mut entry: WaveRelease, attempt: &Attempt, noted: impl Fn(&mut WaveReleaseStatus)) {
+    let begun = clock::boot();
     for tried in 0_u32.. {
-        note(entry.status.get_or_insert_default(), is_keyed, nonce, at, attempt);
+        noted(entry.status.get_or_insert_default());
         match objects::replace_status(&ctx.client, &entry).await {
             Ok(written) => {
                 ctx.remember_entry(written);

@@ -56,6 +56,9 @@ pub async fn means(
     sender: &Sender,
     ledger: &BTreeMap<String, WaveRelease>,
 ) -> Result<Result<Means, String>, Error> {
+    if let (Some(there), Some(rest)) = (&sender.spec.listmonk, &order.rest) {
+        return Ok(Listmonk::paused(ctx, order, rest, sender, ledger, there).await?.map(Means::Listmonk));
+    }
     if let Some(there) = &sender.spec.listmonk {
         return Ok(Listmonk::prepare(ctx, order, sender, ledger, there).await?.map(Means::Listmonk));
     }

@@ -48,20 +48,20 @@ pub(super) async fn secret<T, E: Display>(
 
 /// Whom a Sender believes, and what it shows; None: nothing of its own.
 pub(super) async fn trust(ctx: &Context, sender: &Sender) -> Result<Result<Option<Trust>, String>, Error> {
-    let Some(tls) = sender.spec.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) else { return Ok(Ok(None)) };
+    let Some((field, tls)) = sender.spec.tls() else { return Ok(Ok(None)) };
     let namespace = sender.namespace().unwrap_or_default();
     let authorities = match &tls.ca {
         None => None,
         Some(ca) => match secret(ctx, &namespace, &ca.secret_key_ref, Authorities::parse).await? {
             Ok(authorities) => Some(authorities),
-            Err(why) => return Ok(Err(format!("spec.webhook.tls.ca: {why}"))),
+            Err(why) => return Ok(Err(format!("{field}.tls.ca: {why}"))),
         },
     };
     let identity = match &tls.client_certificate {
         None => None,
         Some(shown) => match identity(ctx, &namespace, &shown.secret_name).await? {
             Ok(identity) => Some(identity),
-            Err(why) => return Ok(Err(format!("spec.webhook.tls.clientCertificate: {why}"))),
+            Err(why) => return Ok(Err(format!("{field}.tls.clientCertificate: {why}"))),
         },
     };
     Ok(Trust::new(authorities, identity).map(Some).map_err(|why| why.to_string()))

@@ -7,6 +7,7 @@ use super::canary::{self, Noise, Unseen};
 use super::ledger::Committed;
 use super::load::{Burst, Component, Send};
 use super::number;
+use super::resume::EndedRun;
 use super::rules::{Rules, WorkloadRules};
 use super::snapshot::{Entry, Snapshot};
 
@@ -46,7 +47,8 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
     let seen =
         entry.ended.and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
     let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen);
-    starts.filter_map(move |start| Some(burst.as_ref()?.moved(start)))
+    let runs = ended_runs(entry);
+    starts.filter_map(move |start| Some(burst.as_ref()?.moved(start))).chain(runs)
 }
 
 /// When the last message of a recorded wave leaves, as it was planned or, if that was later, seen.
@@ -66,9 +68,43 @@ fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
 pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
     let bringing = entries.filter(|entry| entry.brings_load());
     let bursts = bringing.flat_map(|entry| brought(entry, now).map(move |burst| burst.scaled(share(entry, workload))));
-    Committed::new(
-        bursts.filter(|burst| burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH).collect(),
-    )
+    Committed::new(bursts.filter(|burst| still_counts(burst, now)).collect())
+}
+
+fn still_counts(burst: &Burst, now: Timestamp) -> bool {
+    burst.at(now) > NOTHING || now.duration_since(burst.end()) < LONGEST_WATCH
+}
+
+/// The same, where one that stands still is asked to go on: of that one what it has sent, and not what is left of it.
+pub fn committed_beside<'a>(
+    at_rest: &Entry,
+    entries: impl Iterator<Item = &'a Entry>,
+    workload: &WorkloadRules,
+    now: Timestamp,
+) -> Committed {
+    let others = committed(entries.filter(|entry| entry.name != at_rest.name), workload, now);
+    let sent = ended_runs(at_rest).into_iter().map(|burst| burst.scaled(share(at_rest, workload)));
+    others.with_all(sent.filter(|burst| still_counts(burst, now)))
+}
+
+/// What each run of a wave brought that Headroom has paused. As much as can have left from its start until it was seen at rest, since
+/// what is counted there may be too little; and what was counted, as late as it can have left.
+fn ended_runs(entry: &Entry) -> Vec<Burst> {
+    if entry.runs.pauses.is_empty() {
+        return Vec::new();
+    }
+    let Some(whole) = of(entry) else { return Vec::new() };
+    let rate = whole.send().rate;
+    let of_run = |run: EndedRun| {
+        let lasted = run.ended.duration_since(run.began).as_secs_f64().max(0.0);
+        let able = u64::try_from(number::place((lasted * rate).ceil())).unwrap_or(u64::MAX);
+        let early = whole.to_fewer(able.max(run.sent)).moved(run.began);
+        let late = whole.to_fewer(run.sent);
+        let takes = late.end().duration_since(late.send().start);
+        let start = run.ended.checked_sub(takes).unwrap_or(run.began).max(run.began);
+        [early, late.moved(start)]
+    };
+    entry.runs.ended(entry.newest_attempt).flat_map(of_run).collect()
 }
 
 /// The same of those whose time is known: what is only started may have come at any time, so that none of it is surely in a measurement.

@@ -1,5 +1,5 @@
 //! Waves that are leaving and must not go on: cancelled when their send is ended or their Campaign taken away, paused while a
-//! guardrail says so. Only what was seen to be running is halted, and nothing is ever let go on from here.
+//! guardrail says so. Only what was seen to be running is halted; what of it goes on again is `resume`'s matter.
 
 use crate::api::campaign_status::Phase;
 use crate::api::release::{Disposition, SkipReason};
@@ -8,6 +8,7 @@ use super::approval;
 use super::contract::Way;
 use super::guard::Guard;
 use super::inquiry::{Heard, Said};
+use super::resume::{self, Written};
 use super::snapshot::{Campaign, Entry, Snapshot};
 use super::stand::aborts;
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ pub struct Halt {
     pub how: How,
     /// Why, as the end of a sentence.
     pub why: String,
+    /// Set where a pause is written down, so that it can be told from anybody else's.
+    pub written: Option<Written>,
 }
 
 /// All of a pool's.
@@ -51,11 +54,11 @@ pub(super) fn halts(snapshot: &Snapshot, guard: &Guard, now: Timestamp) -> Vec<H
 fn halt(snapshot: &Snapshot, guard: &Guard, entry: &Entry, now: Timestamp) -> Option<Halt> {
     let said = entry.heard.as_ref().map(|Heard { said, .. }| said);
     let campaign = snapshot.campaigns.iter().find(|campaign| campaign.uid == entry.campaign_uid);
-    let to = |how, why: String| Some(Halt { entry: entry.name.clone(), how, why });
+    let to = |how, why: String, written| Some(Halt { entry: entry.name.clone(), how, why, written });
     if let Some(why) = ends(snapshot, campaign, entry) {
         // What stands still could be let go on by anybody.
         let goes_on = matches!(said, Some(Said::Running(_) | Said::Hidden(_)));
-        return if goes_on { to(How::Cancel, why) } else { None };
+        return if goes_on { to(How::Cancel, why, None) } else { None };
     }
     if !matches!(said, Some(Said::Running(_))) {
         return None;
@@ -63,7 +66,8 @@ fn halt(snapshot: &Snapshot, guard: &Guard, entry: &Entry, now: Timestamp) -> Op
     // One that ends a send ends none that is held, or that nobody understands; what is leaving of it stands still all the same.
     let is_answered_for = campaign.is_some_and(|campaign| approval::without_headroom(campaign, now).is_some());
     let rail = guard.ends.as_ref().or_else(|| guard.pauses.as_ref().filter(|_| !is_answered_for))?;
-    to(How::Pause, format!("guardrail {rail} is out of bounds"))
+    let written = resume::written(entry, format!("guardrail {rail} was out of bounds"), &snapshot.nonce);
+    to(How::Pause, format!("guardrail {rail} is out of bounds"), written)
 }
 
 /// Why the send of a wave has ended, if it has.

@@ -8,8 +8,8 @@ use crate::api::release::{Disposition, Outcome};
 use super::contract::{Contract, QUIESCENCE, Way};
 use super::doubt;
 use super::past::Past;
+use super::resume;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
-use super::stand::Stand;
 use super::why::Why;
 
 /// It is asked no more often than this, and no more seldom than that: the longer it is since the attempt, the less has changed.
@@ -29,13 +29,42 @@ pub struct Heard {
     pub said: Said,
     /// So many of its recipients it has been sent to at least, where that was said.
     pub sent: Option<u64>,
+    /// How it stands still, where it was said that it is paused.
+    pub still: Option<Still>,
+}
+
+/// What is told of something that is paused: whatever becomes of it changes this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Still {
+    /// The instant of its last change.
+    pub changed: String,
+    /// How many messages it counts.
+    pub sent: u64,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// What it is worth.
+    pub said: Said,
+    /// So many recipients it has been sent to at least.
+    pub sent: Option<u64>,
+    /// How it stands still, where it is paused.
+    pub still: Option<Still>,
+}
+
+impl From<Said> for Answered {
+    fn from(said: Said) -> Answered {
+        Answered { said, sent: None, still: None }
+    }
 }
 
 impl Heard {
     /// What is known after this was said, where that was heard before: how far it was counts until something newer is known.
-    pub fn next(attempt: String, at: Timestamp, (said, sent): (Said, Option<u64>), before: Option<&Heard>) -> Heard {
+    pub fn next(attempt: String, at: Timestamp, answered: Answered, before: Option<&Heard>) -> Heard {
+        let Answered { said, sent, still } = answered;
         let said = said.after(before.map(|before| &before.said));
-        Heard { attempt, at, said, sent: sent.or(before.and_then(|before| before.sent)) }
+        Heard { attempt, at, said, sent: sent.or(before.and_then(|before| before.sent)), still }
     }
 }
 
@@ -103,6 +132,9 @@ impl Entry {
             return None;
         }
         let Some(heard) = &self.heard else { return Some(self.newest_attempt) };
+        if self.comes_to_rest(heard.at) {
+            return Some(heard.at.checked_add(resume::CLOSELY).unwrap_or(Timestamp::MAX));
+        }
         let age = heard.at.duration_since(self.newest_attempt);
         let seldom = if self.is_under_way() { WATCHED } else { SELDOM };
         Some(heard.at.checked_add((age / 4).clamp(OFTEN, seldom)).unwrap_or(Timestamp::MAX))
@@ -192,17 +224,17 @@ pub(super) fn asks_on(entry: &Entry, sender: Option<&Sender>, now: Timestamp) ->
     entry.asks_at(sender).map(|at| at.max(soon))
 }
 
-/// A send one of whose waves is under way waits for its end. Of what stands still, or cannot be seen, a person may say what became.
-pub(super) fn under_way<'a>(campaign: &Campaign, past: &Past<'_>, now: Timestamp) -> Option<Stand<'a>> {
-    let entry = past.fired().find(|entry| entry.is_under_way())?;
-    let why = Why::UnderWay {
+/// How a wave is told that is under way, with what follows after it. Of what stands still, or cannot be seen, a person may say what
+/// became.
+pub(super) fn under_way(campaign: &Campaign, past: &Past<'_>, entry: &Entry, further: &str, now: Timestamp) -> Why {
+    let told = entry.was_told().or_else(|| begun(entry.contract.way()));
+    Why::UnderWay {
         resolve: (!entry.is_seen_under_way()).then(|| doubt::resolving(campaign, past, now)),
         wave: entry.wave.clone(),
         recipients: entry.recipients,
         at: entry.newest_attempt,
-        told: entry.was_told().or_else(|| begun(entry.contract.way())),
-    };
-    Some(Stand::Rests { why, also: Vec::new(), skips: Vec::new(), until: asks_on(entry, None, now) })
+        told: told.map(|told| format!("{told}{further}")),
+    }
 }
 
 /// What is told of a wave that was started, before it was first asked for.

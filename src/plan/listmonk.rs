@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::inquiry::Said;
+use super::inquiry::{Said, Still};
 use super::units::people;
 
 /// The parameter in which a Campaign names the draft that was prepared in listmonk.
@@ -75,12 +75,22 @@ pub struct Account {
     pub sent: u64,
     /// To how many it is sent in all; 0 until listmonk has picked it up.
     pub to_send: u64,
+    /// The instant of its last change.
+    pub changed: String,
+}
+
+impl Account {
+    /// How it stands still, where it is paused.
+    pub fn still(&self) -> Option<Still> {
+        let is_told = self.status == "paused" && !self.changed.is_empty();
+        is_told.then(|| Still { changed: self.changed.clone(), sent: self.sent })
+    }
 }
 
 /// What listmonk says of a wave; and to how many recipients it was sent at least.
 pub fn said(there: Option<&Account>, which: &str) -> (Said, Option<u64>) {
     let Some(account) = there else { return (Said::Absent(format!("there is no {which}")), None) };
-    let Account { id, status, sent, to_send } = account;
+    let Account { id, status, sent, to_send, .. } = account;
     let (it, of) = (format!("its listmonk campaign {id}"), people::grouped(*to_send));
     let done = people::grouped(*sent);
     let said = match status.as_str() {
@@ -126,7 +136,7 @@ mod tests {
     use super::*;
 
     fn of(status: &str, sent: u64, to_send: u64) -> (Said, Option<u64>) {
-        said(Some(&Account { id: 12, status: status.to_owned(), sent, to_send }), "")
+        said(Some(&Account { id: 12, status: status.to_owned(), sent, to_send, changed: "now".to_owned() }), "")
     }
 
     #[test]

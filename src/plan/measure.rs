@@ -15,7 +15,7 @@ use super::ledger::Committed;
 use super::newcomers::Newcomers;
 use super::reading::Reading;
 use super::rules::{Rules, WorkloadRules};
-use super::snapshot::{Found, Snapshot};
+use super::snapshot::{Entry, Found, Snapshot};
 use super::why::{CappedBy, Measured, Why};
 
 /// What of a campaign decides how the gate looks at a workload.
@@ -25,6 +25,8 @@ pub(super) struct Asker {
     pub(super) unproven: Unproven,
     /// Share of what replicas bear that it may not use.
     pub(super) reserve: f64,
+    /// The place among the entries of the wave that it lets go on: what is left of that is weighed, and not counted besides.
+    pub(super) at_rest: Option<usize>,
 }
 
 /// One workload, measured.
@@ -92,9 +94,16 @@ impl Measure<'_> {
         })
     }
 
+    /// What recorded waves bring while one that was paused is asked to go on: of that one only what it has sent.
+    pub(super) fn committed_beside(&self, entry: &Entry, snapshot: &Snapshot, now: Timestamp) -> Committed {
+        let pool = snapshot.pool.key();
+        let entries = snapshot.entries.iter().filter(|entry| entry.pool == pool);
+        bursts::committed_beside(entry, entries, self.rules, now)
+    }
+
     /// In front of the gate, for the floor alone.
     pub fn at_rest(&self) -> Option<Site> {
-        self.site(&self.committed, Asker { unproven: Unproven::Assumed, reserve: self.reserve })
+        self.site(&self.committed, Asker { unproven: Unproven::Assumed, reserve: self.reserve, at_rest: None })
     }
 }
 

@@ -62,6 +62,7 @@ pub mod reading;
 pub mod reason;
 pub mod report;
 pub mod resolve;
+pub mod resume;
 pub mod rules;
 pub mod schedule;
 pub mod scope;
@@ -84,6 +85,7 @@ use order::{Release, Skip};
 use past::BySend;
 use report::{Details, Report};
 use resolve::Resolve;
+use resume::CameToRest;
 use snapshot::Snapshot;
 use stand::{Stand, Want};
 use weigh::Waiting;
@@ -109,6 +111,8 @@ pub struct Plan {
     pub outcomes: Vec<(String, Outcome, String)>,
     /// Waves that are leaving and must not go on.
     pub halts: Vec<Halt>,
+    /// Waves that Headroom has paused, and that were seen to have come to rest.
+    pub rests: Vec<CameToRest>,
     /// What people say became of waves, to be taken down.
     pub resolves: Vec<Resolve>,
     /// Statuses of campaigns that have changed.
@@ -195,6 +199,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
                 weighed.want.cutting.as_ref().map(|_| (weighed.want.wave.name.as_str(), weighed.want.recipients));
             let mut also = weighed.also.clone();
             also.extend(weighed.want.retry.and_then(|entry| again::asking_again(entry, None)));
+            also.extend(weighed.want.stands_still());
             let details = Details { why: &weighed.why, also: &also, rooms, confirmations, part };
             reports.extend(report::tell(snapshot, &ledger, campaign, &details, &mut memory, now));
         }
@@ -228,6 +233,9 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     if !halts.is_empty() {
         again = again.min(TICK);
     }
+    if resume::any_comes_to_rest(snapshot, now) {
+        again = again.min(resume::CLOSELY);
+    }
     let queue = line.into_iter().map(|campaign| Queued { campaign }).collect();
     let seen = pool_report::Seen {
         fault,
@@ -248,6 +256,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         skips,
         outcomes,
         halts,
+        rests: resume::rests(snapshot),
         resolves,
         reports,
         release: verdict.release,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::api::release::{EntryLoad, EntryWave, Evidence, SkipReason};
 
 use super::contract::Contract;
+use super::resume::AtRest;
 
 /// One wave to be released, with everything that is frozen about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +48,8 @@ pub struct Release {
     pub evidence_at: Timestamp,
     /// A byte that left later would have the wave still leaving when its window has closed; None: no limit.
     pub latest_start: Option<Timestamp>,
+    /// Set where it is a wave that Headroom has paused, and that is let go on.
+    pub rest: Option<AtRest>,
 }
 
 /// A wave that will not go, as a fact of the ledger: created under the very name that firing it would use, so that

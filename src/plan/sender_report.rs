@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::api::condition::{self, Wanted};
-use crate::api::sender::{SenderSpec, SenderStatus, TLS_NAMES_NOTHING, TLS_NEEDS_HTTPS, Webhook};
+use crate::api::sender::{SenderSpec, SenderStatus, TLS_NAMES_NOTHING, TLS_NEEDS_HTTPS};
 
 use super::abilities;
 use super::contract::{Contract, MOST_TRIES, Way};
@@ -23,23 +23,26 @@ pub fn fault(spec: &SenderSpec) -> Option<String> {
     if let Some(job) = &spec.job {
         return JobTemplate::parse(&job.template).err();
     }
-    let webhook = spec.webhook.as_ref()?;
-    if let Some(fault) = fault_of_tls(webhook) {
+    if let Some(fault) = fault_of_tls(spec) {
         return Some(fault);
     }
+    let webhook = spec.webhook.as_ref()?;
     let body = webhook.body.as_deref()?;
     Template::parse(body).err().map(|error| format!("spec.webhook.body: {error}"))
 }
 
 /// As the definition's rules have it, for objects that were written before them or without an API server.
-fn fault_of_tls(webhook: &Webhook) -> Option<String> {
-    let tls = webhook.tls.as_ref()?;
+fn fault_of_tls(spec: &SenderSpec) -> Option<String> {
+    let (field, tls) = spec.tls()?;
     if tls.ca.is_none() && tls.client_certificate.is_none() {
-        return Some(format!("spec.webhook.tls: {TLS_NAMES_NOTHING}"));
+        return Some(format!("{field}.tls: {TLS_NAMES_NOTHING}"));
     }
-    let queryable = webhook.contract.as_ref().and_then(|contract| contract.queryable.as_ref());
-    let mut urls = queryable.map(|queryable| &queryable.url).into_iter().chain([&webhook.url]);
-    urls.any(|url| !url.starts_with("https://")).then(|| format!("spec.webhook: {TLS_NEEDS_HTTPS}"))
+    let contract = spec.webhook.as_ref().and_then(|webhook| webhook.contract.as_ref());
+    let asked = contract.and_then(|contract| contract.queryable.as_ref()).map(|queryable| &queryable.url);
+    let own = spec.webhook.as_ref().map(|webhook| &webhook.url);
+    let listmonk = spec.listmonk.as_ref().map(|there| &there.url);
+    let mut urls = asked.into_iter().chain(own).chain(listmonk);
+    urls.any(|url| !url.starts_with("https://")).then(|| format!("{field}: {TLS_NEEDS_HTTPS}"))
 }
 
 /// What becomes of a request that may have arrived, and how the receiver can tell whose it is.
@@ -58,14 +61,12 @@ fn guarantee(spec: &SenderSpec, contract: &Contract) -> String {
     let webhook = spec.webhook.as_ref();
     let signed =
         if webhook.is_some_and(|webhook| webhook.signing.is_some()) { " Every request is signed." } else { "" };
-    let tls = webhook.and_then(|webhook| webhook.tls.as_ref());
-    let believed = if tls.is_some_and(|tls| tls.ca.is_some()) {
-        " The receiver is believed by the authorities in spec.webhook.tls.ca alone."
-    } else {
-        ""
-    };
+    let tls = spec.tls();
+    let believed = tls.filter(|(_, tls)| tls.ca.is_some()).map_or_else(String::new, |(field, _)| {
+        format!(" The receiver is believed by the authorities in {field}.tls.ca alone.")
+    });
     let shown =
-        if tls.is_some_and(|tls| tls.client_certificate.is_some()) { " It is shown a certificate." } else { "" };
+        if tls.is_some_and(|(_, tls)| tls.client_certificate.is_some()) { " It is shown a certificate." } else { "" };
     format!("{repeats}{signed}{believed}{shown}")
 }
 
@@ -149,6 +150,31 @@ mod tests {
             assert_eq!(status.conditions.first().unwrap().status, if wrong { "False" } else { "True" }, "{message}");
         }
     }
+
+    #[test]
+    fn tls_with_listmonk_is_told_of_and_so_is_what_is_wrong_with_it() {
+        let (ca, shown) = (json!({"secretKeyRef": {"name": "a", "key": "b"}}), json!({"secretName": "c"}));
+        for (url, tls, words) in [
+            ("https://a", json!({"ca": ca}), "believed by the authorities in spec.listmonk.tls.ca alone."),
+            ("https://a", json!({"clientCertificate": shown}), "It is shown a certificate."),
+            (
+                "https://a",
+                json!({}),
+                "It cannot be used: spec.listmonk.tls: tls names neither ca nor clientCertificate;",
+            ),
+            (
+                "http://a",
+                json!({"ca": ca}),
+                "It cannot be used: spec.listmonk: tls is for a url that begins with https://",
+            ),
+        ] {
+            let there = json!({"url": url, "secretRef": {"name": "s"}, "tls": tls});
+            let spec = serde_json::from_value(json!({"sendRate": "1/s", "listmonk": there})).unwrap();
+            let message = tell(&spec, 1, &SenderStatus::default(), None, Timestamp::UNIX_EPOCH).message.unwrap();
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
     /// What an install says: whether it can use the Sender, and whether it may read what that needs.
     fn says(install: &str, generation: i64, is_able: bool, trouble: Option<&str>) -> SenderStatus {
         let spec = serde_json::from_value(json!({"sendRate": "1/s", "webhook": {"url": "https://a/"}})).unwrap();

@@ -16,6 +16,7 @@ use super::contract::Contract;
 use super::inquiry::Heard;
 use super::memory::Memory;
 use super::reading::{HistoryPoints, Reading, SensorFault};
+use super::resume::Runs;
 use super::rules::{Rules, Unusable};
 use super::scope::Scope;
 use super::stop::Stop;
@@ -314,6 +315,8 @@ pub struct Entry {
     pub sender: Option<(String, String)>,
     /// The request's body, byte for byte.
     pub body: Option<String>,
+    /// How often Headroom has paused it and let it go on.
+    pub runs: Runs,
 }
 
 impl Entry {

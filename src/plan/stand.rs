@@ -19,12 +19,12 @@ use super::doubt::{foreign, lost, uncertain};
 use super::freezes;
 use super::guard::Guard;
 use super::holds;
-use super::inquiry;
 use super::intent::{self, Intent};
 use super::lead;
 use super::load::Burst;
 use super::order::Skip;
 use super::past::{BySend, Past, names, skip, skip_rest};
+use super::resume::{self, AtRest};
 use super::rules::Rules;
 use super::schedule::Fit;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
@@ -84,6 +84,8 @@ pub struct Want<'a> {
     pub not_after: Option<Timestamp>,
     /// Set while its recipients are all that are left, of which the next part is cut.
     pub cutting: Option<Cutting>,
+    /// Set where it is a wave that Headroom has paused, and of which the rest wants to go on.
+    pub rest: Option<AtRest>,
 }
 
 /// How a send is cut into parts.
@@ -101,6 +103,7 @@ impl Want<'_> {
     /// The load of the wave: as it would be now, or as it was recorded when it was first tried.
     pub fn burst(&self, start: Timestamp) -> Burst {
         match self.retry.and_then(bursts::of) {
+            Some(burst) if self.rest.is_some() => burst.to_fewer(self.recipients).moved(start),
             Some(burst) => burst.moved(start),
             None => self.intent.burst(&self.wave.name, self.recipients, start),
         }
@@ -235,13 +238,13 @@ fn ended(campaign: &Campaign, past: &Past<'_>, names: &[String], reason: SkipRea
 }
 
 /// A campaign that can be carried out, with its past.
-struct Ahead<'a> {
+pub(super) struct Ahead<'a> {
     snapshot: &'a Snapshot,
-    campaign: &'a Campaign,
-    rules: &'a Rules,
-    sender: &'a Sender,
-    intent: Intent,
-    past: Past<'a>,
+    pub(super) campaign: &'a Campaign,
+    pub(super) rules: &'a Rules,
+    pub(super) sender: &'a Sender,
+    pub(super) intent: Intent,
+    pub(super) past: Past<'a>,
     gone: Vec<Gone>,
 }
 
@@ -295,8 +298,12 @@ fn going<'a>(ahead: Ahead<'a>, guard: &Guard, now: Timestamp) -> Stand<'a> {
             return rests_for(holds, None).unwrap_or(Stand::Ended);
         }
     }
-    if let Some(stand) = inquiry::under_way(campaign, past, now) {
-        return stand;
+    let under_way = past.fired().find(|entry| entry.is_under_way());
+    if let Some(entry) = under_way {
+        return match resume::under_way(ahead, entry, guard, now) {
+            next @ Stand::Wants(_) if !beforehand.is_empty() => waits(next, beforehand, now),
+            next => next,
+        };
     }
     let Some(index) = next else {
         return rests(Why::Invalid { field: "spec.waves".into(), why: "no wave is left".into() });
@@ -341,6 +348,7 @@ fn waits(next: Stand<'_>, mut beforehand: Vec<Why>, now: Timestamp) -> Stand<'_>
             rests_for(beforehand, until).unwrap_or(Stand::Ended)
         }
         Stand::Wants(want) => {
+            beforehand.extend(want.stands_still());
             beforehand.extend(want.not_before.map(|(_, why)| why));
             rests_for(beforehand, soon).unwrap_or(Stand::Ended)
         }
@@ -477,5 +485,6 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         not_before,
         not_after,
         cutting,
+        rest: None,
     }))
 }

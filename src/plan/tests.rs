@@ -27,6 +27,7 @@ mod idle;
 mod limits;
 mod opening;
 mod resolve;
+mod resumed;
 mod sent;
 mod turn;
 
@@ -187,6 +188,7 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         sender_key: Some("mail/push".into()),
         sender: Some(("sender".into(), identity::digest(b"http://mail/send"))),
         body: Some("{}".into()),
+        runs: resume::Runs::default(),
     }
 }
 

@@ -180,19 +180,25 @@ struct Head {
 
 impl<'a> Scales<'_, 'a> {
     /// What is committed to one workload, promises included.
-    fn committed(&self, index: usize, promised: &[Burst]) -> Committed {
+    fn committed(&self, index: usize, promised: &[Burst], asker: Asker) -> Committed {
         let Some(measure) = self.measures.get(index) else { return Committed::new(Vec::new()) };
+        let committed = match asker.at_rest.and_then(|place| self.snapshot.entries.get(place)) {
+            None => measure.committed.clone(),
+            Some(entry) => measure.committed_beside(entry, self.snapshot, self.now),
+        };
         if promised.is_empty() {
-            return measure.committed.clone();
+            return committed;
         }
-        measure.committed.with_all(promised.iter().map(|burst| burst.scaled(measure.rules.share)))
+        committed.with_all(promised.iter().map(|burst| burst.scaled(measure.rules.share)))
     }
 
     /// How the gate looks at workloads for this campaign.
     fn asker(&self, want: &Want<'_>) -> Asker {
         let is_urgent = want.campaign.spec.urgent == Some(true);
         let unproven = Unproven::of_channel(&want.campaign.spec.channel);
-        Asker { unproven, reserve: if is_urgent { 0.0 } else { self.rules.reserve } }
+        let at_rest = want.rest.as_ref().and(want.retry);
+        let at_rest = at_rest.and_then(|entry| self.snapshot.entries.iter().position(|other| other.name == entry.name));
+        Asker { unproven, reserve: if is_urgent { 0.0 } else { self.rules.reserve }, at_rest }
     }
 
     fn sites(&self, promised: &[Burst], asker: Asker) -> Result<Vec<Site>, Why> {
@@ -201,7 +207,7 @@ impl<'a> Scales<'_, 'a> {
             .enumerate()
             .map(|(index, measure)| {
                 measure
-                    .site(&self.committed(index, promised), asker)
+                    .site(&self.committed(index, promised, asker), asker)
                     .ok_or_else(|| Why::NoHistory { workload: measure.rules.name.clone() })
             })
             .collect()

@@ -70,13 +70,13 @@ fn no_tls(place: &str, error: &std::io::Error) -> String {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let way_out = match cause {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "; if its certificate is the right one, name the authority that signed it in spec.webhook.tls.ca of the Sender"
+            "; if its certificate is the right one, name the authority that signed it in tls.ca of the Sender"
         }
         Some(rustls::Error::InvalidCertificate(_)) => {
-            "; its certificate is not believed, and the receiver needs another one, or the Sender another spec.webhook.url or spec.webhook.tls.ca"
+            "; its certificate is not believed, and the receiver needs another one, or the Sender another url or tls.ca"
         }
         Some(rustls::Error::AlertReceived(_)) => {
-            "; if it asks who comes, name a certificate that it believes in spec.webhook.tls.clientCertificate of the Sender"
+            "; if it asks who comes, name a certificate that it believes in tls.clientCertificate of the Sender"
         }
         _ => "",
     };

@@ -165,6 +165,21 @@ pub fn wrong() -> Vec<Wrong> {
             "tls is for a url that begins with https://",
         ),
         (
+            sender(|object| {
+                let tls = json!({"clientCertificate": {"secretName": "a"}});
+                let there = json!({"url": "http://listmonk", "secretRef": {"name": "a"}, "tls": tls});
+                object["spec"] = json!({"sendRate": "1/s", "listmonk": there});
+            }),
+            "tls is for a url that begins with https://",
+        ),
+        (
+            sender(|object| {
+                let there = json!({"url": "https://listmonk", "secretRef": {"name": "a"}, "tls": {}});
+                object["spec"] = json!({"sendRate": "1/s", "listmonk": there});
+            }),
+            "tls names neither ca nor clientCertificate",
+        ),
+        (
             sender(spec("webhook", json!({"url": "https://mail/send", "tls": {}}))),
             "tls names neither ca nor clientCertificate",
         ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::listmonk::{Listmonk, TOKEN, USER};
-use crate::support::world::{Wants, World};
+use crate::support::world::{Wants, World, by_gauge};
 
 /// A world whose Sender is a listmonk of its own, with 200 people on a list, and a draft to them.
 struct Post {
@@ -58,6 +58,20 @@ impl Post {
         self.world.entries().into_iter().find(is_it)
     }
 
+    /// The campaign of the only wave of a send, once it is there.
+    fn only_copy_of(&self, campaign: &str) -> u64 {
+        let send_id = format!("{}/{campaign}", self.world.marketing());
+        let key = || {
+            let entries = self.world.entries();
+            let entry = entries.iter().find(|entry| {
+                entry["spec"]["sendId"] == send_id && entry["status"]["attempts"][0]["result"] == "Started"
+            })?;
+            entry["spec"]["request"]["listmonk"]["campaign"].as_u64()
+        };
+        self.world.until(120, &format!("the copy of {campaign} goes"), || key().is_some());
+        key().unwrap()
+    }
+
     /// The campaign of a wave, once it is there.
     fn copy_of(&self, wave: &str) -> u64 {
         self.world.until(120, &format!("the copy of {wave} goes"), || self.started(wave).is_some());
@@ -78,6 +92,21 @@ impl Post {
 
     fn status_of(&self, copy: u64) -> String {
         self.listmonk.campaign(copy)["status"].as_str().unwrap().to_owned()
+    }
+
+    fn until_told(&self, campaign: &str, words: &str) {
+        self.world.until(120, words, || {
+            self.world.status(campaign)["message"].as_str().is_some_and(|message| message.contains(words))
+        });
+    }
+
+    /// Whether an event of this reason tells this of a campaign.
+    fn is_told_by(&self, reason: &str, words: &str) -> bool {
+        let events = self.world.get(&["-n", &self.world.marketing(), "get", "events.events.k8s.io"]);
+        let is_it = |event: &Value| {
+            event["reason"] == reason && event["note"].as_str().is_some_and(|note| note.contains(words))
+        };
+        events["items"].as_array().unwrap().iter().any(is_it)
     }
 
     fn until_status(&self, copy: u64, status: &str) {
@@ -180,30 +209,24 @@ fn whatever_becomes_of_the_answer_a_campaign_is_started_once() {
     assert_eq!(post.status_of(second), "draft");
 }
 
+/// A pool that pauses what is leaving while the shop has errors.
+fn guarded(name: &str) -> Value {
+    let errors = format!(
+        r#"sum(rate(http_requests_total{{namespace="{name}-shop",code="500"}}[5s])) / sum(rate(http_requests_total{{namespace="{name}-shop"}}[5s]))"#
+    );
+    let mut pool = by_gauge(name, "320/s");
+    pool["guardrails"] = json!([{"name": "errors", "query": errors, "max": "5%", "onBreach": "Pause"}]);
+    pool
+}
+
 #[test]
 fn what_is_leaving_is_cancelled_with_its_send_and_never_let_go_on_by_us() {
-    let errors = r#"sum(rate(http_requests_total{namespace="lmhalt-shop",code="500"}[5s])) / sum(rate(http_requests_total{namespace="lmhalt-shop"}[5s]))"#;
-    let pool = json!({"guardrails": [{"name": "errors", "query": errors, "max": "5%", "onBreach": "Pause"}]});
-    let post = Post::new("lmhalt", "Exact", pool);
+    let post = Post::new("lmhalt", "Exact", json!({}));
     post.listmonk.set_pace(Duration::from_secs(1), 4);
     let one = json!({"waves": [{"name": "all"}]});
-    post.apply("sale", one.clone());
+    post.apply("sale", one);
     let copy = post.copy_of("all");
-    // A guardrail is broken: it stands still, and stays so when the guardrail is fine again.
-    post.world.change_shop(json!({"error_ratio": 0.2}));
-    post.until_status(copy, "paused");
-    post.world.change_shop(json!({"error_ratio": 0.0}));
-    post.world.until(120, "it is told that it stands still", || {
-        let status = post.world.status("sale");
-        status["phase"] == "Sending" && status["message"].as_str().unwrap().contains("is paused after")
-    });
-    let sent = post.listmonk.sent_to(copy).len();
-    post.world.always(8, "it stands still", || post.status_of(copy) == "paused");
-    assert_eq!(post.listmonk.sent_to(copy).len(), sent);
-    // A person lets it go on, and another ends the send.
-    post.listmonk.person_starts(copy);
-    post.world.until(60, "it goes on", || post.listmonk.sent_to(copy).len() > sent);
-    assert_eq!(post.status_of(copy), "running");
+    post.world.until(60, "some of it has gone", || !post.listmonk.sent_to(copy).is_empty());
     post.world.patch_campaign("sale", &json!({"abort": true}));
     post.until_status(copy, "cancelled");
     post.world.until_phase("sale", "Aborted", 60);
@@ -220,9 +243,7 @@ fn what_is_leaving_is_cancelled_with_its_send_and_never_let_go_on_by_us() {
     post.apply("autumn", json!({"waves": [{"name": "one"}], "parameters": {"campaignId": third.to_string()}}));
     let copy = post.copy_of("one");
     post.listmonk.person_pauses(copy);
-    post.world.until(120, "it is told that it stands still", || {
-        post.world.status("autumn")["message"].as_str().unwrap().contains("is paused")
-    });
+    post.until_told("autumn", "Headroom does not let it go on by itself: it was not Headroom that paused it");
     post.world.always(6, "it stands still", || post.status_of(copy) == "paused");
     post.listmonk.person_cancels(copy);
     let told = post.world.until_reason("autumn", "OutcomeUnknown", 90);
@@ -237,4 +258,123 @@ fn what_is_leaving_is_cancelled_with_its_send_and_never_let_go_on_by_us() {
     post.world.bed().kubectl(&["-n", &post.world.marketing(), "delete", "campaign", "summer"]);
     post.until_status(copy, "cancelled");
     assert!(post.listmonk.sent_to(copy).len() < 200);
+}
+
+#[test]
+fn what_headroom_paused_goes_on_by_itself_when_that_is_over_and_there_is_room() {
+    let mut post = Post::new("lmagain", "Exact", guarded("lmagain"));
+    post.listmonk.set_pace(Duration::from_secs(1), 5);
+    post.apply("sale", json!({"waves": [{"name": "all"}]}));
+    let copy = post.copy_of("all");
+    post.world.until(60, "some of it has gone", || post.listmonk.sent_to(copy).len() >= 20);
+    post.world.change_shop(json!({"error_ratio": 0.2}));
+    post.until_status(copy, "paused");
+    post.world.until(60, "it has come to rest", || {
+        post.entry("all").unwrap()["status"]["pauses"][0]["rest"]["sent"].as_u64().is_some_and(|sent| sent >= 20)
+    });
+    post.world.until_reason("sale", "GuardrailBreached", 60);
+    let pause = post.entry("all").unwrap()["status"]["pauses"][0].clone();
+    assert!(pause["sentBefore"] == 0 && pause["taken"].as_u64().unwrap() > 0, "{pause}");
+    let sent = post.listmonk.sent_to(copy).len();
+    assert_eq!(pause["rest"]["sent"].as_u64().unwrap(), sent as u64);
+    assert!(post.is_told_by("WaveHalted", "It goes on by itself when that is over and headroom"));
+
+    // It is over, and there is no room for those who are left. Another process knows no less.
+    post.world.change_shop(json!({"demand": {"web": 1_850.0}}));
+    post.world.until_demand_is(1_850.0);
+    post.world.change_shop(json!({"error_ratio": 0.0}));
+    post.world.restart(None);
+    post.world.until_reason("sale", "WaitingForRoom", 120);
+    post.until_told(
+        "sale",
+        &format!("Headroom paused it in listmonk after {sent}, since guardrail errors was out of bounds"),
+    );
+    post.world.always(8, "it stands still", || post.status_of(copy) == "paused");
+    // There is room, and a person holds it.
+    post.world.patch_campaign("sale", &json!({"suspend": true}));
+    post.world.until_reason("sale", "Suspended", 60);
+    post.world.change_shop(json!({"demand": {"web": 300.0}}));
+    post.world.until_demand_is(300.0);
+    post.world.always(8, "it stands still", || post.status_of(copy) == "paused");
+    assert_eq!((post.starts(), post.listmonk.sent_to(copy).len()), (1, sent));
+
+    // Whatever becomes of the answer, it goes on once and reaches everybody once.
+    post.listmonk.lose_answer_of("PUT", "/status");
+    post.world.patch_campaign("sale", &json!({"suspend": false}));
+    post.until_status(copy, "running");
+    post.world.until(60, "that is told", || {
+        post.is_told_by("WaveResumed", &format!("goes on in listmonk after {sent} messages"))
+    });
+    // Once more, in another run.
+    post.world.until(60, "more of it has gone", || post.listmonk.sent_to(copy).len() > sent + 20);
+    post.world.change_shop(json!({"error_ratio": 0.2}));
+    post.until_status(copy, "paused");
+    post.world.change_shop(json!({"error_ratio": 0.0}));
+    post.until_status(copy, "running");
+    post.world.until_phase("sale", "Completed", 180);
+    let all = post.listmonk.sent_to(copy);
+    assert_eq!(all.len(), 200);
+    assert_eq!(all.into_iter().collect::<BTreeSet<u64>>(), post.people.iter().copied().collect(), "everybody once");
+    assert_eq!(post.starts(), 3);
+    let status = post.entry("all").unwrap()["status"].clone();
+    let (pauses, resumes) = (status["pauses"].as_array().unwrap(), status["resumes"].as_array().unwrap());
+    assert_eq!((pauses.len(), resumes.len()), (2, 2), "{status}");
+    assert_eq!(pauses[1]["sentBefore"], pauses[0]["rest"]["sent"]);
+    for (pause, resume) in pauses.iter().zip(resumes) {
+        assert_eq!((&resume["pause"], &resume["result"]), (&pause["nonce"], &json!("Started")));
+        assert!(resume["evidence"]["free"].as_f64() >= resume["evidence"]["needed"].as_f64());
+    }
+    assert_eq!((&status["attempts"].as_array().unwrap().len(), &status["outcome"]), (&1, &json!("Released")));
+}
+
+#[test]
+fn what_stands_still_for_another_reason_or_took_nothing_is_a_persons() {
+    let post = Post::new("lmkept", "Exact", guarded("lmkept"));
+    post.listmonk.set_pace(Duration::from_secs(1), 5);
+    let one = |draft: u64| json!({"waves": [{"name": "all"}], "parameters": {"campaignId": draft.to_string()}});
+    // listmonk has paused it by itself, for errors.
+    post.listmonk.fail_sends(12);
+    post.apply("sale", one(post.prepared));
+    let copy = post.copy_of("all");
+    post.until_status(copy, "paused");
+    post.until_told("sale", "Headroom does not let it go on by itself: it was not Headroom that paused it");
+    post.world.always(6, "it stands still", || post.status_of(copy) == "paused");
+    post.world.patch_campaign("sale", &json!({"abort": true}));
+    post.until_status(copy, "cancelled");
+
+    // Headroom has paused it, and nothing was taken: to let it go on would leave people out.
+    post.listmonk.fail_sends(0);
+    post.listmonk.set_most_errors(1_000);
+    post.apply("summer", one(post.draft("Summer")));
+    let copy = post.only_copy_of("summer");
+    post.world.until(60, "it runs", || post.listmonk.campaign(copy)["to_send"] == 200);
+    post.world.change_shop(json!({"error_ratio": 0.2}));
+    post.until_status(copy, "paused");
+    post.listmonk.mend_sends();
+    post.world.change_shop(json!({"error_ratio": 0.0}));
+    post.until_told("summer", "nothing of it was seen to be taken since it was last started");
+    post.world.always(6, "it stands still", || post.status_of(copy) == "paused");
+    assert_eq!((post.starts(), post.listmonk.sent_to(copy).len()), (2, 0));
+
+    // Headroom has paused it, and then a person let it go on and paused it again.
+    post.apply("autumn", one(post.draft("Autumn")));
+    let copy = post.only_copy_of("autumn");
+    post.world.until(60, "some of it has gone", || post.listmonk.sent_to(copy).len() >= 10);
+    post.world.change_shop(json!({"error_ratio": 0.2}));
+    post.until_status(copy, "paused");
+    post.world.until(60, "it has come to rest", || {
+        let entries = post.world.entries();
+        entries.iter().any(|entry| !entry["status"]["pauses"][0]["rest"].is_null())
+    });
+    post.world.patch_campaign("autumn", &json!({"suspend": true}));
+    post.world.change_shop(json!({"error_ratio": 0.0}));
+    post.world.until_reason("autumn", "Suspended", 60);
+    let sent = post.listmonk.sent_to(copy).len();
+    post.listmonk.person_starts(copy);
+    post.world.until(60, "it goes on", || post.listmonk.sent_to(copy).len() > sent);
+    post.listmonk.person_pauses(copy);
+    post.world.patch_campaign("autumn", &json!({"suspend": false}));
+    post.until_told("autumn", "somebody has let it go on or changed it since Headroom paused it");
+    post.world.always(6, "it stands still", || post.status_of(copy) == "paused");
+    assert_eq!(post.starts(), 3);
 }

@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::bed::bed;
+use crate::support::listmonk::{Listmonk, TOKEN, USER};
 use crate::support::world::{Wants, World};
 
 const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12, &rustls::version::TLS13];
@@ -195,7 +196,7 @@ async fn a_receiver_is_believed_by_the_authorities_of_its_sender_and_by_no_other
     let url = format!("https://{}/send", receiver.address);
     for stranger in [trust(None, None), trust(Some(&others), None)] {
         let attempt = attempt(&url, &stranger).await;
-        not_sent(&attempt, "name the authority that signed it in spec.webhook.tls.ca of the Sender");
+        not_sent(&attempt, "name the authority that signed it in tls.ca of the Sender");
     }
     let believed = trust(Some(&ours), None);
     let elsewhere = url.replace("127.0.0.1", "localhost");
@@ -222,7 +223,7 @@ async fn a_receiver_that_asks_who_comes_is_shown_the_certificate() {
         for shown in [None, Some(&wrong)] {
             let attempt = attempt(&late, &trust(Some(&ours), shown)).await;
             if versions.len() == 1 {
-                not_sent(&attempt, "name a certificate that it believes in spec.webhook.tls.clientCertificate");
+                not_sent(&attempt, "name a certificate that it believes in tls.clientCertificate");
             } else {
                 // TLS 1.3 lets the request leave before it is told that nobody wanted it: bytes went, and that is what counts.
                 let Attempt::Unknown { why, .. } = &attempt else { panic!("{attempt}") };
@@ -306,6 +307,52 @@ fn a_wave_goes_over_tls_on_the_certificates_of_its_sender() {
     }
     world.check_safety();
     world.until_restored(2);
+}
+
+#[test]
+fn a_wave_goes_by_listmonk_over_tls_on_the_certificates_of_its_sender() {
+    let (ours, others) = (Authority::new("ours"), Authority::new("others"));
+    let listmonk = Listmonk::start();
+    let onward = listmonk.url().strip_prefix("http://").unwrap().to_owned();
+    let receiver = Receiver::start(config(&ours.server(), Some(&ours), BOTH), Some(onward));
+    let list = listmonk.add_list("customers", false);
+    listmonk.subscribe(list, 50);
+    let draft = listmonk.add_draft(&json!({"name": "Sale", "subject": "x", "lists": [list]}));
+    let world = World::new("lmtls", Wants::default());
+    let secret = |name: &str, data: Value| {
+        let metadata = json!({"name": name, "namespace": "lmtls-mail"});
+        world.bed().apply(
+            &json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}).to_string(),
+        );
+    };
+    secret("listmonk", json!({"username": USER, "token": TOKEN}));
+    let shown = ours.client();
+    secret("headroom", json!({"tls.crt": shown.certificate, "tls.key": shown.key}));
+    let tls = json!({"ca": {"secretKeyRef": {"name": "ca", "key": "ca.crt"}}, "clientCertificate": {"secretName": "headroom"}});
+    let there = json!({"url": format!("https://{}", receiver.address), "secretRef": {"name": "listmonk"}, "tls": tls});
+    let patch = json!({"spec": {"webhook": null, "listmonk": there}}).to_string();
+    world.bed().kubectl(&["-n", "lmtls-mail", "patch", "sender", "push", "--type=merge", "-p", &patch]);
+    let one =
+        json!({"audience": {"size": 50}, "waves": [{"name": "all"}], "parameters": {"campaignId": draft.to_string()}});
+    world.apply_campaign("sale", &one);
+    let until_told = |words: &str| {
+        world.until(120, words, || {
+            let status = world.status("sale");
+            status["reason"] == "SenderUnable" && status["message"].as_str().unwrap().contains(words)
+        });
+    };
+    until_told("spec.listmonk.tls.ca: there is no Secret lmtls-mail/ca");
+    secret("ca", json!({"ca.crt": others.pem}));
+    until_told("name the authority that signed it in tls.ca of the Sender");
+    assert_eq!((entries(&world), receiver.requests(), listmonk.requests().len()), (0, 0, 0));
+
+    secret("ca", json!({"ca.crt": ours.pem}));
+    world.until_phase("sale", "Completed", 180);
+    assert!(receiver.requests() > 0);
+    assert_eq!(listmonk.requests().iter().filter(|request| request.ends_with(" running")).count(), 1);
+    let message = ready(&world, "lmtls-mail", "push")["message"].as_str().unwrap().to_owned();
+    let words = "The receiver is believed by the authorities in spec.listmonk.tls.ca alone. It is shown a certificate.";
+    assert!(message.contains(words), "{message}");
 }
 
 #[test]

@@ -153,6 +153,13 @@ impl Burst {
         moved
     }
 
+    /// The same wave to so many recipients at most.
+    #[must_use]
+    pub fn to_fewer(&self, recipients: u64) -> Burst {
+        let recipients = recipients.min(self.send.recipients);
+        Burst { share: self.share, ..Burst::new(Send { recipients, ..self.send.clone() }) }
+    }
+
     /// Its load at an instant: r · Σ K [F(t − a) − F(t − b)] with its margin.
     pub fn at(&self, instant: Timestamp) -> f64 {
         self.after(minutes_between(self.send.start, instant))

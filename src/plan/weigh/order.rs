@@ -33,6 +33,8 @@ impl<'a> Scales<'_, 'a> {
     /// Whether a person answers for this wave going now without confirmed headroom.
     pub(super) fn is_permitted(&self, want: &Want<'_>) -> bool {
         want.not_before.is_none()
+            // What was paused is let go on without room by a person alone.
+            && want.rest.is_none()
             && !self.rules.observes
             && !self.is_promised_elsewhere(want)
             && approval::without_headroom(want.campaign, self.now).is_some()
@@ -120,6 +122,7 @@ impl<'a> Scales<'_, 'a> {
             evidence,
             evidence_at,
             latest_start: want.not_after,
+            rest: want.rest.clone(),
         })
     }
 

@@ -39,6 +39,8 @@ pub struct Campaign {
     to_send: u64,
     #[serde(default)]
     sent: u64,
+    #[serde(default)]
+    updated_at: Option<String>,
     lists: Option<Vec<Of>>,
     media: Option<Vec<Of>>,
     tags: Option<Vec<String>>,
@@ -61,7 +63,8 @@ fn ids(all: Option<&Vec<Of>>) -> Vec<u64> {
 impl Campaign {
     /// What is said of it.
     pub fn account(&self) -> Account {
-        Account { id: self.id, status: self.status.clone(), sent: self.sent, to_send: self.to_send }
+        let changed = self.updated_at.clone().unwrap_or_default();
+        Account { id: self.id, status: self.status.clone(), sent: self.sent, to_send: self.to_send, changed }
     }
 
     /// Whether it was not started, and no clock starts it.
@@ -123,6 +126,11 @@ impl Campaign {
     /// Whether it is still as it was when it was made ready.
     pub fn is_ready(&self, lists: &[u64]) -> bool {
         self.is_draft() && self.send_at.is_none() && self.list_ids() == lists
+    }
+
+    /// Whether it is paused, and no clock of its own starts it.
+    pub fn is_paused(&self) -> bool {
+        self.status == "paused" && self.send_at.is_none()
     }
 
     /// What marks it as prepared for a send: all else of it stays as it is.

@@ -1,5 +1,5 @@
 //! The adapter to listmonk: what a server is asked and told, one fresh connection for each. Whatever it answers to "running", what it
-//! then says of the campaign decides. It never deletes anything there, never says "finished", and lets nothing go on that stands still.
+//! then says of the campaign decides. It never deletes anything there and never says "finished".
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 
 use crate::plan::listmonk::{Account, FROM_TAG, left_tag, send_tag};
 
-use super::{Effect, SecretValue, Target};
+use super::{Effect, SecretValue, Target, Trust};
 
 mod campaign;
+mod paused;
 pub mod people;
 mod prepare;
 
 pub use campaign::Campaign;
+pub use paused::{Paused, is_as_left};
 pub use prepare::{Known, Ready, Wave, prepare, still};
 
 /// Why something could not be asked or told.
@@ -43,8 +45,12 @@ pub enum Trouble {
 
 /// Carries one request there and its answer back: its status and its body, or why there is none.
 pub trait Door: Send + Sync {
-    /// Once.
-    fn carry<'a>(&'a self, call: &'a Effect) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>>;
+    /// Once, on the trust of its Sender if that has one of its own.
+    fn carry<'a>(
+        &'a self,
+        call: &'a Effect,
+        trust: Option<&'a Trust>,
+    ) -> BoxFuture<'a, Result<(StatusCode, Vec<u8>), String>>;
 }
 
 /// A listmonk server, and who asks it.
@@ -53,6 +59,7 @@ pub struct Server<'a> {
     door: &'a dyn Door,
     url: String,
     authorization: SecretValue,
+    trust: Option<Trust>,
 }
 
 /// Its answers are in `data`, and its reasons in `message`.
@@ -68,6 +75,14 @@ struct Page<T> {
     results: Vec<T>,
     #[serde(default)]
     total: u64,
+}
+
+/// A campaign that is running.
+#[derive(serde::Deserialize)]
+struct Pace {
+    id: u64,
+    #[serde(default)]
+    rate: u64,
 }
 
 /// One of its lists.
@@ -101,10 +116,15 @@ fn encoded(pairs: &[(&str, &str)]) -> String {
 
 impl<'a> Server<'a> {
     /// At this URL, as this user of its API.
-    pub fn new(door: &'a dyn Door, url: &str, username: &str, token: &str) -> Result<Server<'a>, String> {
+    pub fn new(
+        door: &'a dyn Door,
+        url: &str,
+        (username, token): (&str, &str),
+        trust: Option<Trust>,
+    ) -> Result<Server<'a>, String> {
         let authorization = format!("token {}:{}", username.trim(), token.trim());
         let authorization = SecretValue::new(authorization.as_bytes()).map_err(|error| error.to_string())?;
-        Ok(Server { door, url: url.trim_end_matches('/').to_owned(), authorization })
+        Ok(Server { door, url: url.trim_end_matches('/').to_owned(), authorization, trust })
     }
 
     fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Effect, Trouble> {
@@ -116,7 +136,7 @@ impl<'a> Server<'a> {
 
     async fn say<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Trouble> {
         let call = self.call(method, path, body)?;
-        let (status, body) = self.door.carry(&call).await.map_err(Trouble::Silent)?;
+        let (status, body) = self.door.carry(&call, self.trust.as_ref()).await.map_err(Trouble::Silent)?;
         if status != StatusCode::OK {
             return Err(Trouble::Refused { status: status.as_u16(), message: message(&body) });
         }
@@ -159,7 +179,13 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// What starts a campaign.
+    /// How many messages of a campaign were taken within the last minute, and since it was last started; None: it is not running.
+    pub async fn taken_lately(&self, id: u64) -> Result<Option<u64>, Trouble> {
+        let running: Vec<Pace> = self.get("/api/campaigns/running/stats").await?;
+        Ok(running.iter().find(|campaign| campaign.id == id).map(|campaign| campaign.rate))
+    }
+
+    /// What starts a campaign, also one that was paused.
     pub fn start(&self, id: u64) -> Result<Effect, Trouble> {
         self.call(Method::PUT, &format!("/api/campaigns/{id}/status"), Some(&json!({"status": "running"})))
     }

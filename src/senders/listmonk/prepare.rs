@@ -40,6 +40,8 @@ pub struct Known {
     pub campaign: u64,
     /// The last person on its list, where it has one.
     pub last: Option<u64>,
+    /// How many messages it counted then; None: nobody looked.
+    pub sent: Option<u64>,
 }
 
 /// A wave that only has to be started.
@@ -59,12 +61,12 @@ pub struct Ready {
 
 /// A list of a wave's own, and who may be on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Own {
-    list: u64,
-    salt: String,
-    after: Vec<u64>,
-    last: Option<u64>,
-    most: u64,
+pub(super) struct Own {
+    pub(super) list: u64,
+    pub(super) salt: String,
+    pub(super) after: Vec<u64>,
+    pub(super) last: Option<u64>,
+    pub(super) most: u64,
 }
 
 /// Somebody, by number: nothing else of a person is read.
@@ -143,8 +145,19 @@ async fn whole(server: &Server<'_>, prepared: &Campaign, lists: &[Listed], tag: 
             list.id
         )));
     }
+    let people = reached(server, lists).await?;
+    Ok(Ready {
+        known: Known { campaign: prepared.id, last: None, sent: Some(prepared.account().sent) },
+        lists: prepared.list_ids(),
+        people,
+        prepared: (prepared.id, tag.to_owned()),
+        own: None,
+    })
+}
+
+/// How many people a campaign to these lists reaches. Who is on two lists counts twice: rather too many than too few.
+pub(super) async fn reached(server: &Server<'_>, lists: &[Listed]) -> Result<u64, Trouble> {
     let mut people = 0_u64;
-    // Who is on two lists counts twice: rather too many than too few.
     for list in lists {
         let id = list.id.to_string();
         let statuses: &[&str] = if list.optin == "double" { &["confirmed"] } else { &["confirmed", "unconfirmed"] };
@@ -152,13 +165,7 @@ async fn whole(server: &Server<'_>, prepared: &Campaign, lists: &[Listed], tag: 
             people = people.saturating_add(server.count(&[("list_id", &id), ("subscription_status", status)]).await?);
         }
     }
-    Ok(Ready {
-        known: Known { campaign: prepared.id, last: None },
-        lists: prepared.list_ids(),
-        people,
-        prepared: (prepared.id, tag.to_owned()),
-        own: None,
-    })
+    Ok(people)
 }
 
 /// A list and a copy for this wave.
@@ -199,10 +206,11 @@ async fn exact(server: &Server<'_>, prepared: &Campaign, wave: &Wave<'_>, send_t
     };
     let copy = prepared.copy(&title, list, [send_tag, &tag]);
     let id = own_campaign(server, there, copy, &tag).await?;
+    let sent = Some(there.map_or(0, |there| there.account().sent));
     let prepared = (prepared.id, send_tag.to_owned());
     let (salt, after) = (wave.send_label.to_owned(), wave.after.to_vec());
     let own = Some(Own { list, salt, after, last, most: wave.recipients });
-    let ready = Ready { known: Known { campaign: id, last }, lists: vec![list], people, prepared, own };
+    let ready = Ready { known: Known { campaign: id, last, sent }, lists: vec![list], people, prepared, own };
     still(server, &ready).await?;
     Ok(ready)
 }
@@ -278,13 +286,19 @@ pub async fn still(server: &Server<'_>, ready: &Ready) -> Result<(), Trouble> {
     let changed =
         || unfit(format!("campaign {} of listmonk was changed while its wave was being prepared", ready.prepared.0));
     let own = async {
-        let Some(Own { list, salt, after, last, most }) = &ready.own else { return Ok(true) };
-        let reach = people::Reach { salt, after, up_to: *last };
-        let strangers = server.count(&[("query", people::outside(&reach, *list).as_str())]).await?;
-        Ok(strangers == 0 && on(server, *list).await? <= *most)
+        let Some(own) = &ready.own else { return Ok(true) };
+        is_its_own(server, own).await
     };
     let campaigns = (server.campaign(ready.known.campaign, false), server.campaign(ready.prepared.0, false));
     let (there, prepared, own) = futures::try_join!(campaigns.0, campaigns.1, own)?;
     let is_ours = prepared.fits(&ready.prepared.1).is_ok() && prepared.is_marked(&ready.prepared.1);
     if there.is_ready(&ready.lists) && is_ours && own { Ok(()) } else { Err(changed()) }
+}
+
+/// Whether nobody else is on a wave's own list, and no more people than may be.
+pub(super) async fn is_its_own(server: &Server<'_>, own: &Own) -> Result<bool, Trouble> {
+    let Own { list, salt, after, last, most } = own;
+    let reach = people::Reach { salt, after, up_to: *last };
+    let strangers = server.count(&[("query", people::outside(&reach, *list).as_str())]).await?;
+    Ok(strangers == 0 && on(server, *list).await? <= *most)
 }

@@ -155,15 +155,29 @@ fn try_lists_and_maps(place: &Place, desk: &mut Desk) {
     }
 }
 
+/// What a place requires and a trial of a rule does not name is as in the example.
+fn whole(place: &Place, desk: &Desk, mut value: Value) -> Value {
+    let example = desk.steps.iter().fold(&desk.example, |value, step| match step {
+        Step::Field(name) => &value[name.as_str()],
+        Step::Item(index) => &value[*index],
+    });
+    if let Some(fields) = value.as_object_mut() {
+        for field in place.bound("required").and_then(Value::as_array).into_iter().flatten().map(text) {
+            fields.entry(field.clone()).or_insert_with(|| example[field.as_str()].clone());
+        }
+    }
+    value
+}
+
 fn try_rules(place: &Place, desk: &mut Desk) {
     for (message, _) in place.rules().into_iter().filter(|(_, compares)| !compares) {
         let told = rules::trials().into_iter().find(|told| message.starts_with(told.message));
         let told = told.unwrap_or_else(|| panic!("no trial of the rule \"{message}\""));
         for right in told.right {
-            desk.take(told.message, right);
+            desk.take(told.message, whole(place, desk, right));
         }
         for wrong in told.wrong {
-            desk.refuse(told.message, wrong, &message);
+            desk.refuse(told.message, whole(place, desk, wrong), &message);
         }
     }
 }

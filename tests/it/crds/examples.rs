@@ -45,9 +45,10 @@ pub fn of(kind: &str) -> Vec<Value> {
             let queryable = json!({"queryable": {"url": "https://mail.internal/sends"}});
             // Beside `tls` the URL can only be of one form.
             let mut secure = sender(&json!({"atMostOnce": {}}));
-            secure["webhook"]["tls"] = json!({
+            let tls = json!({
                 "ca": {"secretKeyRef": {"name": "mail", "key": "ca.crt"}}, "clientCertificate": {"secretName": "headroom"},
             });
+            secure["webhook"]["tls"] = tls.clone();
             vec![
                 object(kind, sender(&keyed)),
                 object(kind, sender(&queryable)),
@@ -57,6 +58,12 @@ pub fn of(kind: &str) -> Vec<Value> {
                     kind,
                     json!({"sendRate": "100/s", "listmonk": {
                         "url": "http://listmonk.mail:9000", "secretRef": {"name": "listmonk"}, "waves": "Exact",
+                    }}),
+                ),
+                object(
+                    kind,
+                    json!({"sendRate": "100/s", "listmonk": {
+                        "url": "https://listmonk.mail:9000", "secretRef": {"name": "listmonk"}, "tls": tls,
                     }}),
                 ),
             ]
@@ -161,7 +168,7 @@ fn entry() -> Value {
         "request": {
             "sender": "mail/s", "senderUid": "u", "urlDigest": "d", "key": "k", "keyHeader": "idempotency-key",
             "body": "{}", "digest": "d", "contract": "keyed", "retention": "48h", "queryDigest": "d",
-            "listmonk": {"campaign": 17, "last": 2940},
+            "listmonk": {"campaign": 17, "last": 2940, "sent": 0},
         },
         "load": {
             "sendRate": 100.0, "margin": 1.66,

@@ -110,6 +110,7 @@ impl WrittenEntry {
             again: self.again_after.map(|after| now - self.ago.0 + after.0),
             heard: self.heard.as_ref().map(|heard| Heard {
                 sent: heard.sent,
+                still: None,
                 attempt: "attempt".into(),
                 at: now - heard.ago.0,
                 said: match heard.said.split_once(": ") {
@@ -130,6 +131,7 @@ impl WrittenEntry {
             sender_key: None,
             sender: fires.then(|| ("uid-sender".to_owned(), digest(self.url.as_bytes()))),
             body: fires.then(|| self.body.clone()),
+            runs: headroom::plan::resume::Runs::default(),
         })
     }
 }

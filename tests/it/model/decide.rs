@@ -343,6 +343,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         sender_key: None,
         sender: is_fired.then(|| ("sender".into(), identity::digest(URL.as_bytes()))),
         body: is_fired.then(|| "{}".into()),
+        runs: headroom::plan::resume::Runs::default(),
     })
 }
 

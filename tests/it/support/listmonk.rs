@@ -228,6 +228,11 @@ impl Listmonk {
         self.state().sending.accepts = Some(after);
     }
 
+    /// So many refused messages in a run pause its campaign.
+    pub fn set_most_errors(&self, count: u64) {
+        self.state().sending.most_errors = count;
+    }
+
     pub fn mend_sends(&self) {
         self.state().sending.accepts = None;
     }
