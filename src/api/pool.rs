@@ -343,7 +343,7 @@ pub enum OnBreach {
     /// No further wave.
     #[default]
     Hold,
-    /// No further wave, and what is leaving is paused, where its Sender can; a person lets it go on.
+    /// No further wave, and what is leaving is paused, where its Sender can; it goes on when that is over and there is room.
     Pause,
     /// Ends the campaign that is being sent.
     Abort,

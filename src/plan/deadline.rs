@@ -1,7 +1,7 @@
 //! Waves for which there is no time: those that fit no window at all, which is a matter of the plan and can be mended, and
 //! those whose time has passed, which is for good.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::campaign::OnDeadline;
 use crate::api::release::SkipReason;
@@ -54,6 +54,22 @@ pub(super) fn no_time_beside(freeze: &Freeze, takes: SignedDuration) -> String {
 pub(super) fn too_long(wave: &str, recipients: u64, intent: &Intent, why: &str) -> Why {
     let (messages, rate) = (people::grouped(recipients), &intent.rate);
     Why::NeverFits { why: format!("wave \"{wave}\" of {messages} messages at {rate}: {why}") }
+}
+
+/// How one is told that may not leave before then, takes so long, and would have it in no window that is open.
+pub(super) fn later(
+    wave: &str,
+    at: Timestamp,
+    (takes, window_was_open): (SignedDuration, bool),
+    freeze: Option<&Freeze>,
+    now: Timestamp,
+) -> Why {
+    let wave = wave.to_owned();
+    if let Some(freeze) = freeze {
+        return Why::Frozen { wave, reason: freeze.reason.clone(), from: freeze.from, at };
+    }
+    let takes = Span::between(now, now + takes).for_people(Rounding::Up);
+    Why::OutsideWindow { wave, at, takes, window_was_open }
 }
 
 /// The time of what is left has passed.

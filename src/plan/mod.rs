@@ -226,16 +226,11 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     if !decided.claims.is_empty() {
         again = again.min(if is_sending { TICK } else { WATCHED });
     }
-    if !guard.breaches.is_empty() {
-        again = again.min(TICK);
-    }
     let halts = halt::halts(snapshot, &guard, now);
-    if !halts.is_empty() {
+    if !guard.breaches.is_empty() || !halts.is_empty() {
         again = again.min(TICK);
     }
-    if resume::any_comes_to_rest(snapshot, now) {
-        again = again.min(resume::CLOSELY);
-    }
+    again = again.min(resume::looks_again(snapshot, now));
     let queue = line.into_iter().map(|campaign| Queued { campaign }).collect();
     let seen = pool_report::Seen {
         fault,

@@ -5,16 +5,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::release::{Disposition, EntryWave, Pause, Resume};
 
+use super::IDLE;
 use super::bursts;
 use super::contract::QUIESCENCE;
+use super::deadline;
 use super::freezes;
 use super::guard::Guard;
 use super::inquiry;
 use super::schedule::Fit;
 use super::snapshot::{Entry, Snapshot};
 use super::stand::{Ahead, Stand, Want};
-use super::units::Span;
-use super::units::people::{Rounding, grouped};
+use super::units::people::grouped;
 use super::why::Why;
 
 /// One that was paused is looked at so often until it has come to rest.
@@ -152,9 +153,10 @@ pub(super) fn written(entry: &Entry, reason: String, nonce: &str) -> Option<Writ
     has_room.then(|| Written { nonce: nonce.to_owned(), reason, sent_before })
 }
 
-/// Whether a wave of this pool is to be looked at closely.
-pub(super) fn any_comes_to_rest(snapshot: &Snapshot, now: Timestamp) -> bool {
-    snapshot.entries.iter().any(|entry| entry.comes_to_rest(now))
+/// When to look again, for what is to come to rest.
+pub(super) fn looks_again(snapshot: &Snapshot, now: Timestamp) -> SignedDuration {
+    let is_any = snapshot.entries.iter().any(|entry| entry.comes_to_rest(now));
+    if is_any { CLOSELY } else { IDLE }
 }
 
 /// Those that have come to rest.
@@ -187,14 +189,14 @@ fn standing(entry: &Entry, now: Timestamp) -> Standing<'_> {
     };
     let Some(rest) = &pause.rest else {
         // One that is settled by the next look has changed already.
-        let is_early = entry.unsettled(now).is_some();
-        return match is_early {
-            true => Standing::ComesToRest(pause),
-            false if *changed == still.changed => {
-                Standing::Kept("it was not seen to come to rest after Headroom had paused it")
-            }
-            false => Standing::Kept("what became of it after Headroom had paused it was not seen"),
-        };
+        if entry.unsettled(now).is_some() {
+            return Standing::ComesToRest(pause);
+        }
+        return Standing::Kept(if *changed == still.changed {
+            "it was not seen to come to rest after Headroom had paused it"
+        } else {
+            "what became of it after Headroom had paused it was not seen"
+        });
     };
     if rest.changed != still.changed || count(rest.sent) != still.sent {
         return Standing::Kept("somebody has let it go on or changed it since Headroom paused it");
@@ -287,14 +289,7 @@ pub(super) fn under_way<'a>(ahead: Ahead<'a>, entry: &'a Entry, guard: &Guard, n
     let not_after = match fit {
         Fit::Now { until } => until.and_then(|until| until.checked_sub(takes).ok()),
         Fit::Later { at, window_was_open } => {
-            let wave = entry.wave.clone();
-            let why = match freeze {
-                Some(freeze) => Why::Frozen { wave, reason: freeze.reason.clone(), from: freeze.from, at },
-                None => {
-                    let takes = Span::between(now, now + takes).for_people(Rounding::Up);
-                    Why::OutsideWindow { wave, at, takes, window_was_open }
-                }
-            };
+            let why = deadline::later(&entry.wave, at, (takes, window_was_open), freeze, now);
             return rests(why, vec![still], Some(at));
         }
         Fit::Never => return kept("no time is left in which the rest of it could leave"),

@@ -28,8 +28,6 @@ use super::resume::{self, AtRest};
 use super::rules::Rules;
 use super::schedule::Fit;
 use super::snapshot::{Campaign, Entry, Sender, Snapshot};
-use super::units::Span;
-use super::units::people::Rounding;
 use super::waves::Gone;
 use super::why::Why;
 
@@ -424,13 +422,10 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
             return rests_unknown(campaign, &past, retry, now);
         }
         Fit::Later { at, window_was_open } => {
-            let takes = Span::between(now, now + takes).for_people(Rounding::Up);
             let why = if times.start().is_some_and(|start| now < start) {
                 Why::BeforeStart { wave: name.clone(), at, confirmed: None }
-            } else if let Some(freeze) = freeze {
-                Why::Frozen { wave: name.clone(), reason: freeze.reason.clone(), from: freeze.from, at }
             } else {
-                Why::OutsideWindow { wave: name.clone(), at, takes, window_was_open }
+                deadline::later(&name, at, (takes, window_was_open), freeze, now)
             };
             let lead = lead::prescale(snapshot, ahead_rules);
             if at.duration_since(now) > lead {
