@@ -10,7 +10,7 @@ use super::waves::{Size, WavePlan};
 pub struct Abilities {
     /// It tells what became of it.
     pub tells: bool,
-    /// It tells how far it is, and can be made to pause or to end it.
+    /// It tells how far it is, and can be made to pause it, to let it go on, or to end it.
     pub halts: bool,
     /// It can fire more than one of a send.
     pub several: bool,
@@ -32,8 +32,9 @@ pub fn of(sender: &SenderSpec) -> Abilities {
 impl Abilities {
     /// As a Sender's status has them.
     pub fn words(self) -> String {
-        let all = [("fire", true), ("tell", self.tells), ("pause", self.halts), ("cancel", self.halts)];
-        all.into_iter().filter_map(|(word, is_able)| is_able.then_some(word)).collect::<Vec<_>>().join(", ")
+        let halted = ["pause", "resume", "cancel"].map(|word| (word, self.halts));
+        let all = [("fire", true), ("tell", self.tells)].into_iter().chain(halted);
+        all.filter_map(|(word, is_able)| is_able.then_some(word)).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -96,8 +97,8 @@ mod tests {
             (sender(&json!({"webhook": {"url": "http://a"}})), "fire", true),
             (sender(&queryable), "fire, tell", true),
             (sender(&json!({"job": {"template": {}}})), "fire, tell", true),
-            (listmonk("Exact"), "fire, tell, pause, cancel", true),
-            (listmonk("Whole"), "fire, tell, pause, cancel", false),
+            (listmonk("Exact"), "fire, tell, pause, resume, cancel", true),
+            (listmonk("Whole"), "fire, tell, pause, resume, cancel", false),
         ] {
             let abilities = of(&spec);
             assert_eq!((abilities.words().as_str(), abilities.several), (words, several), "{spec:?}");

@@ -147,7 +147,7 @@ fn each_wave_goes_to_its_own_people_by_a_copy_of_what_was_prepared() {
             && status["display"]["sent"].as_str().unwrap().starts_with('~')
     });
     let sender = post.world.get(&["-n", "lmexact-mail", "get", "sender", "push"]);
-    assert_eq!(sender["status"]["abilities"], "fire, tell, pause, cancel");
+    assert_eq!(sender["status"]["abilities"], "fire, tell, pause, resume, cancel");
     post.world.until_phase("sale", "Completed", 120);
     let (canary, rest) = (post.copy_of("canary"), post.copy_of("rest"));
     let (first, second) = (post.listmonk.sent_to(canary), post.listmonk.sent_to(rest));
