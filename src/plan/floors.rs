@@ -1,6 +1,6 @@
 //! The floors of one pool: what each workload's replicas shall be at least, and the claims that say so.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::pool_status::Claim;
@@ -50,6 +50,21 @@ pub struct Waits {
     pub silent: bool,
 }
 
+/// What shall be written of the claims: since when nothing needs a floor is not worth a write of its own before it has
+/// lasted, since the next wave often ends it. Until then it is remembered; a process that has just started counts anew,
+/// which gives back later.
+pub fn lasting(snapshot: &Snapshot, rules: Option<&Rules>, mut claims: Vec<Claim>, now: Timestamp) -> Vec<Claim> {
+    let lasts = rules.map_or(SignedDuration::ZERO, |rules| rules.hold / 2);
+    let told = &snapshot.pool.status.claims;
+    for claim in &mut claims {
+        let is_told = told.iter().any(|told| told.id == claim.id && told.quiet_since.is_some());
+        if !is_told {
+            claim.quiet_since.take_if(|since| now.duration_since(since.0) < lasts);
+        }
+    }
+    claims
+}
+
 /// Decides every floor. `needed` holds what waves wait for, by workload.
 pub fn decide(
     snapshot: &Snapshot,
@@ -62,10 +77,8 @@ pub fn decide(
     let mut floors = Floors::default();
     let is_left = snapshot.gates.stop.as_ref().is_some_and(Stop::gives_back);
     let give_back_now = is_left || snapshot.pool.deleting || rules.is_some_and(|rules| rules.suspended);
-    let pace = rules.map_or(Pace { hold: jiff::SignedDuration::ZERO, step: 1.0 }, |rules| Pace {
-        hold: rules.hold,
-        step: rules.step,
-    });
+    let pace = rules
+        .map_or(Pace { hold: SignedDuration::ZERO, step: 1.0 }, |rules| Pace { hold: rules.hold, step: rules.step });
     let pool = snapshot.pool.key();
     for (index, workload) in rules.iter().flat_map(|rules| &rules.workloads).enumerate() {
         let Some(Ok(found)) = snapshot.workloads.get(index).map(|workload| workload.target.as_ref()) else {
@@ -77,7 +90,7 @@ pub fn decide(
         let claim = claim::on(&snapshot.pool.status.claims, &found.target)
             .cloned()
             .or_else(|| inherited(snapshot, &workload.name, found))
-            .map(|claim| Claim { workload: workload.name.clone(), ..claim });
+            .map(|claim| Claim { workload: workload.name.clone(), ..remembered(snapshot, claim) });
         let measure = measures.iter().find(|measure| measure.rules.name == workload.name);
         let is_silent = !waits.any && measure.and_then(Measure::at_rest).is_none();
         let claim = claim.map(|claim| watched(snapshot, workload, claim, is_silent, now));
@@ -130,9 +143,10 @@ pub fn decide(
         };
         // Its workload may come back at any moment, and nobody can measure what it bears till then: a silent sensor.
         let bereft = rules.and_then(|rules| bereft(snapshot, rules, &orphan.claim));
+        let claim = remembered(snapshot, orphan.claim.clone());
         let claim = &match bereft {
-            Some(workload) => watched(snapshot, workload, orphan.claim.clone(), !waits.any, now),
-            None => orphan.claim.clone(),
+            Some(workload) => watched(snapshot, workload, claim, !waits.any, now),
+            None => claim,
         };
         let wish = match rules {
             _ if give_back_now => Wish::ReleaseNow,
@@ -166,6 +180,12 @@ fn inherited(snapshot: &Snapshot, workload: &str, found: &Found) -> Option<Claim
         observed: false,
         ..orphan.claim.clone()
     })
+}
+
+/// The claim, with what is remembered of it and was not worth a write yet.
+fn remembered(snapshot: &Snapshot, claim: Claim) -> Claim {
+    let quiet_since = claim.quiet_since.clone().or_else(|| snapshot.memory.quiet.get(&claim.id).copied().map(Time));
+    Claim { quiet_since, ..claim }
 }
 
 /// The workload whose floor the claim is, if the rules still name it and it is not there: deleted, perhaps to be created anew.

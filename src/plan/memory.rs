@@ -24,6 +24,8 @@ pub struct Memory {
     pub pool_matter: Option<String>,
     /// When the pool's numbers were last written.
     pub numbers_written: Option<Timestamp>,
+    /// Since when nothing needs a floor any more, by claim: not worth a write before it has lasted.
+    pub quiet: BTreeMap<String, Timestamp>,
 }
 
 /// How many recipients the next part of a send takes, and when.

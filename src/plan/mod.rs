@@ -98,6 +98,9 @@ const WATCHED: SignedDuration = SignedDuration::from_secs(15);
 /// While nothing is due.
 const IDLE: SignedDuration = SignedDuration::from_secs(60);
 
+/// What is over after this is not told of: what follows is.
+const MOMENT: SignedDuration = SignedDuration::from_secs(1);
+
 /// What shall be done.
 #[derive(Debug)]
 pub struct Plan {
@@ -212,6 +215,8 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let asks = |needed: &&Option<i32>| needed.filter(|_| rules.is_some_and(|rules| !rules.observes));
     let needed: Vec<Option<i32>> = verdict.needed.iter().map(|needed| asks(&needed)).collect();
     let decided = floors::decide(snapshot, rules, &measures, &needed, waits, now);
+    let quiet = decided.claims.iter().filter_map(|claim| Some((claim.id.clone(), claim.quiet_since.as_ref()?.0)));
+    memory.quiet = quiet.collect();
     if waiting && !hopeless {
         let tick = rules.map_or(TICK, rules::Rules::tick);
         // Only what is far away is looked at more seldom, and only if there is nothing else.
@@ -237,7 +242,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
         asked,
         measures: &measures,
         troubles: &troubles,
-        claims: decided.claims,
+        claims: floors::lasting(snapshot, rules, decided.claims, now),
         leads: &decided.leads,
         breaches: guard.breaches,
         queue,
@@ -327,7 +332,9 @@ fn standing<'a>(
                     all.queue.push(campaign.key());
                 }
                 // An end is said only when the ledger holds it: until then the next look writes and tells.
-                if facts.is_empty() {
+                if leaves_at_once(&why, campaign, now) {
+                    // What comes of it is told in a moment, and both at once.
+                } else if facts.is_empty() {
                     let details =
                         Details { why: &why, also: &also, rooms: Vec::new(), confirmations: (0, 0), part: None };
                     all.reports.extend(report::tell(snapshot, ledger, campaign, &details, memory, now));
@@ -339,6 +346,12 @@ fn standing<'a>(
         }
     }
     all
+}
+
+/// A wave that has left before anybody could read that it leaves.
+fn leaves_at_once(why: &Why, campaign: &snapshot::Campaign, now: Timestamp) -> bool {
+    let is_told = campaign.status.phase == Some(Phase::Sending);
+    matches!(why, Why::Sending { until, .. } if until.duration_since(now) <= MOMENT) && !is_told
 }
 
 /// A send that has ended: what is open of it will not be tried again.

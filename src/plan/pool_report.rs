@@ -37,7 +37,7 @@ pub struct Seen<'a> {
     pub measures: &'a [Measure<'a>],
     /// Why a workload keeps the gate closed; in the order of the rules.
     pub troubles: &'a [Option<Why>],
-    /// The claims as decided.
+    /// The claims as decided, as far as they are worth a write.
     pub claims: Vec<Claim>,
     /// How long replicas took that are ready now: by workload, in seconds.
     pub leads: &'a [(String, i64)],

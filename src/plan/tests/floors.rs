@@ -23,6 +23,7 @@ fn a_silent_sensor_scales_nothing_down_and_no_load_gives_it_back() {
         }));
         let decided = plan(&heard, at(second));
         heard.pool.status.claims.clone_from(&decided.pool.claims);
+        heard.memory = decided.memory;
         if let Some(floor) = decided.floors.first() {
             let target = &mut heard.workloads[0].target.as_mut().unwrap().target;
             target.value = floor.write.value;
@@ -35,6 +36,25 @@ fn a_silent_sensor_scales_nothing_down_and_no_load_gives_it_back() {
     assert_eq!(look(600), Some(18));
     assert_eq!(look(659), Some(18));
     assert_eq!(look(660), Some(16));
+}
+
+#[test]
+fn that_nothing_needs_a_floor_is_written_once_it_has_lasted_for_half_of_the_hold() {
+    let mut heard = snapshot();
+    let sale = heard.campaigns.clone();
+    let mut look = |second: i64, waits: bool| {
+        heard.workloads[0].demand = Some(reading(300.0, -second));
+        heard.campaigns = if waits { sale.clone() } else { Vec::new() };
+        let decided = plan(&heard, at(second));
+        heard.pool.status = decided.pool;
+        heard.memory = decided.memory;
+        heard.pool.status.claims[0].quiet_since.as_ref().map(|since| since.0)
+    };
+    // A wave comes along meanwhile, and nobody had to write anything.
+    assert_eq!([look(0, false), look(299, false), look(300, true), look(310, false)], [None; 4]);
+    // Half of ten minutes after it began, and with the instant at which it did.
+    assert_eq!([look(609, false), look(610, false)], [None, Some(at(310))]);
+    assert_eq!(look(620, true), None, "what was written is taken back");
 }
 
 #[test]

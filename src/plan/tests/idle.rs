@@ -33,3 +33,18 @@ fn borrowed_scale_is_looked_after_every_quarter_of_a_minute_and_a_send_every_fiv
     assert!(!resting.pool.claims.is_empty());
     assert_eq!(resting.again, SignedDuration::from_secs(15));
 }
+
+#[test]
+fn a_wave_that_leaves_within_a_second_is_told_by_what_follows() {
+    // 4,000 at 2,000 each second leave within two.
+    let mut gone = snapshot();
+    let phase = |gone: &Snapshot| plan(gone, at(0)).reports.first().and_then(|report| report.status.phase);
+    for (age, told) in [(0, Some(Phase::Sending)), (1, None), (2, Some(Phase::Soaking))] {
+        gone.entries = vec![entry("canary", 4_000, -age, Some(Outcome::Released))];
+        assert_eq!(phase(&gone), told, "{age} s ago");
+    }
+    gone.entries = vec![entry("canary", 4_000, -1, Some(Outcome::Released))];
+    assert_eq!(plan(&gone, at(0)).again, SignedDuration::from_secs(1), "and it is looked at then");
+    gone.campaigns[0].status.phase = Some(Phase::Sending);
+    assert_eq!(phase(&gone), Some(Phase::Sending), "what is told stays told of");
+}

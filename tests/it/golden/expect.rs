@@ -329,7 +329,7 @@ impl Expect {
                 floor: claim.floor,
                 baseline: claim.baseline,
                 reassertions: claim.reassertions,
-                quiet: claim.quiet_since.is_some(),
+                quiet: claim.quiet_since.is_some() || plan.memory.quiet.contains_key(&claim.id),
                 silent: claim.silent_since.is_some(),
             };
             (claim.name.clone(), told)

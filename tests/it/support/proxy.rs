@@ -108,6 +108,13 @@ pub struct Write {
     pub answer: Value,
 }
 
+impl Write {
+    /// Method and path.
+    pub fn call(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
 /// What several proxies may write down together.
 pub type Book = Arc<Mutex<Vec<Write>>>;
 
@@ -204,9 +211,8 @@ impl Proxy {
     }
 
     /// Takes what was written so far.
-    pub fn take_writes(&self) -> Vec<String> {
-        let writes = std::mem::take(&mut *self.book.lock().unwrap());
-        writes.iter().map(|write| format!("{} {}", write.method, write.path)).collect()
+    pub fn take_writes(&self) -> Vec<Write> {
+        std::mem::take(&mut *self.book.lock().unwrap())
     }
 
     pub fn has_killed(&self) -> bool {
