@@ -1,7 +1,6 @@
 //! What the operator writes for a wave, each write with what changed by it, and that it writes nothing while nothing is due.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -77,11 +76,11 @@ fn changed(before: &Value, after: &Value, path: &str, found: &mut Vec<String>) {
 }
 
 /// Each write with what it is for, printed in its order with what changed by it.
-fn told(begun: Instant, writes: &[Write]) -> Vec<(For, &Write)> {
+fn told(begun: Timestamp, writes: &[Write]) -> Vec<(For, &Write)> {
     let mut before: BTreeMap<&str, &Value> = BTreeMap::new();
     let mut told = Vec::new();
     for write in writes {
-        let (verb, path) = (&write.method, &write.path);
+        let (verb, path) = (&write.method, write.path.as_str());
         let purpose = purpose(write, before.get(path).copied());
         told.push((purpose, write));
         if purpose == For::Event {
@@ -138,7 +137,7 @@ fn writes_for_a_wave_and_none_while_nothing_is_due() {
     let wave = |name: &str, recipients: u32| json!({"name": name, "recipients": recipients, "soak": "2s"});
     let waves = [wave("first", 12_000), wave("a", 4_000), wave("b", 4_000), wave("c", 4_000), wave("d", 4_000)];
     let all: Vec<Value> = waves.into_iter().chain([json!({"name": "rest"})]).collect();
-    let begun = Instant::now();
+    let begun = Timestamp::now();
     world.apply_campaign("many", &json!({"audience": {"size": 40_000}, "waves": all}));
     world.until_phase("many", "Completed", 240);
     world.until_restored(2);

@@ -1,4 +1,4 @@
-//! A proxy in front of the API server or of the receiver, that can kill, stop or cut off the operator right before or right after a
+//! A proxy in front of the API server, of the receiver or of Prometheus, that can kill, stop or cut off the operator right before or right after a
 //! named call, or at once, and lets it through again later. Otherwise it passes everything on, watches included, and writes down what
 //! was written and how it was answered.
 
@@ -126,13 +126,15 @@ pub struct Proxy {
     cut: Arc<watch::Sender<Cut>>,
     onward: Onward,
     book: Book,
+    /// When each answer that was not the API server's was handed on.
+    answers: Arc<Mutex<Vec<Timestamp>>>,
     pub port: u16,
 }
 
 #[derive(Clone)]
 enum Onward {
     ApiServer(kube::Client),
-    Shop(reqwest::Client, String),
+    Server(reqwest::Client, String),
 }
 
 impl Proxy {
@@ -142,7 +144,7 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let plan = Plan { blow: Blow::Kill, matches, when, victim: None, done: None };
         let (plan, cut) = (Arc::new(Mutex::new(plan)), Arc::new(watch::Sender::new(Cut::NONE)));
-        let proxy = Proxy { name: name.to_owned(), plan, cut, onward, book, port };
+        let proxy = Proxy { name: name.to_owned(), plan, cut, onward, book, answers: Arc::default(), port };
         let app = Router::new().fallback(pass).with_state(proxy.clone());
         tokio::spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
@@ -163,9 +165,18 @@ impl Proxy {
 
     /// In front of the receiver.
     pub fn to_shop(when: When, matches: Match) -> Proxy {
+        Proxy::to_server(&bed().shop, when, matches)
+    }
+
+    /// In front of Prometheus, only to tell when it answered.
+    pub fn to_prometheus() -> Proxy {
+        Proxy::to_server(&bed().prometheus, When::Before, Box::new(|_, _, _| false))
+    }
+
+    fn to_server(address: &str, when: When, matches: Match) -> Proxy {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Proxy::open("", Book::default(), Onward::Shop(client, bed().shop.clone()), when, Some(matches))
+        Proxy::open("", Book::default(), Onward::Server(client, address.to_owned()), when, Some(matches))
     }
 
     pub fn aim(&self, victim: Victim) {
@@ -213,6 +224,11 @@ impl Proxy {
     /// Takes what was written so far.
     pub fn take_writes(&self) -> Vec<Write> {
         std::mem::take(&mut *self.book.lock().unwrap())
+    }
+
+    /// When each answer was handed on so far.
+    pub fn answers(&self) -> Vec<Timestamp> {
+        self.answers.lock().unwrap().clone()
     }
 
     pub fn has_killed(&self) -> bool {
@@ -330,12 +346,22 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
                 }
             }
         }
-        Onward::Shop(client, shop) => {
+        Onward::Server(client, address) => {
             let mut headers = parts.headers.clone();
             headers.remove(http::header::HOST);
-            let sent = client.request(parts.method, format!("{shop}{path}")).headers(headers).body(body).send().await;
+            let sent =
+                client.request(parts.method, format!("{address}{path}")).headers(headers).body(body).send().await;
             match sent {
-                Ok(answer) => (answer.status(), answer.bytes().await.unwrap_or_default()).into_response(),
+                Ok(answer) => {
+                    let (status, kind) = (answer.status(), answer.headers().get(http::header::CONTENT_TYPE).cloned());
+                    let kind = kind.map(|kind| [(http::header::CONTENT_TYPE, kind)]);
+                    let bytes = answer.bytes().await.unwrap_or_default();
+                    proxy.answers.lock().unwrap().push(Timestamp::now());
+                    match kind {
+                        Some(kind) => (status, kind, bytes).into_response(),
+                        None => (status, bytes).into_response(),
+                    }
+                }
                 Err(_) => return nothing(),
             }
         }
