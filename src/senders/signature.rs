@@ -67,6 +67,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whatever the key, the id, the time and the body, letters of every alphabet among them.
+        #[test]
+        fn it_signs_as_the_reference_library_does(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, LENGTHS),
+            id in "[ -~]{1,64}",
+            seconds in 0_i64..1 << 40,
+            body in "\\PC{0,200}",
+        ) {
+            let key = format!("{PREFIX}{}", STANDARD.encode(bytes));
+            let ours = SigningKey::parse(key.as_bytes()).unwrap().sign(&id, seconds, body.as_bytes());
+            let theirs = standardwebhooks::Webhook::new(&key).unwrap().sign(&id, seconds, body.as_bytes()).unwrap();
+            proptest::prop_assert_eq!(ours, theirs);
+        }
+    }
+
     #[test]
     fn what_is_no_key_is_refused_and_a_key_is_never_shown() {
         let short = format!("{PREFIX}{}", STANDARD.encode([7; 23]));

@@ -11,6 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::plan::inquiry::Said;
 
+/// That of the reference libraries.
+const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// What the receiver does once it has read a request.
 #[derive(Clone)]
 enum Then {
@@ -267,7 +270,7 @@ async fn what_became_of_one_is_believed_only_where_all_of_it_is_said() {
 #[tokio::test]
 async fn a_signed_request_says_by_whom_and_when() {
     let receiver = receiver(answer("200 OK", "")).await;
-    let key = SigningKey::parse(b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let key = SigningKey::parse(SIGNING.as_bytes()).unwrap();
     let effect = effect(&receiver.url).signed(&key, jiff::Timestamp::from_second(1_614_265_330).unwrap()).unwrap();
     let connection =
         connect(effect.target(), &trust(), &loopback(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
@@ -282,6 +285,55 @@ async fn a_signed_request_says_by_whom_and_when() {
         assert!(seen[0].contains(&format!("\r\n{line}\r\n")), "{line} in {}", seen[0]);
     }
     assert!(!format!("{effect:?}").contains("Ai241zucLorkaHXTtWBm0YJP+PsMEDcBit3N09cOmfg="));
+}
+
+/// A request that was signed at this time, as it came to its receiver: its headers and its body.
+async fn signed_at(at: jiff::Timestamp) -> (http::HeaderMap, String) {
+    let receiver = receiver(answer("200 OK", "")).await;
+    let key = SigningKey::parse(SIGNING.as_bytes()).unwrap();
+    let effect = effect(&receiver.url).signed(&key, at).unwrap();
+    let connection =
+        connect(effect.target(), &trust(), &loopback(), &LIMITS).await.unwrap_or_else(|attempt| panic!("{attempt}"));
+    assert_eq!(connection.send(&effect, || Ok(())).await, Attempt::Released { status: 200 });
+    let seen = receiver.seen.lock().unwrap().join("");
+    let (head, body) = seen.split_once("\r\n\r\n").unwrap();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        (name.parse::<http::HeaderName>().unwrap(), value.parse::<http::HeaderValue>().unwrap())
+    };
+    (head.lines().skip(1).map(header).collect(), body.to_owned())
+}
+
+#[tokio::test]
+async fn the_reference_library_takes_what_was_signed_and_nothing_else() {
+    use standardwebhooks::{Webhook, WebhookError};
+    let (now, theirs) = (crate::clock::now(), Webhook::new(SIGNING).unwrap());
+    let (headers, body) = signed_at(now).await;
+    theirs.verify(body.as_bytes(), &headers).unwrap();
+    let refused =
+        |key: &Webhook, headers: &http::HeaderMap, body: &str| key.verify(body.as_bytes(), headers).unwrap_err();
+    let is_wrong = |error: WebhookError| assert!(matches!(error, WebhookError::InvalidSignature), "{error}");
+    is_wrong(refused(&theirs, &headers, &body.replace('1', "2")));
+    is_wrong(refused(&theirs, &headers, &format!("{body} ")));
+    is_wrong(refused(&Webhook::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").unwrap(), &headers, &body));
+    // What was signed is its id and its time as well.
+    let later = now.as_second() + 1;
+    for (name, value) in [("webhook-id", "704beced".to_owned()), ("webhook-timestamp", later.to_string())] {
+        let mut changed = headers.clone();
+        changed.insert(name, value.parse().unwrap());
+        is_wrong(refused(&theirs, &changed, &body));
+    }
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        let mut without = headers.clone();
+        without.remove(name);
+        assert!(matches!(refused(&theirs, &without, &body), WebhookError::MissingHeader(_)), "{name}");
+    }
+    // Five minutes are what it allows.
+    let minutes = |count| now + jiff::SignedDuration::from_mins(count);
+    let (old, body) = signed_at(minutes(-6)).await;
+    assert!(matches!(refused(&theirs, &old, &body), WebhookError::TimestampTooOldError));
+    let (early, body) = signed_at(minutes(6)).await;
+    assert!(matches!(refused(&theirs, &early, &body), WebhookError::FutureTimestampError));
 }
 
 #[tokio::test]

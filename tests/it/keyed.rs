@@ -34,7 +34,10 @@ fn header<'a>(request: &'a Value, name: &str) -> &'a str {
 fn check_signature(request: &Value, body: &str) {
     let (id, stamp) = (header(request, "webhook-id"), header(request, "webhook-timestamp"));
     assert_eq!(id, request["key"].as_str().unwrap());
-    assert_eq!(header(request, "webhook-signature"), format!("v1,{}", hmac(format!("{id}.{stamp}.{body}").as_bytes())));
+    let signature = header(request, "webhook-signature");
+    assert_eq!(signature, format!("v1,{}", hmac(format!("{id}.{stamp}.{body}").as_bytes())));
+    let theirs = standardwebhooks::Webhook::new(KEY).unwrap().sign(id, stamp.parse().unwrap(), body.as_bytes());
+    assert_eq!(signature, theirs.unwrap(), "the reference library of the specification");
     let came: jiff::Timestamp = request["at"].as_str().unwrap().parse().unwrap();
     let age = came.as_second() - stamp.parse::<i64>().unwrap();
     assert!((0..=10).contains(&age), "signed {age} s before it came");

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use bytes::Bytes;
 use headroom::senders::{Attempt, Effect, Expected, Limits, Reach, SigningKey, Target, Trust, connect};
 use jiff::{SignedDuration, Timestamp};
+use standardwebhooks::Webhook;
 
 use crate::support::bed::root;
 
@@ -14,6 +15,7 @@ const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDgEQiMGUeMHA=";
 const FIRST: &str = "704beceb-8ee9-5440-be27-89be6ce29984";
 const SECOND: &str = "1f0e6b1c-59a5-5a52-8b57-0b9a3c6b1a11";
+const THIRD: &str = "3c0e6b1c-59a5-5a52-8b57-0b9a3c6b1a33";
 
 /// A receiver that runs. It is killed when dropped.
 struct Receiver {
@@ -80,9 +82,37 @@ async fn check(receiver: &Receiver, jobs: impl Fn() -> usize) {
     assert_eq!(jobs(), 1);
     assert_eq!(receiver.ask(SECOND, &body(2_000, 2_000), KEY, now).await, released);
     assert_eq!(jobs(), 2);
+    taken_as_the_reference_library_has_it(receiver).await;
     // It tells how many it takes, and a wave of another size than was asked for would be seen.
     let fewer = receiver.ask("2b1f6b1c-59a5-5a52-8b57-0b9a3c6b1a22", &body(0, 10), KEY, now).await;
     assert!(fewer.to_string().contains("took 10 of 2000 recipients"), "{fewer}");
+}
+
+/// Signed by the public reference library of the specification, and by nobody of ours.
+async fn taken_as_the_reference_library_has_it(receiver: &Receiver) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let (now, body) = (Timestamp::now().as_second(), body(4_000, 2_000));
+    let sign = |key: &str, at: i64| Webhook::new(key).unwrap().sign(THIRD, at, body.as_bytes()).unwrap();
+    let (right, wrong) = (sign(KEY, now), sign(OTHER, now));
+    let both = format!("{wrong} {right}");
+    for (signature, at, status) in [
+        (wrong.as_str(), now, 401),
+        (right.trim_start_matches("v1,"), now, 401),
+        (&right.replace("v1,", "v1a,"), now, 401),
+        (&right[..20], now, 401),
+        // Right, and of another moment than it says.
+        (&right, now - 1, 401),
+        (&sign(KEY, now - 400), now - 400, 401),
+        (&sign(KEY, now + 400), now + 400, 401),
+        // While a key is being changed there are two.
+        (&both, now, 200),
+        (&right, now, 200),
+    ] {
+        let sent = client.post(format!("http://{}/send", receiver.address)).body(body.clone());
+        let sent = sent.header("idempotency-key", THIRD).header("webhook-id", THIRD);
+        let sent = sent.header("webhook-timestamp", at).header("webhook-signature", signature);
+        assert_eq!(sent.send().await.unwrap().status(), status, "{signature} at {at}");
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
