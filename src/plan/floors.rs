@@ -1,5 +1,7 @@
 //! The floors of one pool: what each workload's replicas shall be at least, and the claims that say so.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -48,6 +50,11 @@ pub struct Waits {
     pub any: bool,
     /// Whether one waits because something could not be measured.
     pub silent: bool,
+}
+
+/// Since when nothing needs a floor any more, by claim.
+pub fn quiet(claims: &[Claim]) -> BTreeMap<String, Timestamp> {
+    claims.iter().filter_map(|claim| Some((claim.id.clone(), claim.quiet_since.as_ref()?.0))).collect()
 }
 
 /// What shall be written of the claims: since when nothing needs a floor is not worth a write of its own before it has

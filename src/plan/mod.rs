@@ -215,8 +215,7 @@ pub fn plan(snapshot: &Snapshot, now: Timestamp) -> Plan {
     let asks = |needed: &&Option<i32>| needed.filter(|_| rules.is_some_and(|rules| !rules.observes));
     let needed: Vec<Option<i32>> = verdict.needed.iter().map(|needed| asks(&needed)).collect();
     let decided = floors::decide(snapshot, rules, &measures, &needed, waits, now);
-    let quiet = decided.claims.iter().filter_map(|claim| Some((claim.id.clone(), claim.quiet_since.as_ref()?.0)));
-    memory.quiet = quiet.collect();
+    memory.quiet = floors::quiet(&decided.claims);
     if waiting && !hopeless {
         let tick = rules.map_or(TICK, rules::Rules::tick);
         // Only what is far away is looked at more seldom, and only if there is nothing else.
