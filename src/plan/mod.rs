@@ -347,10 +347,10 @@ fn standing<'a>(
     all
 }
 
-/// A wave that has left before anybody could read that it leaves.
+/// A wave that has left before anybody could read that it leaves; something else is told meanwhile.
 fn leaves_at_once(why: &Why, campaign: &snapshot::Campaign, now: Timestamp) -> bool {
-    let is_told = campaign.status.phase == Some(Phase::Sending);
-    matches!(why, Why::Sending { until, .. } if until.duration_since(now) <= MOMENT) && !is_told
+    let tells_of_more = campaign.status.phase.is_some_and(|phase| phase != Phase::Sending);
+    matches!(why, Why::Sending { until, .. } if until.duration_since(now) <= MOMENT) && tells_of_more
 }
 
 /// A send that has ended: what is open of it will not be tried again.

@@ -38,6 +38,7 @@ fn borrowed_scale_is_looked_after_every_quarter_of_a_minute_and_a_send_every_fiv
 fn a_wave_that_leaves_within_a_second_is_told_by_what_follows() {
     // 4,000 at 2,000 each second leave within two.
     let mut gone = snapshot();
+    gone.campaigns[0].status.phase = Some(Phase::Confirming);
     let phase = |gone: &Snapshot| plan(gone, at(0)).reports.first().and_then(|report| report.status.phase);
     for (age, told) in [(0, Some(Phase::Sending)), (1, None), (2, Some(Phase::Soaking))] {
         gone.entries = vec![entry("canary", 4_000, -age, Some(Outcome::Released))];
@@ -45,6 +46,8 @@ fn a_wave_that_leaves_within_a_second_is_told_by_what_follows() {
     }
     gone.entries = vec![entry("canary", 4_000, -1, Some(Outcome::Released))];
     assert_eq!(plan(&gone, at(0)).again, SignedDuration::from_secs(1), "and it is looked at then");
-    gone.campaigns[0].status.phase = Some(Phase::Sending);
-    assert_eq!(phase(&gone), Some(Phase::Sending), "what is told stays told of");
+    for told in [None, Some(Phase::Sending)] {
+        gone.campaigns[0].status.phase = told;
+        assert_eq!(phase(&gone), Some(Phase::Sending), "nothing else is told");
+    }
 }
