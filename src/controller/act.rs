@@ -137,6 +137,7 @@ async fn try_release(
             }
         }
         Done::Attempted(attempt) => {
+            Metrics::count(&ctx.metrics.attempts, attempt.label());
             if let Some(rest) = &order.rest {
                 resume::tell(ctx, order, rest, &attempt, campaigns.get(&order.campaign)).await;
                 if let Some(entry) = entries.get(&order.entry) {
@@ -147,7 +148,6 @@ async fn try_release(
             if let Some(permission) = &order.evidence.without_headroom {
                 without_headroom(ctx, order, permission, pool).await;
             }
-            Metrics::count(&ctx.metrics.attempts, attempt.label());
             tracing::info!(
                 campaign = format!("{}/{}", order.campaign.0, order.campaign.1),
                 wave = order.wave.name,

@@ -35,7 +35,7 @@ pub use halt::{came_to_rest, halt_all, look_again};
 /// A wave is made ready within this, or with the next try: what it rests on must not grow old meanwhile. listmonk goes on with what it
 /// was told last.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// Leavers are looked for no longer than this at a time: floors and guardrails wait for it too.
+/// What is only looked at takes no longer than this at a time: floors and guardrails wait for it too.
 const PATIENT: Duration = Duration::from_secs(15);
 /// Those who left by a send's mails are looked for so often.
 const LEAVERS: SignedDuration = SignedDuration::from_mins(5);
@@ -192,7 +192,9 @@ impl Listmonk {
             Err(why) => return Ok(Err(why)),
         };
         // What has changed costs no try.
-        Ok(made.still(ctx).await.map(|()| made))
+        let late = |_| Err(format!("listmonk took longer than {} s to tell how the wave stands", PATIENT.as_secs()));
+        let still = tokio::time::timeout(PATIENT, made.still(ctx)).await.unwrap_or_else(late);
+        Ok(still.map(|()| made))
     }
 
     /// As the ledger keeps it.

@@ -36,6 +36,8 @@ const RESERVATION_LIFE: SignedDuration = SignedDuration::from_secs(60);
 /// So long the outcome of what was sent is tried to be written, before it is left to a person. Meanwhile nobody else can
 /// take the attempt for one without an outcome: that needs longer.
 const OUTCOME_PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+/// What came of letting a wave go on the wave itself tells as well: meanwhile it may have to be paused.
+const RESUME_PATIENCE: SignedDuration = SignedDuration::from_secs(20);
 
 /// What became of a release.
 #[derive(Debug)]
@@ -138,7 +140,7 @@ pub async fn release(
     };
     let attempt = fire(ctx, &means, check).await;
     if order.rest.is_some() {
-        write(ctx, entry, &attempt, |status| resume::note(status, &nonce, &attempt)).await;
+        write(ctx, entry, &attempt, RESUME_PATIENCE, |status| resume::note(status, &nonce, &attempt)).await;
     } else {
         record(ctx, entry, &nonce, &armed_at, &attempt).await;
     }
@@ -369,11 +371,17 @@ async fn unchanged(ctx: &Context, check: &Recheck<'_>) -> Result<(), String> {
 /// Writes what became of the attempt.
 async fn record(ctx: &Context, entry: WaveRelease, nonce: &str, at: &Time, attempt: &Attempt) {
     let is_keyed = entry.spec.request.as_ref().is_some_and(|request| Contract::of_entry(request).is_keyed());
-    write(ctx, entry, attempt, |status| note(status, is_keyed, nonce, at, attempt)).await;
+    write(ctx, entry, attempt, OUTCOME_PATIENCE, |status| note(status, is_keyed, nonce, at, attempt)).await;
 }
 
 /// Writes it as it is noted. It is repeated until it is written: after this moment nobody else knows.
-async fn write(ctx: &Context, mut entry: WaveRelease, attempt: &Attempt, noted: impl Fn(&mut WaveReleaseStatus)) {
+async fn write(
+    ctx: &Context,
+    mut entry: WaveRelease,
+    attempt: &Attempt,
+    patience: SignedDuration,
+    noted: impl Fn(&mut WaveReleaseStatus),
+) {
     let begun = clock::boot();
     for tried in 0_u32.. {
         noted(entry.status.get_or_insert_default());
@@ -389,7 +397,7 @@ async fn write(ctx: &Context, mut entry: WaveRelease, attempt: &Attempt, noted: 
                 }
             }
         }
-        if clock::boot() - begun > OUTCOME_PATIENCE {
+        if clock::boot() - begun > patience {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(200 << tried.min(6))).await;

@@ -46,7 +46,7 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
     let takes = burst.as_ref().map_or(SignedDuration::ZERO, |burst| burst.end().duration_since(entry.newest_attempt));
     let seen =
         entry.ended.and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
-    let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen);
+    let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen).chain(entry.went_on_at());
     let runs = ended_runs(entry);
     starts.filter_map(move |start| Some(burst.as_ref()?.moved(start))).chain(runs)
 }
@@ -66,8 +66,10 @@ fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
 /// Everything that entries bring to one workload from now on. What has faded to next to nothing is left out, so that a
 /// ledger of years is no slower than one of weeks.
 pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
-    let bringing = entries.filter(|entry| entry.brings_load());
-    let bursts = bringing.flat_map(|entry| brought(entry, now).map(move |burst| burst.scaled(share(entry, workload))));
+    let bursts = entries.flat_map(|entry| {
+        let all: Vec<Burst> = if entry.brings_load() { brought(entry, now).collect() } else { ended_runs(entry) };
+        all.into_iter().map(move |burst| burst.scaled(share(entry, workload)))
+    });
     Committed::new(bursts.filter(|burst| still_counts(burst, now)).collect())
 }
 

@@ -91,7 +91,8 @@ pub fn decide(
         let Some(Ok(found)) = snapshot.workloads.get(index).map(|workload| workload.target.as_ref()) else {
             // What cannot be read now is neither touched nor forgotten; an orphan is seen to below.
             let mut ours = snapshot.pool.status.claims.iter().filter(|claim| claim.workload == workload.name);
-            floors.claims.extend(ours.find(|claim| !is_orphan(snapshot, claim)).cloned());
+            let ours = ours.find(|claim| !is_orphan(snapshot, claim)).cloned();
+            floors.claims.extend(ours.map(|claim| remembered(snapshot, claim)));
             continue;
         };
         let claim = claim::on(&snapshot.pool.status.claims, &found.target)
@@ -144,7 +145,7 @@ pub fn decide(
             // Gone, and what was borrowed with it.
             Err(TargetFault::Missing) => continue,
             Err(TargetFault::Unreadable(_) | TargetFault::Unsupported(_)) => {
-                floors.claims.push(orphan.claim.clone());
+                floors.claims.push(remembered(snapshot, orphan.claim.clone()));
                 continue;
             }
         };

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 /// What is done to a wave that is leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// Until a person lets it go on.
+    /// Until it is let go on: see `resume`.
     Pause,
     /// For good.
     Cancel,

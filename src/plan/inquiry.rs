@@ -31,6 +31,8 @@ pub struct Heard {
     pub sent: Option<u64>,
     /// How it stands still, where it was said that it is paused.
     pub still: Option<Still>,
+    /// When it was last said that it runs.
+    pub ran: Option<Timestamp>,
 }
 
 /// What is told of something that is paused: whatever becomes of it changes this.
@@ -64,7 +66,8 @@ impl Heard {
     pub fn next(attempt: String, at: Timestamp, answered: Answered, before: Option<&Heard>) -> Heard {
         let Answered { said, sent, still } = answered;
         let said = said.after(before.map(|before| &before.said));
-        Heard { attempt, at, said, sent: sent.or(before.and_then(|before| before.sent)), still }
+        let ran = if matches!(said, Said::Running(_)) { Some(at) } else { before.and_then(|before| before.ran) };
+        Heard { attempt, at, said, sent: sent.or(before.and_then(|before| before.sent)), still, ran }
     }
 }
 

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::release::{Disposition, EntryWave, Pause, Resume};
+use crate::api::sender::ListmonkWaves;
 
 use super::IDLE;
 use super::bursts;
@@ -11,7 +12,7 @@ use super::contract::QUIESCENCE;
 use super::deadline;
 use super::freezes;
 use super::guard::Guard;
-use super::inquiry;
+use super::inquiry::{self, Said};
 use super::schedule::Fit;
 use super::snapshot::{Entry, Snapshot};
 use super::stand::{Ahead, Stand, Want};
@@ -27,6 +28,8 @@ const MOST_PAUSES: usize = 16;
 /// So often the end of one pause is tried, and that of all together.
 const MOST_TRIES: usize = 5;
 const MOST_RESUMES: usize = 60;
+/// A rate that was written down is the same within this share of it.
+const SAME_RATE: f64 = 0.01;
 /// After a try that left nothing in listmonk.
 const BACK_OFF: SignedDuration = SignedDuration::from_secs(15);
 
@@ -127,7 +130,25 @@ impl Runs {
     }
 }
 
+impl Resume {
+    /// Whether the wave may have gone on by it.
+    fn may_have_worked(&self) -> bool {
+        !matches!(self.result.as_deref(), Some("NotFired" | "NotSent" | "Rejected"))
+    }
+}
+
 impl Entry {
+    /// From when on messages may have left since it last stood still: as we let it go on, or, where somebody else did, from then.
+    pub(super) fn went_on_at(&self) -> Option<Timestamp> {
+        let pauses = &self.runs.pauses;
+        let place = pauses.iter().rposition(|pause| pause.rest.is_some())?;
+        let pause = pauses.get(place)?;
+        let ours = self.runs.resumes.iter().find(|resume| resume.pause == pause.nonce && resume.may_have_worked());
+        let is_running = matches!(self.heard.as_ref().map(|heard| &heard.said), Some(Said::Running(_)));
+        let others = pause.rest.as_ref().filter(|_| is_running || place + 1 < pauses.len());
+        ours.map(|resume| resume.at.0).or(others.map(|rest| rest.at.0))
+    }
+
     /// Whether it was paused by us, and what was on its way then may not have ended.
     pub(super) fn comes_to_rest(&self, at: Timestamp) -> bool {
         let is_paused = self.heard.as_ref().is_some_and(|heard| heard.still.is_some());
@@ -168,7 +189,9 @@ pub(super) fn rests(snapshot: &Snapshot) -> Vec<CameToRest> {
         let (still, pause) = (heard.still.as_ref()?, entry.unsettled(heard.at)?);
         // The pause itself was one change, and the end of what was on its way is the next.
         let has_changed = pause.changed.as_ref() != Some(&still.changed) && heard.at >= pause.at.0;
-        has_changed.then(|| CameToRest {
+        // Of one that was let go on meanwhile it is not.
+        let is_ours = heard.ran.is_none_or(|ran| ran <= pause.at.0);
+        (has_changed && is_ours).then(|| CameToRest {
             entry: entry.name.clone(),
             pause: pause.nonce.clone(),
             at: heard.at,
@@ -207,7 +230,9 @@ fn standing(entry: &Entry, now: Timestamp) -> Standing<'_> {
         );
     }
     let tries: Vec<&Resume> = entry.runs.resumes.iter().filter(|resume| resume.pause == pause.nonce).collect();
-    if tries.len() >= MOST_TRIES || entry.runs.resumes.len() >= MOST_RESUMES {
+    // What never left costs none of them.
+    let left_here = |resume: &&&Resume| resume.result.as_deref() != Some("NotFired");
+    if tries.iter().filter(left_here).count() >= MOST_TRIES || entry.runs.resumes.len() >= MOST_RESUMES {
         return Standing::Kept("it did not go on, as often as that was tried");
     }
     let again = tries.last().and_then(|newest| {
@@ -256,7 +281,7 @@ pub(super) fn under_way<'a>(ahead: Ahead<'a>, entry: &'a Entry, guard: &Guard, n
     let as_seen =
         |further: &str| rests(inquiry::under_way(ahead.campaign, &ahead.past, entry, further, now), Vec::new(), usual);
     let kept = |why: &str| as_seen(&format!(". Headroom does not let it go on by itself: {why}"));
-    let (rest, again) = match standing(entry, now) {
+    let (mut rest, again) = match standing(entry, now) {
         Standing::Goes => return as_seen(""),
         Standing::Kept(why) => return kept(why),
         Standing::ComesToRest(pause) => {
@@ -284,6 +309,14 @@ pub(super) fn under_way<'a>(ahead: Ahead<'a>, entry: &'a Entry, guard: &Guard, n
         return kept("the ledger does not tell what it brings");
     };
     let Some(times) = ahead.intent.times.get(index) else { return kept("its wave is not in the plan") };
+    let (then, now_is) = (whole.send().rate, ahead.intent.rate.per_second());
+    if (then - now_is).abs() > SAME_RATE * then {
+        return kept("its Sender has another sendRate than when the wave went, by which nobody has weighed it");
+    }
+    if ahead.sender.spec.listmonk.as_ref().and_then(|there| there.waves) == Some(ListmonkWaves::Whole) {
+        // Whoever has joined its lists since is sent to as well.
+        rest.left = entry.recipients;
+    }
     let takes = whole.to_fewer(rest.left).end().duration_since(whole.send().start);
     let (fit, freeze) = freezes::fit(times, &ahead.rules.freezes, now, takes);
     let not_after = match fit {

@@ -123,20 +123,32 @@ fn rule(selector: &VectorSelector) -> Option<&str> {
 fn rules_range(selector: &VectorSelector) -> Duration {
     let Some(rule) = rule(selector) else { return Duration::ZERO };
     let operations = rule.rsplit(':').next().unwrap_or_default();
-    let head = operations.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
-    let unit = operations.strip_prefix(head).and_then(|unit| {
+    let said = operations.split('_').filter_map(span_in).fold(Duration::ZERO, Duration::saturating_add);
+    if said.is_zero() || written(said).is_none() { RULES_RANGE } else { said }
+}
+
+/// The span at the end of a word such as `rate2m` or `increase1h30m`, where it has one.
+fn span_in(word: &str) -> Option<Duration> {
+    let begin = word.find(|letter: char| letter.is_ascii_digit())?;
+    let (mut rest, mut span) = (word.get(begin..)?, Duration::ZERO);
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let (number, after) = rest.split_at_checked(digits)?;
+        let letters = after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_lowercase()).len();
+        let (unit, after) = after.split_at_checked(letters)?;
         let seconds = match unit {
             "s" => 1,
             "m" => 60,
             "h" => 3_600,
             "d" => 86_400,
+            "w" => 7 * 86_400,
+            "y" => 365 * 86_400,
             _ => return None,
         };
-        Some(seconds)
-    });
-    let number = head.rsplit(|letter: char| !letter.is_ascii_digit()).next().and_then(|number| number.parse().ok());
-    let said = unit.zip(number).map(|(unit, number): (u64, u64)| Duration::from_secs(number.saturating_mul(unit)));
-    said.filter(|range| !range.is_zero() && written(*range).is_some()).unwrap_or(RULES_RANGE)
+        span = span.saturating_add(Duration::from_secs(number.parse::<u64>().ok()?.saturating_mul(seconds)));
+        rest = after;
+    }
+    Some(span)
 }
 
 fn is_label(name: &str) -> bool {
@@ -323,8 +335,18 @@ mod tests {
         assert_eq!(rule("shop:requests:rate2m"), 120);
         assert_eq!(rule("path:failures_per_requests:ratio_rate1h"), 3_600);
         assert_eq!(rule("job:latency_seconds:mean30s"), 30);
+        assert_eq!(rule("job:requests:rate1h30m"), 5_400);
+        assert_eq!(rule("job:requests:rate1w"), 604_800);
+        assert_eq!(rule("job:requests:rate10m_sum"), 600);
         // Where it does not say, more than most look back over.
-        for name in ["shop:requests", "shop:requests:rate", "shop:requests:p99", "shop:requests:rate0m", "shop:"] {
+        for name in [
+            "shop:requests",
+            "shop:requests:rate",
+            "shop:requests:p99",
+            "shop:requests:rate0m",
+            "shop:requests:rate5x",
+            "shop:",
+        ] {
             assert_eq!(rule(name), 300, "{name}");
         }
         assert_eq!(of("sum_over_time(shop:requests:rate2m[10m])").unwrap().range, SignedDuration::from_mins(12));

@@ -73,6 +73,7 @@ fn check(world: &World) {
 #[test]
 fn whoever_is_asked_to_stop_hands_over_at_once() {
     let (world, second) = half_sent("handover", None);
+    assert!(first(&world).is_alive());
     first(&world).signal("-TERM");
     let begun = Instant::now();
     world.until(60, "the second leads", || leads(&world, &second));
@@ -85,6 +86,7 @@ fn whoever_is_asked_to_stop_hands_over_at_once() {
 #[test]
 fn whoever_is_killed_is_replaced_when_its_lease_has_run_out() {
     let (world, second) = half_sent("takeover", None);
+    assert!(first(&world).is_alive());
     first(&world).signal("-KILL");
     let begun = Instant::now();
     world.until(60, "the second leads", || leads(&world, &second));
@@ -122,6 +124,7 @@ fn stands_still(name: &str, until: impl FnOnce(&World, &Operator), then: impl Fn
     world.until(120, "the first stands still", || proxy.has_killed());
     until(&world, &second);
     assert!(world.received().is_empty());
+    assert!(first(&world).is_alive());
     first(&world).signal("-CONT");
     then(&world, &second);
     check(&world);

@@ -72,6 +72,14 @@ impl Post {
         self.only_entry_of(campaign).unwrap()["spec"]["request"]["listmonk"]["campaign"].as_u64().unwrap()
     }
 
+    /// The guardrail breaks, and what is leaving is paused: slowly, so that it has not all gone by then.
+    fn breach(&self, copy: u64) {
+        self.listmonk.set_pace(Duration::from_secs(1), 1);
+        self.world.change_shop(json!({"error_ratio": 0.2}));
+        self.until_status(copy, "paused");
+        self.listmonk.set_pace(Duration::from_secs(1), 5);
+    }
+
     fn until_at_rest(&self, campaign: &str) {
         self.world.until(60, "it has come to rest", || {
             !self.only_entry_of(campaign).unwrap()["status"]["pauses"][0]["rest"].is_null()
@@ -273,8 +281,7 @@ fn what_headroom_paused_goes_on_by_itself_when_that_is_over_and_there_is_room() 
     post.apply("sale", json!({"waves": [{"name": "all"}]}));
     let copy = post.copy_of("all");
     post.world.until(60, "some of it has gone", || post.listmonk.sent_to(copy).len() >= 20);
-    post.world.change_shop(json!({"error_ratio": 0.2}));
-    post.until_status(copy, "paused");
+    post.breach(copy);
     post.until_at_rest("sale");
     post.world.until_reason("sale", "GuardrailBreached", 60);
     let pause = post.entry("all").unwrap()["status"]["pauses"][0].clone();
@@ -311,8 +318,7 @@ fn what_headroom_paused_goes_on_by_itself_when_that_is_over_and_there_is_room() 
     });
     // Once more, in another run.
     post.world.until(60, "more of it has gone", || post.listmonk.sent_to(copy).len() > sent + 20);
-    post.world.change_shop(json!({"error_ratio": 0.2}));
-    post.until_status(copy, "paused");
+    post.breach(copy);
     post.world.change_shop(json!({"error_ratio": 0.0}));
     post.until_status(copy, "running");
     post.world.until_phase("sale", "Completed", 180);
@@ -352,8 +358,7 @@ fn what_stands_still_for_another_reason_or_took_nothing_is_a_persons() {
     post.apply("summer", one(post.draft("Summer")));
     let copy = post.only_copy_of("summer");
     post.world.until(60, "it runs", || post.listmonk.campaign(copy)["to_send"] == 200);
-    post.world.change_shop(json!({"error_ratio": 0.2}));
-    post.until_status(copy, "paused");
+    post.breach(copy);
     post.until_at_rest("summer");
     post.listmonk.mend_sends();
     post.world.change_shop(json!({"error_ratio": 0.0}));
@@ -365,8 +370,7 @@ fn what_stands_still_for_another_reason_or_took_nothing_is_a_persons() {
     post.apply("autumn", one(post.draft("Autumn")));
     let copy = post.only_copy_of("autumn");
     post.world.until(60, "some of it has gone", || post.listmonk.sent_to(copy).len() >= 10);
-    post.world.change_shop(json!({"error_ratio": 0.2}));
-    post.until_status(copy, "paused");
+    post.breach(copy);
     post.until_at_rest("autumn");
     post.world.patch_campaign("autumn", &json!({"suspend": true}));
     post.world.change_shop(json!({"error_ratio": 0.0}));

@@ -83,6 +83,7 @@ async fn check(receiver: &Receiver, jobs: impl Fn() -> usize) {
     assert_eq!(receiver.ask(SECOND, &body(2_000, 2_000), KEY, now).await, released);
     assert_eq!(jobs(), 2);
     taken_as_the_reference_library_has_it(receiver).await;
+    assert_eq!(jobs(), 3);
     // It tells how many it takes, and a wave of another size than was asked for would be seen.
     let fewer = receiver.ask("2b1f6b1c-59a5-5a52-8b57-0b9a3c6b1a22", &body(0, 10), KEY, now).await;
     assert!(fewer.to_string().contains("took 10 of 2000 recipients"), "{fewer}");

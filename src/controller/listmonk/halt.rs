@@ -22,9 +22,9 @@ use super::super::context::Context;
 use super::{look, number, server_of};
 
 /// A look waits no longer for all that is to be halted: floors and guardrails wait for it too.
-const ASIDE: Duration = Duration::from_secs(5);
+const ASIDE: Duration = Duration::from_secs(8);
 /// A pause waits no longer for each of the two things that make it one of ours.
-const OWN: Duration = Duration::from_secs(1);
+const OWN: Duration = Duration::from_secs(2);
 /// The longest text the ledger takes for why.
 const LONGEST: usize = 256;
 
@@ -167,7 +167,9 @@ pub async fn look_again(ctx: &Context, entry: &WaveRelease, now: Timestamp) {
     let name = entry.name_any();
     let Some(attempt) = ledger::entry(entry).map(|entry| entry.newest_nonce) else { return };
     let before = ctx.heard(&name, &attempt);
-    ctx.keep_heard(&name, Heard::next(attempt, now, look(ctx, entry).await, before.as_ref()));
+    if let Ok(answered) = tokio::time::timeout(ASIDE, look(ctx, entry)).await {
+        ctx.keep_heard(&name, Heard::next(attempt, now, answered, before.as_ref()));
+    }
 }
 
 /// Writes down how a wave came to rest, by the version that was read. Whether it was.

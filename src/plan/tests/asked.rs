@@ -17,7 +17,7 @@ fn world(second: i64) -> Snapshot {
 }
 
 fn heard(second: i64, said: Said) -> Option<Heard> {
-    Some(Heard { attempt: "attempt".into(), at: at(second), said, sent: None, still: None })
+    Some(Heard { attempt: "attempt".into(), at: at(second), said, sent: None, still: None, ran: None })
 }
 
 fn not_yet(second: i64) -> Option<Heard> {

@@ -8,7 +8,7 @@ use crate::plan::inquiry::{Heard, Said};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 fn heard(said: Said) -> Option<Heard> {
-    Some(Heard { attempt: "attempt".into(), at: at(-1), said, sent: None, still: None })
+    Some(Heard { attempt: "attempt".into(), at: at(-1), said, sent: None, still: None, ran: None })
 }
 
 /// Its canary is leaving by listmonk.

@@ -19,7 +19,7 @@ fn pause() -> Pause {
 fn still(changed: &str, sent: u64) -> Option<Heard> {
     let said = Said::Hidden("its listmonk campaign 12 is paused".into());
     let still = Some(Still { changed: changed.into(), sent });
-    Some(Heard { attempt: "attempt".into(), at: at(-1), said, sent: Some(sent), still })
+    Some(Heard { attempt: "attempt".into(), at: at(-1), said, sent: Some(sent), still, ran: None })
 }
 
 /// Its canary went by listmonk, and stands as we left it.
@@ -154,6 +154,27 @@ fn what_holds_a_wave_back_holds_this_one_back_too() {
 }
 
 #[test]
+fn another_rate_is_a_persons_matter_and_of_a_whole_list_nobody_is_left_out() {
+    let at_rate = |rate: &str| {
+        let rate = rate.to_owned();
+        move |world: &mut Snapshot| world.campaigns[0].sender.as_mut().unwrap().spec.send_rate.clone_from(&rate)
+    };
+    let told = told(&at_rate("200/s"));
+    assert!(told.contains("its Sender has another sendRate than when the wave went"), "{told}");
+    assert!(goes_on(&at_rate("2001/s")).is_some(), "within a hundredth");
+    let whole = decided(&|world| {
+        world.campaigns[0].spec.waves = Some(serde_json::from_value(json!([{"name": "all"}])).unwrap());
+        (world.entries[0].wave, world.entries[0].share) = ("all".into(), "rest".into());
+        let sender = world.campaigns[0].sender.as_mut().unwrap();
+        sender.spec.listmonk.as_mut().unwrap().waves = Some(crate::api::sender::ListmonkWaves::Whole);
+        world.entries[0].sender = Some(("sender".into(), super::super::contract::place(&sender.spec)));
+    });
+    let rest = whole.release.as_ref().and_then(|release| release.rest.as_ref());
+    let rest = rest.unwrap_or_else(|| panic!("{}", said(&whole).1));
+    assert_eq!(rest.left, 4_000, "somebody may have joined for each who got it");
+}
+
+#[test]
 fn what_was_not_paused_by_us_alone_or_lost_its_place_is_a_persons() {
     let of = |change: &dyn Fn(&mut Entry)| told(&|world: &mut Snapshot| change(&mut world.entries[0]));
     let kept = "Headroom does not let it go on by itself: ";
@@ -204,6 +225,12 @@ fn what_was_on_its_way_ends_first_and_that_is_written_down() {
         sent: 990,
     };
     assert_eq!(ended.rests, [seen]);
+    // Somebody has let it go on meanwhile, and paused it.
+    let others = decided(&|world| {
+        fresh("second")(world);
+        world.entries[0].heard.as_mut().unwrap().ran = Some(at(-2));
+    });
+    assert_eq!(others.rests, []);
     // Half a minute later anything may have happened meanwhile.
     let late = decided(&|world| {
         fresh("second")(world);
@@ -212,17 +239,20 @@ fn what_was_on_its_way_ends_first_and_that_is_written_down() {
     assert_eq!((late.rests.len(), late.release.is_some()), (0, false));
 }
 
-#[test]
-fn a_try_that_did_not_lead_to_anything_is_followed_by_few_others() {
+fn tried(second: i64, result: Option<&str>) -> Resume {
     let evidence = json!({"bottleneck": "web", "needed": 1.0, "free": 2.0, "demand": 1.0, "replicas": 1, "confirmations": 1, "evaluatedAt": at(0)});
-    let tried = |second: i64, result: Option<&str>| Resume {
+    Resume {
         nonce: "r".into(),
         at: Time(at(second)),
         pause: "p".into(),
-        evidence: serde_json::from_value(evidence.clone()).unwrap(),
+        evidence: serde_json::from_value(evidence).unwrap(),
         result: result.map(ToOwned::to_owned),
         message: None,
-    };
+    }
+}
+
+#[test]
+fn a_try_that_did_not_lead_to_anything_is_followed_by_few_others() {
     let goes = |all: Vec<Resume>| goes_on(&|world| world.entries[0].runs.resumes = all.clone()).is_some();
     assert!(!goes(vec![tried(-14, Some("NotFired"))]) && goes(vec![tried(-16, Some("NotFired"))]));
     // Its end was never seen: what may still be under way arrives first.
@@ -231,6 +261,8 @@ fn a_try_that_did_not_lead_to_anything_is_followed_by_few_others() {
     }
     let often = vec![tried(-900, Some("NotSent")); 5];
     assert!(!goes(often.clone()));
+    // What never left costs none.
+    assert!(goes(vec![tried(-900, Some("NotFired")); 9]));
     // Those of an earlier pause are no tries of this one's end.
     let earlier: Vec<Resume> = often.into_iter().map(|resume| Resume { pause: "o".into(), ..resume }).collect();
     assert!(goes(earlier));
@@ -283,4 +315,32 @@ fn what_was_sent_before_a_pause_counts_as_late_as_it_can_have_left() {
     // For everybody else all of it may begin now.
     let all = super::super::bursts::committed(world.entries.iter(), workload, at(0));
     assert!(all.max_from(at(0)) > beside.max_from(at(0)) + 100.0);
+}
+
+#[test]
+fn what_was_let_go_on_counts_from_then_and_what_was_sent_counts_whatever_a_person_says() {
+    let load = |change: &dyn Fn(&mut Entry)| {
+        let mut world = world();
+        change(&mut world.entries[0]);
+        let workload = &world.pool.rules.as_ref().unwrap().workloads[0];
+        super::super::bursts::committed(world.entries.iter(), workload, at(0)).at(at(0))
+    };
+    let runs = |entry: &mut Entry| {
+        entry.heard = Some(Heard { said: Said::Running("it runs".into()), still: None, ..still("", 0).unwrap() });
+    };
+    let again = |start: i64| super::super::bursts::of(&entry("canary", 4_000, start, None)).unwrap().at(at(0));
+    let stands = load(&|_| ());
+    // As it may have gone since it was told to, or since it stood still where somebody else told it.
+    let ours = load(&|entry| {
+        runs(entry);
+        entry.runs.resumes = vec![tried(-30, Some("Started"))];
+    });
+    assert!((ours - stands - again(-30)).abs() < 1e-9, "{ours} {stands}");
+    let others = load(&runs);
+    assert!((others - stands - again(-58)).abs() < 1e-9, "{others} {stands}");
+    let called_off = load(&|entry| entry.runs.resumes = vec![tried(-30, Some("NotFired"))]);
+    assert!((called_off - stands).abs() < 1e-9);
+    // Not the rest of it, a person says: what it had sent by then comes all the same.
+    let skipped = load(&|entry| entry.outcome = Some(Outcome::Skipped));
+    assert!(skipped > 0.0 && skipped < stands, "{skipped} {stands}");
 }

@@ -1,5 +1,7 @@
 //! A campaign that Headroom has paused and lets go on: whether it stands exactly as it was left, to the last reading. Changes nothing.
 
+use futures::future::try_join_all;
+
 use super::prepare::{Own, is_its_own, reached};
 use super::{Known, Listed, Server, Trouble};
 use crate::plan::inquiry::Still;
@@ -23,17 +25,15 @@ pub async fn is_as_left(server: &Server<'_>, paused: &Paused) -> Result<(), Trou
     let id = paused.known.campaign;
     let unfit = |why: &str| {
         Err(Trouble::Unfit(format!(
-            "campaign {id} of listmonk {why}; it stands still, and somebody can start it there"
+            "campaign {id} of listmonk {why}; it stands still. Set it right there, or end the send with spec.abort"
         )))
     };
     let there = server.campaign(id, false).await?;
     if !there.is_paused() || there.account().still().as_ref() != Some(&paused.left) {
         return unfit("is not as Headroom left it");
     }
-    let mut lists = Vec::new();
-    for list in there.list_ids() {
-        lists.push(server.get::<Listed>(&format!("/api/lists/{list}")).await?);
-    }
+    let paths: Vec<String> = there.list_ids().into_iter().map(|list| format!("/api/lists/{list}")).collect();
+    let lists = try_join_all(paths.iter().map(|path| server.get::<Listed>(path))).await?;
     if reached(server, &lists).await? > paused.most {
         return unfit("would reach more people by now than headroom was confirmed for");
     }

@@ -1,6 +1,7 @@
 //! Making a wave ready in listmonk, before anything is written to the ledger: as often as it takes, since a draft and a list are
 //! harmless and found again by their tags. Starts nothing.
 
+use futures::future::try_join_all;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -157,15 +158,16 @@ async fn whole(server: &Server<'_>, prepared: &Campaign, lists: &[Listed], tag: 
 
 /// How many people a campaign to these lists reaches. Who is on two lists counts twice: rather too many than too few.
 pub(super) async fn reached(server: &Server<'_>, lists: &[Listed]) -> Result<u64, Trouble> {
-    let mut people = 0_u64;
-    for list in lists {
+    let of_list = |list: &Listed| {
         let id = list.id.to_string();
         let statuses: &[&str] = if list.optin == "double" { &["confirmed"] } else { &["confirmed", "unconfirmed"] };
-        for status in statuses {
-            people = people.saturating_add(server.count(&[("list_id", &id), ("subscription_status", status)]).await?);
-        }
-    }
-    Ok(people)
+        statuses.iter().map(move |status| (id.clone(), *status)).collect::<Vec<_>>()
+    };
+    let asked = lists
+        .iter()
+        .flat_map(of_list)
+        .map(|(id, status)| async move { server.count(&[("list_id", &id), ("subscription_status", status)]).await });
+    Ok(try_join_all(asked).await?.into_iter().fold(0, u64::saturating_add))
 }
 
 /// A list and a copy for this wave.

@@ -65,7 +65,7 @@ fn play(pair: &mut Pair, run: u64) -> Came {
     let (mut since, mut fallen, mut unknown) = (None, None::<Fallen>, None);
     let mut was_given_up = false;
     loop {
-        pair.fail_after(begun, LONGEST, &format!("run {run}, {stroke:?}: {:?}", pair.status(&campaign)));
+        pair.fail_after(begun, LONGEST, || format!("run {run}, {stroke:?}: {:?}", pair.status(&campaign)));
         std::thread::sleep(Duration::from_millis(150));
         let has_begun = stroke.moment == Moment::BeforeTheFirstWave || sent(pair, &campaign).len() == 1;
         since = since.or_else(|| has_begun.then(Instant::now));
@@ -223,5 +223,5 @@ fn whoever_leads_and_whatever_befalls_it_each_wave_goes_once() {
     let changed = all.iter().filter(|came| came.took.is_some()).count();
     let missed = all.iter().filter(|came| !came.was_struck).count();
     assert!(count == 1 || changed * 2 >= count, "the leader changed in {changed} of {count} runs");
-    assert!(count == 1 || missed * 5 <= count, "in {missed} of {count} runs the moment did not come");
+    assert!(count == 1 || missed * 5 <= count.max(5), "in {missed} of {count} runs the moment did not come");
 }

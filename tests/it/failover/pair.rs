@@ -112,7 +112,7 @@ impl Pair {
         self.lives.retain(Life::is_alive);
         let begun = Instant::now();
         while self.lives.len() != 2 || self.leader().is_none() || !self.lives.iter().any(Life::stands_by) {
-            self.fail_after(begun, 120, "one leads and the other stands by");
+            self.fail_after(begun, 120, || "one leads and the other stands by".to_owned());
             std::thread::sleep(Duration::from_millis(200));
             self.lives.retain(Life::is_alive);
             while self.lives.len() < 2 {
@@ -134,7 +134,7 @@ impl Pair {
     }
 
     /// Fails, with what everybody has said, if it took too long.
-    pub fn fail_after(&self, begun: Instant, seconds: u64, what: &str) {
+    pub fn fail_after(&self, begun: Instant, seconds: u64, what: impl FnOnce() -> String) {
         if begun.elapsed() < Duration::from_secs(seconds) {
             return;
         }
@@ -145,6 +145,6 @@ impl Pair {
             format!("{} (alive: {}):\n{}", life.name, life.is_alive(), lines.join("\n"))
         };
         let told: Vec<String> = self.lives.iter().map(tail).collect();
-        panic!("{}: it was not so after {seconds} s: {what}\n{}", self.world.name, told.join("\n"));
+        panic!("{}: it was not so after {seconds} s: {}\n{}", self.world.name, what(), told.join("\n"));
     }
 }

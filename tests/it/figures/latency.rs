@@ -75,8 +75,8 @@ fn from_headroom_confirmed_to_the_first_byte() {
         }
     }
     assert_eq!(took[0].len(), all, "each wave came, and once");
-    // Beyond its fire window nothing goes; on a machine as busy as may be.
-    assert!(took[2].iter().all(|took| *took < SignedDuration::from_secs(5)), "{:?}", took[2]);
+    // Beyond its fire window of 5 s nothing leaves; it may be heard a little later.
+    assert!(took[2].iter().all(|took| *took < SignedDuration::from_secs(6)), "{:?}", took[2]);
     for (from, took) in ["headroom confirmed", "the reservation", "the entry in the ledger"].into_iter().zip(took) {
         print(from, took);
     }

@@ -143,5 +143,4 @@ fn waves_in_a_second_against_the_updates_that_the_api_server_takes() {
         100.0 * waves / one,
         100.0 * waves / several
     );
-    assert!(waves > 0.1, "{waves} waves/s");
 }

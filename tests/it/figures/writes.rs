@@ -172,7 +172,9 @@ fn writes_for_a_wave_and_none_while_nothing_is_due() {
         told.iter().filter(|(purpose, _)| is_counted(*purpose)).count(),
         told.iter().filter(|(purpose, _)| matches!(purpose, For::Claim | For::Floor)).count(),
     );
-    assert!(standing.0 == 0 || standing.1 < 9.0, "{standing:?}");
+    // Trouble on the way only adds to them: of the waves on a floor that stands, the least are those of one.
+    let least = between.iter().map(|(_, counts)| sum(counts, &is_counted)).min();
+    assert!(least.is_some_and(|least| (4..=9).contains(&least)), "{waves:?}");
 
     // A hundred campaigns that wait for tomorrow: each is told once, and then nothing is written at all.
     let tomorrow =

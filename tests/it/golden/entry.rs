@@ -111,6 +111,7 @@ impl WrittenEntry {
             heard: self.heard.as_ref().map(|heard| Heard {
                 sent: heard.sent,
                 still: None,
+                ran: None,
                 attempt: "attempt".into(),
                 at: now - heard.ago.0,
                 said: match heard.said.split_once(": ") {

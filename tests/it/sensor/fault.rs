@@ -30,9 +30,9 @@ pub enum Fault {
     RulesIdle,
     /// Forgetful, and what is asked for is recorded by rule: nothing in its samples tells that they look back over too little.
     RulesForgetful,
-    /// The operator's clock is two minutes ahead of its own, and of the API server's.
+    /// The operator's clock is a minute ahead of its own, and of the API server's.
     ClockAhead,
-    /// Two minutes behind.
+    /// A minute behind.
     ClockBehind,
 }
 
@@ -65,7 +65,7 @@ impl Fault {
         let (mut remote, mut still) = (None, None);
         match self {
             Fault::ClockAhead | Fault::ClockBehind => {
-                skew.set(if self == Fault::ClockAhead { 120 } else { -120 });
+                skew.set(if self == Fault::ClockAhead { 60 } else { -60 });
                 still = Some(seeing);
             }
             Fault::Forgetful | Fault::RulesForgetful | Fault::Stranger => seeing.forget(),

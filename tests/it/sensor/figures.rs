@@ -64,7 +64,7 @@ fn queries_for_a_thousand_campaigns_that_share_ten() {
 #[ignore = "a figure"]
 fn from_a_sample_to_the_decision_that_rests_on_it() {
     let world = World::new("lagging", Wants { pool: by_gauge("lagging", "320/s"), ..Wants::default() });
-    // Confirmed at a thousand samples it never goes.
+    // Confirmed for an hour: it never goes.
     world.bed().kubectl(&[
         "-n",
         &world.shop(),

@@ -99,7 +99,11 @@ impl Operator {
 
     /// Sends it a signal, by its name with a dash.
     pub fn signal(&self, name: &str) {
-        signal(self.pid(), name);
+        let mut child = self.child.lock().unwrap();
+        // The number of one that has ended may be somebody else's.
+        if child.try_wait().unwrap().is_none() {
+            signal(child.id(), name);
+        }
     }
 
     pub fn is_alive(&self) -> bool {

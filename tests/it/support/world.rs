@@ -346,7 +346,8 @@ impl World {
                 let tail: Vec<&str> = tail.into_iter().rev().collect();
                 panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", tail.join("\n"));
             }
-            std::thread::sleep(Duration::from_millis(250));
+            // To ask costs a tenth of a second of a core, and worlds stand side by side.
+            std::thread::sleep(Duration::from_millis(400));
         }
     }
 
