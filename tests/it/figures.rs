@@ -1,6 +1,8 @@
 //! Figures, each printed by one command: what the operator writes for a wave and while nothing is due, how soon a wave leaves
 //! once its headroom is confirmed, and how many leave in a second. A handful of waves, unless `HEADROOM_FIGURE_WAVES` asks
 //! for more; `HEADROOM_BINARY=target/release/headroom` has them of a release build.
+//!
+//! `cargo test --test it figures:: -- --nocapture`, one with a name such as `figures::latency`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -121,7 +121,8 @@ impl Fault {
         let is_late = reason == "SampleTooOld";
         match self {
             Fault::Killed => is_untrusted && message.contains("cannot be reached"),
-            Fault::RulesLate | Fault::RulesIdle => is_late,
+            // What a rule wrote ends where its Prometheus does, as far as that knows.
+            Fault::RulesLate | Fault::RulesIdle => is_late || (is_untrusted && message.contains("no series")),
             Fault::Forgetful | Fault::RulesForgetful | Fault::Blind | Fault::HalfBlind => is_untrusted || is_late,
             // Of pods that are new nobody can know whether they will be scraped.
             Fault::SomePods => is_untrusted || reason == "MeasuringReplicas",

@@ -157,7 +157,8 @@ fn worlds(runs: &[Run]) -> u16 {
     }
 }
 
-/// `HEADROOM_SENSOR_RUNS=200 cargo test --test it sensor::runs::random -- --nocapture` plays more of them, nine worlds at a time.
+/// `HEADROOM_SENSOR_RUNS=200 cargo test --test it sensor::runs::random -- --nocapture` plays more of them, nine worlds at a time;
+/// `HEADROOM_SENSOR_FIRST` is the number of the first.
 #[test]
 fn random_faults_of_a_real_prometheus_never_lead_to_a_release_without_room() {
     let count: u64 = std::env::var("HEADROOM_SENSOR_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
@@ -166,7 +167,8 @@ fn random_faults_of_a_real_prometheus_never_lead_to_a_release_without_room() {
         let fault = FAULTS[usize::try_from(dice.next(12)).unwrap()];
         Run { number, fault, moment: Moment::After(dice.next(9_000)) }
     };
-    let runs: Vec<Run> = (0..count).map(run).collect();
+    let first: u64 = std::env::var("HEADROOM_SENSOR_FIRST").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let runs: Vec<Run> = (first..first + count).map(run).collect();
     play_all("unsure", 2, worlds(&runs), &runs);
 }
 
