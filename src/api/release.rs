@@ -3,7 +3,7 @@
 //! Its name is a function of the send and the wave, so that the API server refuses a second one. It holds
 //! all that is needed to try again, and to rebuild the load the wave brings, for ever; nothing live is consulted.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -314,8 +314,8 @@ pub struct Pause {
     /// Random; tells this pause from any other.
     #[schemars(length(max = 64))]
     pub nonce: String,
-    /// When it was written.
-    pub at: Time,
+    /// When it was written. To the microsecond: what was heard of the wave within the same second came before it or after it.
+    pub at: MicroTime,
     /// Why, as the end of a sentence.
     #[schemars(length(max = 256))]
     pub reason: String,

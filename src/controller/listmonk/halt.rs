@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use kube::ResourceExt;
 
 use crate::api::release::{Pause, Rest};
@@ -112,7 +112,7 @@ async fn pause(
         };
         let pause = Pause {
             nonce: wanted.nonce.clone(),
-            at: Time(clock::now()),
+            at: MicroTime(clock::now()),
             reason: wanted.reason.chars().take(LONGEST).collect(),
             sent_before: wanted.sent_before,
             taken: i64::try_from(taken).unwrap_or(i64::MAX),

@@ -6,14 +6,14 @@ use crate::api::release::{Pause, Rest, Resume};
 use crate::plan::halt::How;
 use crate::plan::inquiry::{Heard, Said, Still};
 use crate::plan::resume::{AtRest, CameToRest};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 /// 4,000 people; paused by us a minute ago, after 1,000.
 fn pause() -> Pause {
     let rest = Some(Rest { at: Time(at(-58)), changed: "second".into(), sent: 1_000 });
     let reason = "guardrail errors was out of bounds".into();
     let changed = Some("first".into());
-    Pause { nonce: "p".into(), at: Time(at(-60)), reason, sent_before: 0, taken: 600, changed, rest }
+    Pause { nonce: "p".into(), at: MicroTime(at(-60)), reason, sent_before: 0, taken: 600, changed, rest }
 }
 
 fn still(changed: &str, sent: u64) -> Option<Heard> {
@@ -207,7 +207,7 @@ fn what_was_on_its_way_ends_first_and_that_is_written_down() {
     let fresh = |changed: &'static str| {
         move |world: &mut Snapshot| {
             let entry = &mut world.entries[0];
-            entry.runs.pauses[0] = Pause { at: Time(at(-4)), rest: None, ..pause() };
+            entry.runs.pauses[0] = Pause { at: MicroTime(at(-4)), rest: None, ..pause() };
             entry.heard = still(changed, 990);
         }
     };
@@ -231,10 +231,23 @@ fn what_was_on_its_way_ends_first_and_that_is_written_down() {
         world.entries[0].heard.as_mut().unwrap().ran = Some(at(-2));
     });
     assert_eq!(others.rests, []);
+    // Said to run a moment before the pause was written it is as we left it, although both were in the same second.
+    let begun = at(-4) + SignedDuration::from_millis(100);
+    let ours = |ran: Timestamp| {
+        decided(&move |world: &mut Snapshot| {
+            fresh("second")(world);
+            let entry = &mut world.entries[0];
+            let written = Pause { at: MicroTime(begun), rest: None, ..pause() };
+            entry.runs.pauses[0] = serde_json::from_value(serde_json::to_value(written).unwrap()).unwrap();
+            entry.heard.as_mut().unwrap().ran = Some(ran);
+        })
+    };
+    assert_eq!(ours(begun - SignedDuration::from_millis(50)).rests.len(), 1);
+    assert_eq!(ours(begun + SignedDuration::from_millis(50)).rests.len(), 0);
     // Half a minute later anything may have happened meanwhile.
     let late = decided(&|world| {
         fresh("second")(world);
-        world.entries[0].runs.pauses[0].at = Time(at(-32));
+        world.entries[0].runs.pauses[0].at = MicroTime(at(-32));
     });
     assert_eq!((late.rests.len(), late.release.is_some()), (0, false));
 }
