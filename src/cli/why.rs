@@ -19,6 +19,7 @@ use crate::api::campaign_status::{CampaignStatus, Check, Headroom, WaveStatus};
 use crate::api::pool::{Coverage, Demand};
 use crate::api::{Campaign, CapacityPool};
 use crate::cluster::{objects, stores};
+use crate::plan::reason::Reason;
 use crate::plan::units::people::grouped;
 use crate::{clock, yaml};
 
@@ -148,7 +149,8 @@ fn measured(pool: Option<&CapacityPool>, name: &str) -> (&'static str, Option<St
 
 /// Whether it waits since something cannot be measured: then no gate is weighed.
 fn is_unmeasured(status: &CampaignStatus) -> bool {
-    matches!(status.reason.as_deref(), Some("SensorUntrusted" | "SampleTooOld" | "NoHistory" | "MeasuringReplicas"))
+    let is_told = |reason: &Reason| status.reason.as_ref().is_some_and(|told| *told == reason.to_string());
+    Reason::ALL.into_iter().filter(|reason| reason.is_silence()).any(|reason| is_told(&reason))
 }
 
 /// Every query of a pool that its gate rests on, and the server that is asked.

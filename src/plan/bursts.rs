@@ -67,8 +67,10 @@ fn share(entry: &Entry, workload: &WorkloadRules) -> f64 {
 /// ledger of years is no slower than one of weeks.
 pub fn committed<'a>(entries: impl Iterator<Item = &'a Entry>, workload: &WorkloadRules, now: Timestamp) -> Committed {
     let bursts = entries.flat_map(|entry| {
-        let all: Vec<Burst> = if entry.brings_load() { brought(entry, now).collect() } else { ended_runs(entry) };
-        all.into_iter().map(move |burst| burst.scaled(share(entry, workload)))
+        let whole = entry.brings_load().then(|| brought(entry, now));
+        // Of one that was ended by a person's word, what had left by then comes all the same.
+        let sent = if whole.is_none() { ended_runs(entry) } else { Vec::new() };
+        whole.into_iter().flatten().chain(sent).map(move |burst| burst.scaled(share(entry, workload)))
     });
     Committed::new(bursts.filter(|burst| still_counts(burst, now)).collect())
 }

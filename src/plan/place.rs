@@ -90,8 +90,7 @@ impl Why {
 
     /// Whether it waits for something that could not be measured or believed.
     pub fn is_silence(&self) -> bool {
-        use Reason::{MeasuringReplicas, NoHistory, SampleTooOld, SensorUntrusted};
-        matches!(self.place().1, SensorUntrusted | SampleTooOld | NoHistory | MeasuringReplicas)
+        self.place().1.is_silence()
     }
 
     /// Whether the campaign can be carried out as it is written.

@@ -168,6 +168,12 @@ impl Reason {
         Reason::Aborted,
         Reason::GuardrailAborted,
     ];
+
+    /// Whether it tells of something that could not be measured or believed.
+    pub fn is_silence(self) -> bool {
+        use Reason::{MeasuringReplicas, NoHistory, SampleTooOld, SensorUntrusted};
+        matches!(self, SensorUntrusted | SampleTooOld | NoHistory | MeasuringReplicas)
+    }
 }
 
 impl fmt::Display for Reason {

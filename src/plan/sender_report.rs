@@ -121,57 +121,37 @@ mod tests {
 
     use super::*;
 
-    fn told(webhook: &serde_json::Value) -> SenderStatus {
-        let spec = serde_json::from_value(json!({"sendRate": "1/s", "webhook": webhook})).unwrap();
-        tell(&spec, 1, &SenderStatus::default(), None, Timestamp::UNIX_EPOCH)
-    }
-
     #[test]
     fn tls_is_told_of_and_so_is_what_is_wrong_with_it() {
         let (ca, shown) = (json!({"secretKeyRef": {"name": "a", "key": "b"}}), json!({"secretName": "c"}));
-        for (url, tls, words) in [
-            ("https://a/", json!({"ca": ca}), "believed by the authorities in spec.webhook.tls.ca alone."),
-            ("https://a/", json!({"clientCertificate": shown}), "It is shown a certificate."),
-            (
-                "https://a/",
-                json!({}),
-                "It cannot be used: spec.webhook.tls: tls names neither ca nor clientCertificate;",
-            ),
-            (
-                "http://a/",
-                json!({"ca": ca}),
-                "It cannot be used: spec.webhook: tls is for a url that begins with https://",
-            ),
-        ] {
-            let status = told(&json!({"url": url, "tls": tls}));
-            let message = status.message.unwrap();
-            assert!(message.contains(words), "{message}");
-            let wrong = words.starts_with("It cannot");
-            assert_eq!(status.conditions.first().unwrap().status, if wrong { "False" } else { "True" }, "{message}");
-        }
-    }
-
-    #[test]
-    fn tls_with_listmonk_is_told_of_and_so_is_what_is_wrong_with_it() {
-        let (ca, shown) = (json!({"secretKeyRef": {"name": "a", "key": "b"}}), json!({"secretName": "c"}));
-        for (url, tls, words) in [
-            ("https://a", json!({"ca": ca}), "believed by the authorities in spec.listmonk.tls.ca alone."),
-            ("https://a", json!({"clientCertificate": shown}), "It is shown a certificate."),
-            (
-                "https://a",
-                json!({}),
-                "It cannot be used: spec.listmonk.tls: tls names neither ca nor clientCertificate;",
-            ),
-            (
-                "http://a",
-                json!({"ca": ca}),
-                "It cannot be used: spec.listmonk: tls is for a url that begins with https://",
-            ),
-        ] {
-            let there = json!({"url": url, "secretRef": {"name": "s"}, "tls": tls});
-            let spec = serde_json::from_value(json!({"sendRate": "1/s", "listmonk": there})).unwrap();
-            let message = tell(&spec, 1, &SenderStatus::default(), None, Timestamp::UNIX_EPOCH).message.unwrap();
-            assert!(message.contains(words), "{message}");
+        for (way, more) in [("webhook", json!({})), ("listmonk", json!({"secretRef": {"name": "s"}}))] {
+            for (url, tls, words) in [
+                ("https://a/", json!({"ca": ca}), format!("believed by the authorities in spec.{way}.tls.ca alone.")),
+                ("https://a/", json!({"clientCertificate": shown}), "It is shown a certificate.".to_owned()),
+                (
+                    "https://a/",
+                    json!({}),
+                    format!("It cannot be used: spec.{way}.tls: tls names neither ca nor clientCertificate;"),
+                ),
+                (
+                    "http://a/",
+                    json!({"ca": ca}),
+                    format!("It cannot be used: spec.{way}: tls is for a url that begins with https://"),
+                ),
+            ] {
+                let mut place = more.clone();
+                (place["url"], place["tls"]) = (json!(url), tls);
+                let spec = serde_json::from_value(json!({"sendRate": "1/s", way: place})).unwrap();
+                let status = tell(&spec, 1, &SenderStatus::default(), None, Timestamp::UNIX_EPOCH);
+                let message = status.message.unwrap();
+                assert!(message.contains(&words), "{message}");
+                let wrong = words.starts_with("It cannot");
+                assert_eq!(
+                    status.conditions.first().unwrap().status,
+                    if wrong { "False" } else { "True" },
+                    "{message}"
+                );
+            }
         }
     }
 

@@ -82,11 +82,7 @@ fn verdict(object: &Value) -> Result<String, String> {
 
 /// For whoever asks too often for a kubectl each, or what kubectl does not pass on.
 pub async fn client() -> kube::Client {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
-    let options = kube::config::KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-    kube::Client::try_from(config).unwrap()
+    kube::Client::try_from(bed().config().await).unwrap()
 }
 
 /// A wrong object, and a part of what is said of it.

@@ -66,19 +66,7 @@ fn a_pool_that_is_suspended_or_deleted_gives_the_scale_back_at_once() {
     );
     world.apply_campaign("sale", &json!({}));
     world.until(30, "the floor is raised", || world.floor() > 2);
-    let suspend = |value: bool| {
-        let patch = json!({"spec": {"suspend": value}}).to_string();
-        world.bed().kubectl(&[
-            "-n",
-            &world.shop(),
-            "patch",
-            "capacitypool",
-            "storefront",
-            "--type=merge",
-            "-p",
-            &patch,
-        ]);
-    };
+    let suspend = |value: bool| world.patch_pool(&json!({"suspend": value}));
     suspend(true);
     world.until_restored(2);
     world.until_reason("sale", "PoolSuspended", 20);

@@ -17,7 +17,6 @@ use headroom::senders::{Reach, Trust};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -74,8 +73,7 @@ impl Slot {
     pub async fn new(index: usize) -> Slot {
         let bed: &Bed = tokio::task::spawn_blocking(bed).await.unwrap();
         let name = format!("cuts{index:02}");
-        let kubeconfig = Kubeconfig::read_from(&bed.kubeconfig).unwrap();
-        let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let mut config = bed.config().await;
         config.default_retry = false;
         let admin = Client::try_from(config.clone()).unwrap();
         let listmonk = Listmonk::start();

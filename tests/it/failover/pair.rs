@@ -70,11 +70,7 @@ impl Pair {
         let bed = crate::support::bed::bed();
         let world = World::without_operator(bed, name, &wants, &["crds.install=false"]);
         let campaigns = runtime.block_on(async {
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            let kubeconfig = kube::config::Kubeconfig::read_from(&bed.kubeconfig).unwrap();
-            let options = kube::config::KubeConfigOptions::default();
-            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-            let client = kube::Client::try_from(config).unwrap();
+            let client = kube::Client::try_from(bed.config().await).unwrap();
             Api::<Campaign>::namespaced(client, &world.marketing())
         });
         let mut pair = Pair { world, lives: Vec::new(), book: Book::default(), campaigns, started: 0, runtime };

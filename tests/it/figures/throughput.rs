@@ -65,13 +65,9 @@ async fn updates(client: kube::Client, namespace: String, name: String, count: u
 
 /// How many updates there are in a second, one after another and so many at a time.
 fn ceiling(world: &World, names: &[String], count: usize) -> (f64, f64) {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
-        let options = kube::config::KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
-        let client = kube::Client::try_from(config).unwrap();
+        let client = kube::Client::try_from(bed().config().await).unwrap();
         let of = |name: &String, count| updates(client.clone(), world.marketing(), name.clone(), count);
         let begun = Instant::now();
         of(&names[0], count).await;

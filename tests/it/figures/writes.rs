@@ -184,15 +184,8 @@ fn writes_for_a_wave_and_none_while_nothing_is_due() {
         .collect();
     world.bed().apply(&campaigns.join("\n---\n"));
     world.until(60, "all are told", || {
-        let reasons = world.bed().kubectl(&[
-            "-n",
-            &world.marketing(),
-            "get",
-            "campaigns",
-            "-o",
-            "jsonpath={.items[*].status.reason}",
-        ]);
-        reasons.matches("BeforeStart").count() == 100
+        world.bed().told_of_all(&world.marketing(), "reason").iter().filter(|reason| *reason == "BeforeStart").count()
+            == 100
     });
     world.until(60, "everything is said", || {
         proxy.take_writes();

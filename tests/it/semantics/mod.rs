@@ -8,7 +8,7 @@ use headroom::api::{Campaign, CapacityPool, Sender, WaveRelease};
 use headroom::clock;
 use headroom::sim::apiserver::ApiServer;
 use http::Request;
-use kube::{Client, Config, CustomResourceExt};
+use kube::{Client, CustomResourceExt};
 use serde_json::{Value, json};
 
 use crate::support::bed::bed;
@@ -66,11 +66,7 @@ async fn the_simulated_server_has_every_semantic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_server_has_every_semantic() {
-    let kubeconfig = tokio::task::spawn_blocking(|| bed().kubeconfig.clone()).await.unwrap();
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let kubeconfig = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
-    let mut config =
-        Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+    let mut config = tokio::task::spawn_blocking(bed).await.unwrap().config().await;
     config.default_retry = false;
     show(&Client::try_from(config).unwrap()).await;
 }

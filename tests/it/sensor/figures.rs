@@ -14,7 +14,10 @@ fn asked(world: &World) -> f64 {
     let target = format!("prometheus/targets/operator-{}.json", world.operator_namespace());
     let target: Value = serde_json::from_str(&std::fs::read_to_string(world.bed().dir.join(target)).unwrap()).unwrap();
     let address = target[0]["targets"][0].as_str().unwrap();
-    world.bed().measured(&format!(r#"sum(headroom_prometheus_queries_total{{instance="{address}"}})"#)).unwrap()
+    let query = format!(r#"sum(headroom_prometheus_queries_total{{instance="{address}"}})"#);
+    // A new target is scraped within seconds.
+    world.until(60, "the operator is scraped", || world.bed().measured(&query).is_some());
+    world.bed().measured(&query).unwrap()
 }
 
 #[test]
@@ -45,17 +48,7 @@ fn queries_for_a_thousand_campaigns_that_share_ten() {
     eprintln!("sensor: {}", world.status("sale-0")["message"]);
     count(1);
     (0..10).for_each(|part| apply(part * 100..part * 100 + 100));
-    world.until(300, "a thousand wait", || {
-        let told = world.bed().kubectl(&[
-            "-n",
-            &world.marketing(),
-            "get",
-            "campaigns",
-            "-o",
-            "jsonpath={.items[*].status.phase}",
-        ]);
-        told.split_whitespace().count() == 1000
-    });
+    world.until(300, "a thousand wait", || world.bed().told_of_all(&world.marketing(), "phase").len() == 1000);
     count(1000);
 }
 
@@ -64,16 +57,7 @@ fn queries_for_a_thousand_campaigns_that_share_ten() {
 fn from_a_sample_to_the_decision_that_rests_on_it() {
     let world = World::new("lagging", Wants { pool: by_gauge("lagging", "320/s"), ..Wants::default() });
     // Confirmed for an hour: it never goes.
-    world.bed().kubectl(&[
-        "-n",
-        &world.shop(),
-        "patch",
-        "capacitypool",
-        "storefront",
-        "--type=merge",
-        "-p",
-        r#"{"spec": {"confirm": {"samples": 20, "span": "1h"}}}"#,
-    ]);
+    world.patch_pool(&json!({"confirm": {"samples": 20, "span": "1h"}}));
     world.apply_campaign("sale", &json!({}));
     world.until_phase("sale", "Confirming", 120);
     let gauge = format!(r#"shop_demand{{namespace="{}",app="web"}}"#, world.shop());

@@ -187,6 +187,20 @@ impl Bed {
         ask(method, format!("{}{path}", self.shop), body)
     }
 
+    /// What stands in this field of every campaign's status in a namespace, where there is something.
+    pub fn told_of_all(&self, namespace: &str, field: &str) -> Vec<String> {
+        let path = format!("jsonpath={{.items[*].status.{field}}}");
+        let told = self.kubectl(&["-n", namespace, "get", "campaigns", "-o", &path]);
+        told.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// How its API server is reached as its administrator, by whom a kubectl for each question is too slow or too kind.
+    pub async fn config(&self) -> kube::Config {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let kubeconfig = kube::config::Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap()
+    }
+
     /// The one number that a query gives now on the bed's own Prometheus; None while there is none.
     pub fn measured(&self, query: &str) -> Option<f64> {
         let mut url = reqwest::Url::parse(&format!("{}/api/v1/query", self.prometheus)).unwrap();

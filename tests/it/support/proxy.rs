@@ -300,10 +300,7 @@ impl Proxy {
 }
 
 async fn api_server() -> kube::Client {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let kubeconfig = kube::config::Kubeconfig::read_from(&bed().kubeconfig).unwrap();
-    let mut config =
-        kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap();
+    let mut config = bed().config().await;
     // The caller's own token is passed on; the certificate of the administrator is not.
     config.auth_info = kube::config::AuthInfo::default();
     config.default_retry = false;

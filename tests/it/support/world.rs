@@ -267,6 +267,11 @@ impl World {
         })
     }
 
+    pub fn patch_pool(&self, spec: &Value) {
+        let patch = json!({ "spec": spec }).to_string();
+        self.bed().kubectl(&["-n", &self.shop(), "patch", "capacitypool", "storefront", "--type=merge", "-p", &patch]);
+    }
+
     pub fn apply_campaign(&self, name: &str, over: &Value) {
         self.bed().apply(&self.campaign(name, over).to_string());
     }
