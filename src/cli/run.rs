@@ -26,6 +26,9 @@ use crate::web;
 /// What is borrowed is given back within so long where the operator's namespace is being deleted: of the 60 s that the chart gives
 /// the operator to end, a request under way may take 30, and a question to the API server 10.
 const LEAVING: std::time::Duration = std::time::Duration::from_secs(20);
+/// An answer of the API server that is silent for longer is a dead connection: of a watch on which nothing happens it says
+/// so every 60 to 75 s (a bookmark). Where it does not, the watch only begins again more often.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(100);
 
 /// What `headroom run` is given.
 #[derive(Debug, Args)]
@@ -102,8 +105,7 @@ async fn operate(arguments: RunArguments) -> anyhow::Result<()> {
     let mut config = Config::infer().await.context("failed to find an API server: run in a pod, or set KUBECONFIG")?;
     // The client's own retries would repeat a POST that was applied; repeating is our state machine's business.
     config.default_retry = false;
-    // A watch is renewed by the server in under five minutes; one that is silent for longer is a dead connection.
-    config.read_timeout = Some(std::time::Duration::from_mins(5));
+    config.read_timeout = Some(SILENCE);
     let client = Client::try_from(config).context("failed to make a client for the API server")?;
     cluster::crds::check(&client).await?;
 

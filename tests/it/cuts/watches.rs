@@ -2,7 +2,7 @@
 //!
 //! What is expected: each wave goes once, as ever, since nothing goes that was decided from what a watch has told alone: every object is read
 //! anew before. A watch that breaks off or has expired is taken up again within two seconds. Of a silent one nothing is noticed; what it would
-//! have told is missing until the API server closes it, which it does within five minutes, and else the client's own limit of 295 s does.
+//! have told is missing until the client's own limit ends it (100 s without a byte, of which bookmarks are some), or the API server does.
 //! So long a send may wait, and that is late and no more. Here the silence lasts for longer than an undisturbed run and ends the same way,
 //! and then the run must come to its end.
 
