@@ -37,10 +37,6 @@ impl Voice<'_> {
     }
 }
 
-fn span(from: Timestamp, to: Timestamp) -> String {
-    Span::between(from, to).for_people(Rounding::Up)
-}
-
 fn minutes(after: f64) -> String {
     // Shown rounded up to whole minutes; the span type takes care of ranges.
     let seconds = if after.is_finite() && after > 0.0 { after * 60.0 } else { 0.0 };
@@ -466,10 +462,9 @@ fn breached(
             voice.at(until)
         ),
         (Some(value), ..) => format!(
-            "Held: guardrail \"{guardrail}\" is {} ({limit}) since {} ({}).{tail}",
+            "Held: guardrail \"{guardrail}\" is {} ({limit}) since {}.{tail}",
             bound.threshold().show_against(value),
-            voice.at(since),
-            span(since, voice.now)
+            voice.at(since)
         ),
         (None, ..) => format!(
             "Held: guardrail \"{guardrail}\" ({limit}) was broken at {} and cannot be measured now; it must be seen to be fine for long enough.{tail}",

@@ -43,15 +43,13 @@ pub struct Chosen {
     pub basis: Basis,
 }
 
-/// What was last written of a campaign: numbers that move a little are not worth a write.
+/// What was last said of a campaign: numbers that move are not worth a write at each look.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Said {
     /// What it was about.
     pub matter: String,
     /// When.
     pub at: Timestamp,
-    /// Needed and free, where there were such numbers.
-    pub numbers: Option<(f64, f64)>,
 }
 
 /// What a confirmation rests on: whatever else is weighed is another question, whose count starts anew.

@@ -122,8 +122,8 @@ impl Why {
             | Why::Confirming { wave, numbers, .. }
             | Why::WouldGo { wave, numbers } => format!("{wave} {}", numbers.workload),
             Why::OutOfBounds { guardrail, .. } => guardrail.clone(),
-            Why::Breached { guardrail, value, fine_since, .. } => {
-                format!("{guardrail} {} {fine_since:?}", value.is_some())
+            Why::Breached { guardrail, value, fine_since, held, .. } => {
+                format!("{guardrail} {} {fine_since:?} {held}", value.is_some())
             }
             Why::Arriving { workload, .. } | Why::Negative { workload, .. } | Why::Uncovered { workload, .. } => {
                 workload.clone()

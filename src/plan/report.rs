@@ -1,5 +1,5 @@
-//! What is said of a campaign: its status, built from why it stands where it stands. A number that moved a little is
-//! not worth a write; a change of what is awaited is said at once.
+//! What is said of a campaign: its status, built from why it stands where it stands. A number that moved is
+//! told within five minutes; a change of what is awaited is said at once.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -24,10 +24,8 @@ use super::units::people;
 use super::waves::Gone;
 use super::why::Why;
 
-/// Numbers are written again after this, if they moved.
+/// What is said is looked at again after this: nobody reads numbers that are older, where they have moved.
 const REFRESH: SignedDuration = SignedDuration::from_mins(5);
-/// By how much.
-const MOVED: f64 = 0.05;
 
 /// What one look says of one campaign.
 #[derive(Clone, Debug)]
@@ -120,17 +118,16 @@ pub fn tell(
     let observes = rules.is_some_and(|rules| rules.observes) && !phase.is_finished();
     let matters = std::iter::once(why).chain(details.also).map(Why::matter);
     let matter = matters.chain(observes.then(|| "observes".to_owned())).collect::<Vec<_>>().join("; ");
-    let said = Said { matter, at: now, numbers: why.numbers().map(|numbers| (numbers.needed, numbers.free)) };
-    let is_news = match memory.said.get(&campaign.uid) {
-        Some(before) => {
-            before.matter != said.matter || (now.duration_since(before.at) >= REFRESH && moved(before, &said))
-        }
+    let is_other = match memory.said.get(&campaign.uid) {
+        Some(before) => before.matter != matter,
         // A process that has just started takes what is written for what was said.
         None => !same_place,
-    };
+    } || !same_place
+        || old.message.is_none();
+    let is_old = memory.said.get(&campaign.uid).is_some_and(|before| now.duration_since(before.at) >= REFRESH);
+    let speaks = is_other || is_old;
     // Where nothing is said anew no time is told, and the schedule need not be read for its zone.
-    let speaks = is_news || !same_place || old.message.is_none() || old.display.is_none();
-    let zone = if speaks { zone(campaign) } else { TimeZone::UTC };
+    let zone = if speaks || old.display.is_none() { zone(campaign) } else { TimeZone::UTC };
     let voice = Voice { zone: &zone, now };
     let mut status = old.clone();
     status.observed_generation = Some(campaign.generation);
@@ -142,31 +139,26 @@ pub fn tell(
     status.priority = Some(campaign.spec.priority.unwrap_or(intent::PRIORITY).min(most));
     status.hold = hold::standing(campaign, now);
     status.approval = approval::status(campaign, rules);
-    if is_news || !same_place || old.message.is_none() {
-        status.message = Some(explain::all(why, details.also, observes, &voice));
-        status.next_start = why.next_start().map(|at| NextStart { at: Time(at), reason: reason.clone() });
-        status.headroom =
-            headroom(snapshot, details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
-        memory.said.insert(campaign.uid.clone(), said);
-    } else if !memory.said.contains_key(&campaign.uid) {
-        memory.said.insert(campaign.uid.clone(), said);
+    if speaks {
+        let message = Some(explain::all(why, details.also, observes, &voice));
+        // Said again word for word, it is no news, and when its numbers were worked out is none either.
+        if is_other || message != old.message {
+            status.message = message;
+            status.next_start = why.next_start().map(|at| NextStart { at: Time(at), reason: reason.clone() });
+            status.headroom =
+                headroom(snapshot, details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
+        }
+    }
+    if speaks || !memory.said.contains_key(&campaign.uid) {
+        memory.said.insert(campaign.uid.clone(), Said { matter, at: now });
     }
     let further = waves(snapshot, ledger, campaign, details.part, &mut status);
-    status.display =
-        Some(display(campaign, why, &status, further, old.display.as_ref().filter(|_| !is_news && same_place), &voice));
+    let kept = old.display.as_ref().filter(|_| !speaks);
+    status.display = Some(display(campaign, why, &status, further, kept, &voice));
     let message = status.message.clone().unwrap_or_default();
     let wanted = conditions(why, &status, &reason, &message);
     status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
     (status != *old).then(|| report(campaign, status, !same_place, why.is_stalled(), why.wave()))
-}
-
-fn moved(before: &Said, said: &Said) -> bool {
-    let far = |old: f64, new: f64| (new - old).abs() > MOVED * old.abs().max(1.0);
-    match (before.numbers, said.numbers) {
-        (Some(old), Some(new)) => far(old.0, new.0) || far(old.1, new.1),
-        (None, None) => false,
-        _ => true,
-    }
 }
 
 /// The nearest whole number a status can hold.

@@ -42,3 +42,38 @@ fn a_breach_lasts_until_its_guardrail_was_fine_for_long_enough() {
     assert_eq!(look(690, Ok(0.001)), (0, true));
     assert_eq!(look(691, Err(SensorFault::Empty)), (0, false), "and it closes the gate without being a breach");
 }
+
+#[test]
+fn how_bad_it_is_is_told_anew_after_five_minutes_and_not_at_every_look() {
+    let mut held = snapshot();
+    held.entries = vec![entry("canary", 4_000, -600, Some(Outcome::Released))];
+    let mut spec = pool_spec();
+    spec["guardrails"] = json!([{"name": "errors", "query": "errors", "max": "5%"}]);
+    held.pool.rules = Rules::parse(&serde_json::from_value(spec).unwrap());
+    let mut told = |second: i64, value: f64| {
+        let fresh = Reading {
+            value,
+            sample_at: at(second),
+            evaluated_at: at(second),
+            range: SignedDuration::ZERO,
+            replicas: None,
+        };
+        held.guardrails = vec![Some(Ok(fresh))];
+        let decided = plan(&held, at(second));
+        let message = decided.reports.first().map(|report| report.status.message.clone().unwrap());
+        if let Some(report) = decided.reports.first() {
+            held.campaigns[0].status = report.status.clone();
+        }
+        held.memory = decided.memory;
+        held.pool.status = decided.pool;
+        message
+    };
+    let is_told = |message: Option<String>, words: &str| message.is_some_and(|message| message.contains(words));
+    assert!(is_told(told(0, 0.17), "Held: guardrail \"errors\" is 17 % (limit 5 %) since "));
+    assert_eq!(told(60, 0.12), None);
+    assert_eq!(told(299, 0.12), None);
+    assert!(is_told(told(300, 0.12), "is 12 % (limit 5 %) since "));
+    // What is still so word for word is not written again.
+    assert_eq!(told(600, 0.12), None);
+    assert!(is_told(told(900, 0.2), "is 20 % (limit 5 %) since "));
+}

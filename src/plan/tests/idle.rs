@@ -17,6 +17,9 @@ fn what_is_idle_asks_nothing_and_says_nothing_new() {
     assert!(second.reports.is_empty(), "{:?}", second.reports);
     assert_eq!(second.pool, idle.pool.status);
     assert_eq!(second.again, SignedDuration::from_secs(60));
+    // Nor later, when what was said is looked at again.
+    let much_later = plan(&idle, at(3_600));
+    assert!(much_later.reports.is_empty(), "{:?}", much_later.reports);
 }
 
 #[test]
