@@ -117,7 +117,7 @@ impl Ailment {
     }
 
     /// By how many seconds its clock is ahead.
-    fn ahead(self) -> SignedDuration {
+    pub fn ahead(self) -> SignedDuration {
         SignedDuration::from_secs(if let Ailment::Clock(seconds) = self { seconds } else { 0 })
     }
 

@@ -1,6 +1,7 @@
 //! The simulated Prometheus: answers the queries of the pools from the truth, with the age that a scrape gives them. It
 //! computes no `PromQL`; a query is known by its text, and one that is not known has no series.
 
+use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -88,9 +89,10 @@ impl Prometheus {
         let is_demand = self.traffic().workloads.iter().any(|workload| workload.query == query);
         let of_this = |spell: &&Spell| spell.of_all || is_demand || spell.what.is_of_all();
         let is_now = |spell: &&Spell| (spell.from..spell.until).contains(&passed);
-        // Of several at a time, what tells nothing wins over what tells something wrong: it cannot tell it then.
+        // Of several at a time, what tells nothing wins over what tells something wrong: it cannot tell it then. Of clocks the one
+        // that is furthest out.
         let concerning = self.spells.iter().filter(is_now).filter(of_this);
-        let spell = concerning.min_by_key(|spell| spell.what.tells())?;
+        let spell = concerning.min_by_key(|spell| (spell.what.tells(), Reverse(spell.what.ahead().abs())))?;
         Some((spell.what, self.begun + spell.from))
     }
 
