@@ -22,7 +22,7 @@ fn a_campaign_waits_for_headroom_is_sent_wave_by_wave_and_gives_the_scale_back()
     assert_eq!(status["message"], "20,000 messages went in 2 waves.");
     assert_eq!(world.waves_received(), ["canary", "rest"]);
     for entry in world.entries() {
-        assert!(entry["spec"]["evidence"]["confirmations"].as_i64() >= Some(2), "{}", entry["spec"]["evidence"]);
+        assert!(entry["spec"]["evidence"]["confirmations"].as_i64() >= Some(2), "{entry}");
     }
     world.check_safety();
     world.until_restored(2);

@@ -1,9 +1,11 @@
 //! One bed for the whole run, with simulated nodes. It ends itself when this process is gone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use super::asking;
 
 /// Where everything is.
 pub struct Bed {
@@ -15,6 +17,8 @@ pub struct Bed {
     pub shop: String,
     /// The same, as the operator reaches them.
     pub inside: Inside,
+    /// By whom its API server is read, once somebody has asked.
+    pub reader: OnceLock<kube::Client>,
     /// Dropped with the process: the shop ends when its input is closed.
     pub _shop_input: Option<std::process::ChildStdin>,
 }
@@ -107,6 +111,7 @@ fn up() -> Bed {
         inside: Inside { prometheus: prometheus.clone(), shop: at.clone(), network: "127.0.0.0/8" },
         prometheus,
         shop: at,
+        reader: OnceLock::new(),
         _shop_input: shop.stdin.take(),
         dir,
         kubeconfig,
@@ -184,48 +189,46 @@ impl Bed {
 
     /// Asks the shop.
     pub fn shop(&self, method: reqwest::Method, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
-        ask(method, format!("{}{path}", self.shop), body)
+        asking::ask(method, format!("{}{path}", self.shop), body)
+    }
+
+    /// The objects of Headroom's own kinds in a namespace.
+    pub fn objects(&self, namespace: &str, kinds: &str) -> Vec<serde_json::Value> {
+        let all = self.read(&format!("/apis/headroom.dev/v1alpha1/namespaces/{namespace}/{kinds}"));
+        all["items"].as_array().unwrap().clone()
     }
 
     /// What stands in this field of every campaign's status in a namespace, where there is something.
     pub fn told_of_all(&self, namespace: &str, field: &str) -> Vec<String> {
-        let path = format!("jsonpath={{.items[*].status.{field}}}");
-        let told = self.kubectl(&["-n", namespace, "get", "campaigns", "-o", &path]);
-        told.split_whitespace().map(str::to_owned).collect()
+        let told = self.objects(namespace, "campaigns").into_iter();
+        told.filter_map(|campaign| Some(campaign["status"][field].as_str()?.to_owned())).collect()
     }
 
     /// How its API server is reached as its administrator, by whom a kubectl for each question is too slow or too kind.
     pub async fn config(&self) -> kube::Config {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let kubeconfig = kube::config::Kubeconfig::read_from(&self.kubeconfig).unwrap();
-        kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap()
+        config(&self.kubeconfig).await
+    }
+
+    /// What stands at a path of its API server.
+    pub fn read(&self, path: &str) -> serde_json::Value {
+        let client = self.reader.get_or_init(|| {
+            let kubeconfig = self.kubeconfig.clone();
+            asking::wait_for(async move { kube::Client::try_from(config(&kubeconfig).await).unwrap() })
+        });
+        asking::read(client.clone(), path.to_owned()).unwrap_or_else(|said| panic!("{path}: {said}"))
     }
 
     /// The one number that a query gives now on the bed's own Prometheus; None while there is none.
     pub fn measured(&self, query: &str) -> Option<f64> {
         let mut url = reqwest::Url::parse(&format!("{}/api/v1/query", self.prometheus)).unwrap();
         url.query_pairs_mut().append_pair("query", query);
-        let answer = ask(reqwest::Method::GET, url.to_string(), None);
+        let answer = asking::ask(reqwest::Method::GET, url.to_string(), None);
         answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
     }
 }
 
-/// One question by HTTP; what is no JSON is null.
-fn ask(method: reqwest::Method, url: String, body: Option<serde_json::Value>) -> serde_json::Value {
-    let work = async move {
-        let request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, &url);
-        let request = match body {
-            Some(body) => request.json(&body),
-            None => request,
-        };
-        let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
-        serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)
-    };
-    // From a thread of its own, so that it may be called inside and outside a runtime.
-    std::thread::spawn(move || {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
-    })
-    .join()
-    .unwrap()
+async fn config(kubeconfig: &Path) -> kube::Config {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let kubeconfig = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
+    kube::Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await.unwrap()
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on: the bed of simulated nodes, a real node, worlds on either, the operator as a process, and a proxy
-//! that can kill it; people at their terminals, and the API server's record of what it was asked.
+//! that can kill it; questions to all of these, people at their terminals, and the API server's record of what it was asked.
 
+pub mod asking;
 pub mod audit;
 pub mod bed;
 pub mod dice;

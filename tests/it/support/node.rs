@@ -38,6 +38,7 @@ fn up() -> Option<Bed> {
             // That of the Services.
             network: "10.96.0.0/16",
         },
+        reader: std::sync::OnceLock::new(),
         _shop_input: None,
     };
     for tag in IMAGES {

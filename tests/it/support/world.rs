@@ -288,15 +288,16 @@ impl World {
     }
 
     pub fn status(&self, name: &str) -> Value {
-        self.get(&["-n", &self.marketing(), "get", "campaign", name])["status"].clone()
+        let path = format!("/apis/headroom.dev/v1alpha1/namespaces/{}/campaigns/{name}", self.marketing());
+        self.bed().read(&path)["status"].clone()
     }
 
     pub fn pool(&self) -> Value {
-        self.get(&["-n", &self.shop(), "get", "capacitypool", "storefront"])
+        self.bed().read(&format!("/apis/headroom.dev/v1alpha1/namespaces/{}/capacitypools/storefront", self.shop()))
     }
 
     pub fn hpa(&self) -> Value {
-        self.get(&["-n", &self.shop(), "get", "horizontalpodautoscaler", "web"])
+        self.bed().read(&format!("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/web", self.shop()))
     }
 
     pub fn floor(&self) -> i64 {
@@ -304,7 +305,7 @@ impl World {
     }
 
     pub fn entries(&self) -> Vec<Value> {
-        self.get(&["-n", &format!("{}-ledger", self.name), "get", "wavereleases"])["items"].as_array().unwrap().clone()
+        self.bed().objects(&format!("{}-ledger", self.name), "wavereleases")
     }
 
     /// Everything the receiver was sent.
@@ -351,7 +352,6 @@ impl World {
                 let tail: Vec<&str> = tail.into_iter().rev().collect();
                 panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", tail.join("\n"));
             }
-            // To ask costs a tenth of a second of a core, and worlds stand side by side.
             std::thread::sleep(Duration::from_millis(400));
         }
     }
