@@ -70,6 +70,9 @@ pub struct Taken {
     /// The most that each workload is then asked for: by name, for the next half hour, and later.
     #[serde(skip)]
     pub asks: Vec<(String, f64, f64)>,
+    /// What it brings, by the truth: as requests, of which each workload has its share.
+    #[serde(skip)]
+    pub burst: Burst,
 }
 
 /// One request of which at least the first byte came.
@@ -346,6 +349,7 @@ impl Surroundings {
             recipients: entry.recipients,
             fits,
             asks,
+            burst,
         };
         self.books().taken.push(taken);
     }

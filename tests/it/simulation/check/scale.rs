@@ -2,6 +2,7 @@
 
 use headroom::sim::ailment::Ailment;
 use headroom::sim::moment::Outcome;
+use headroom::sim::receiver::Taken;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -82,6 +83,18 @@ pub fn not_lowered_in_silence(case: &Case<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// The most that was sent before an instant still brings from then on, until the last of it has left.
+fn still_brings(case: &Case<'_>, before: Timestamp) -> f64 {
+    let left = |taken: &Taken| taken.at + super::leaving(taken.recipients, 2_000.0);
+    let sent: Vec<&Taken> =
+        case.played.taken.iter().filter(|taken| taken.at < before && !taken_back(case, taken)).collect();
+    let Some(end) = sent.iter().map(|taken| left(taken)).max() else { return 0.0 };
+    let share = case.story.workloads[0].share;
+    let at = |instant: Timestamp| sent.iter().map(|taken| taken.burst.scaled(share).at(instant)).sum::<f64>();
+    let instants = (0..).map(|second| before + SignedDuration::from_secs(second)).take_while(|instant| *instant < end);
+    instants.map(at).fold(0.0, f64::max)
+}
+
 pub fn not_lowered_under_load(case: &Case<'_>) -> Result<(), String> {
     let bears = case.story.workloads[0].bears;
     for step in steps(case).iter().filter(|step| step.after.is_ours() && step.to < step.from) {
@@ -89,24 +102,20 @@ pub fn not_lowered_under_load(case: &Case<'_>) -> Result<(), String> {
             continue;
         }
         // While messages leave, at least what they alone are known to bring must stay.
-        for taken in case.played.taken.iter().filter(|taken| taken.at < step.after.at) {
-            let leaves = super::leaving(taken.recipients, 2_000.0);
-            let now = step.after.at.duration_since(taken.at);
-            let Ok(to) = i32::try_from(step.to) else { continue };
-            let brings = taken.asks.iter().map(|(_, soon, _)| *soon).fold(0.0, f64::max);
-            if now < leaves && f64::from(to) * bears < brings && !taken_back(case, taken) {
-                return Err(format!(
-                    "the floor went from {} to {} at {} while {} wave {} left, which asks for {brings:.0}/s",
-                    step.from, step.to, step.after.at, taken.campaign, taken.wave
-                ));
-            }
+        let Ok(to) = i32::try_from(step.to) else { continue };
+        let brings = still_brings(case, step.after.at);
+        if f64::from(to) * bears < brings {
+            return Err(format!(
+                "the floor went from {} to {} at {} while waves left that bring {brings:.0}/s",
+                step.from, step.to, step.after.at
+            ));
         }
     }
     Ok(())
 }
 
 /// Whether nobody can know that it went: the receiver refused it, or said nothing.
-fn taken_back(case: &Case<'_>, taken: &headroom::sim::receiver::Taken) -> bool {
+fn taken_back(case: &Case<'_>, taken: &Taken) -> bool {
     let entries = case.history.all(super::ENTRIES).map(|(_, versions)| &versions[versions.len() - 1]);
     entries
         .filter(|entry| entry.text("/spec/request/key") == taken.key)
