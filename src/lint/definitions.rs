@@ -67,7 +67,11 @@ impl Definitions {
         let (campaign, pool, sender) =
             (definition(crd(Campaign::crd())), definition(crd(CapacityPool::crd())), definition(crd(Sender::crd())));
         let inlined = SchemaSettings::openapi3().with(|settings| settings.inline_subschemas = true);
-        let metadata = inlined.into_generator().into_root_schema_for::<ObjectMeta>().to_value();
+        let mut metadata = inlined.into_generator().into_root_schema_for::<ObjectMeta>().to_value();
+        // Who has set which field is the API server's own account, in words that no schema has; files taken from a cluster hold it.
+        if let Some(account) = metadata.pointer_mut("/properties/managedFields/items/properties/fieldsV1") {
+            *account = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        }
         Definitions { campaign, pool, sender, metadata, patterns }
     }
 
