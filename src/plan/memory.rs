@@ -50,6 +50,8 @@ pub struct Said {
     pub matter: String,
     /// When.
     pub at: Timestamp,
+    /// Needed and free, where there were such numbers.
+    pub numbers: Option<(f64, f64)>,
 }
 
 /// What a confirmation rests on: whatever else is weighed is another question, whose count starts anew.

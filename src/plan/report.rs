@@ -26,6 +26,8 @@ use super::why::Why;
 
 /// What is said is looked at again after this: nobody reads numbers that are older, where they have moved.
 const REFRESH: SignedDuration = SignedDuration::from_mins(5);
+/// By how much what is needed or free must have moved: who waits for room may wait for days, and demand never stands still.
+const MOVED: f64 = 0.05;
 
 /// What one look says of one campaign.
 #[derive(Clone, Debug)]
@@ -124,7 +126,11 @@ pub fn tell(
         None => !same_place,
     } || !same_place
         || old.message.is_none();
-    let is_old = memory.said.get(&campaign.uid).is_some_and(|before| now.duration_since(before.at) >= REFRESH);
+    let numbers = why.numbers().map(|numbers| (numbers.needed, numbers.free));
+    let is_old = memory
+        .said
+        .get(&campaign.uid)
+        .is_some_and(|before| now.duration_since(before.at) >= REFRESH && may_have_moved(before.numbers, numbers));
     let speaks = is_other || is_old;
     // Where nothing is said anew no time is told, and the schedule need not be read for its zone.
     let zone = if speaks || old.display.is_none() { zone(campaign) } else { TimeZone::UTC };
@@ -150,7 +156,7 @@ pub fn tell(
         }
     }
     if speaks || !memory.said.contains_key(&campaign.uid) {
-        memory.said.insert(campaign.uid.clone(), Said { matter, at: now });
+        memory.said.insert(campaign.uid.clone(), Said { matter, at: now, numbers });
     }
     let further = waves(snapshot, ledger, campaign, details.part, &mut status);
     let kept = old.display.as_ref().filter(|_| !speaks);
@@ -159,6 +165,15 @@ pub fn tell(
     let wanted = conditions(why, &status, &reason, &message);
     status.conditions = condition::merge(&wanted, &old.conditions, Some(campaign.generation), now);
     (status != *old).then(|| report(campaign, status, !same_place, why.is_stalled(), why.wave()))
+}
+
+/// Whether what was said may read otherwise by now. What has no such numbers is held against its text.
+fn may_have_moved(before: Option<(f64, f64)>, now: Option<(f64, f64)>) -> bool {
+    let far = |old: f64, new: f64| (new - old).abs() > MOVED * old.abs().max(1.0);
+    match (before, now) {
+        (Some(old), Some(new)) => far(old.0, new.0) || far(old.1, new.1),
+        _ => true,
+    }
 }
 
 /// The nearest whole number a status can hold.
