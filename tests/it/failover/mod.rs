@@ -91,8 +91,11 @@ fn play(pair: &mut Pair, run: u64) -> Came {
             (was_given_up, unknown) = (true, None);
         }
         let is_calm = fallen.as_ref().is_none_or(|fallen| fallen.is_over);
-        let end = if was_given_up { Phase::Aborted } else { Phase::Completed };
-        if status.phase == Some(end) && is_calm && pair.world.is_back() {
+        // What is given up may have come to its end in that very moment: who was struck writes what became of it after all.
+        let is_completed = status.phase == Some(Phase::Completed);
+        let has_ended = is_completed || (was_given_up && status.phase == Some(Phase::Aborted));
+        if has_ended && is_calm && pair.world.is_back() {
+            was_given_up &= !is_completed;
             break;
         }
     }
