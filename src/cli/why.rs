@@ -149,8 +149,8 @@ fn measured(pool: Option<&CapacityPool>, name: &str) -> (&'static str, Option<St
 
 /// Whether it waits since something cannot be measured: then no gate is weighed.
 fn is_unmeasured(status: &CampaignStatus) -> bool {
-    let is_told = |reason: &Reason| status.reason.as_ref().is_some_and(|told| *told == reason.to_string());
-    Reason::ALL.into_iter().filter(|reason| reason.is_silence()).any(|reason| is_told(&reason))
+    let Some(told) = &status.reason else { return false };
+    Reason::ALL.into_iter().any(|reason| reason.is_silence() && reason.to_string() == *told)
 }
 
 /// Every query of a pool that its gate rests on, and the server that is asked.

@@ -120,17 +120,13 @@ pub fn tell(
     let observes = rules.is_some_and(|rules| rules.observes) && !phase.is_finished();
     let matters = std::iter::once(why).chain(details.also).map(Why::matter);
     let matter = matters.chain(observes.then(|| "observes".to_owned())).collect::<Vec<_>>().join("; ");
-    let is_other = match memory.said.get(&campaign.uid) {
-        Some(before) => before.matter != matter,
-        // A process that has just started takes what is written for what was said.
-        None => !same_place,
-    } || !same_place
-        || old.message.is_none();
     let numbers = why.numbers().map(|numbers| (numbers.needed, numbers.free));
-    let is_old = memory
-        .said
-        .get(&campaign.uid)
+    // A process that has just started takes what is written for what was said.
+    let before = memory.said.get(&campaign.uid);
+    let is_other = before.is_some_and(|before| before.matter != matter) || !same_place || old.message.is_none();
+    let is_old = before
         .is_some_and(|before| now.duration_since(before.at) >= REFRESH && may_have_moved(before.numbers, numbers));
+    let is_first = before.is_none();
     let speaks = is_other || is_old;
     // Where nothing is said anew no time is told, and the schedule need not be read for its zone.
     let zone = if speaks || old.display.is_none() { zone(campaign) } else { TimeZone::UTC };
@@ -155,7 +151,7 @@ pub fn tell(
                 headroom(snapshot, details, now).or_else(|| old.headroom.clone().filter(|_| phase.is_finished()));
         }
     }
-    if speaks || !memory.said.contains_key(&campaign.uid) {
+    if speaks || is_first {
         memory.said.insert(campaign.uid.clone(), Said { matter, at: now, numbers });
     }
     let further = waves(snapshot, ledger, campaign, details.part, &mut status);

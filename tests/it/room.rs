@@ -32,13 +32,12 @@ fn of_two_campaigns_that_fit_one_at_a_time_the_second_waits_and_says_for_whom() 
     world.apply_campaign("first", &first);
     world.apply_campaign("second", &whole);
     // Read together with its reason: while new replicas are not yet measured, that is what the next status tells.
-    let told = std::cell::RefCell::new(String::new());
+    let mut told = String::new();
     world.until(60, "the second waits for the first", || {
         let status = world.status("second");
-        *told.borrow_mut() = status["message"].as_str().unwrap_or_default().to_owned();
+        told = status["message"].as_str().unwrap_or_default().to_owned();
         status["reason"] == "WaitingForTurn"
     });
-    let told = told.into_inner();
     assert!(told.contains("pair-marketing/first"), "{told}");
     // "Wave … needs …; N req/s are free, M req/s committed to other sends."
     let committed = told.split(" req/s committed to other sends").next().unwrap().rsplit(' ').next().unwrap();

@@ -40,11 +40,13 @@ const KEPT: [(u64, &str); 17] = [
     ),
     (
         8723,
-        "of two clocks of Prometheus that were wrong at once the one by a second was shown and the one by an hour was held against it,          which is no defect: the world shows the one that is furthest out now",
+        "of two clocks of Prometheus that were wrong at once the one by a second was shown and the one by an hour was held against it, \
+         which is no defect: the world shows the one that is furthest out now",
     ),
     (
         17_418,
-        "a floor was lowered as ordinary demand fell in the middle of a send, which is no defect: the checker counts what the sends          alone bring now, and not what was there beside them as they began",
+        "a floor was lowered as ordinary demand fell in the middle of a send, which is no defect: the checker counts what the sends \
+         alone bring now, and not what was there beside them as they began",
     ),
     (17, "who waits for a change was woken in an order of chance, and no story was told twice alike"),
 ];
