@@ -176,8 +176,8 @@ fn seen(target: &Target, claim: &Claim) -> Seen {
     match written {
         // Unless somebody else has set the very same value since, which is his then.
         Some(written) if live == written && !is_anothers => Seen::Undisturbed,
-        // Written, and the note taken away by a rollout's undo.
-        None if live == claim.floor => Seen::Undisturbed,
+        // Written, and the note taken away by a rollout's undo; unless, again, it is somebody else's value by now.
+        None if live == claim.floor && !is_anothers => Seen::Undisturbed,
         // The same, and the floor was raised meanwhile: what stands there is what we wrote last.
         None if claim.observed && target.writer.as_deref() == Some(MANAGER) => Seen::Undisturbed,
         // Claimed and not written yet; once our floor was seen there, somebody has put the old value back.

@@ -93,8 +93,25 @@ fn a_crash_between_claim_and_floor_is_healed() {
     let standing = step(&target(Some(12), note(Some(2), 12)), Some(&claim(Some(2), 12)), RISE);
     assert_eq!(standing.write, None);
     // The note was taken away by a rollout's undo: it is written again, from the claim.
-    let undone = step(&target(Some(12), None), Some(&claim(Some(2), 12)), RISE);
+    let ours = Target { writer: Some(MANAGER.into()), ..target(Some(12), None) };
+    let undone = step(&ours, Some(&claim(Some(2), 12)), RISE);
     assert_eq!(undone.write, Some(Write { value: Some(12), note: note(Some(2), 12) }));
+    // Who wrote it is not known: as far as can be told it is ours.
+    let unknown = Target { writer: None, ..target(Some(12), None) };
+    assert_eq!(step(&unknown, Some(&claim(Some(2), 12)), RISE), undone);
+}
+
+#[test]
+fn the_very_value_of_our_floor_is_somebodys_own_where_he_wrote_it_after_our_note_was_gone() {
+    // "gitops" took our note away and set 12 itself: that is what it gets back, and no fourth time is it written over.
+    let theirs = target(Some(12), None);
+    let kept = step(&theirs, Some(&claim(Some(2), 12)), RISE);
+    assert_eq!(kept.write, Some(Write { value: Some(12), note: note(Some(12), 12) }));
+    let exhausted = Claim { reassertions: 3, ..claim(Some(2), 12) };
+    let more = Wish::Hold { replicas: 15, rising: true };
+    let no_more = step(&theirs, Some(&exhausted), more);
+    assert_eq!(no_more.trouble, Some(Trouble::Contested { manager: "gitops".into(), value: 12 }));
+    assert_eq!(no_more.write, None);
 }
 
 #[test]

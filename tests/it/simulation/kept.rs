@@ -48,6 +48,10 @@ const KEPT: [(u64, &str); 17] = [
         "a floor was lowered as ordinary demand fell in the middle of a send, which is no defect: the checker counts what the sends \
          alone bring now, and not what was there beside them as they began",
     ),
+    (
+        26_250,
+        "somebody who had taken our note away set the very value of our floor, and it was raised over his a fourth time",
+    ),
     (17, "who waits for a change was woken in an order of chance, and no story was told twice alike"),
 ];
 
