@@ -52,7 +52,7 @@ fn main() {
 fn plans(criterion: &mut Criterion, table: &mut Table) {
     for (kind, aim) in [(Kind::Idle, Some(1.0)), (Kind::Mixed, Some(1.0)), (Kind::Waiting, None)] {
         let mut took = Vec::new();
-        // All due at once is the worst there is, and grows with the square of them.
+        // All due at once is the worst there is.
         for campaigns in if kind == Kind::Waiting { [100, 1_000] } else { [1_000, 10_000] } {
             let name = format!("plan, {campaigns} campaigns, {kind}");
             if !Table::is_asked_for(&name) {

@@ -1,8 +1,9 @@
 //! Act: what was decided, written in the one order that is safe. A claim is in the pool before its floor is on the
-//! target, a fact is in the ledger before it is said, and a release comes last.
+//! target, a fact is in the ledger before it is said, and a release comes last, beside what others are told.
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt, future, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -27,6 +28,9 @@ use super::listmonk;
 use super::observe::Observed;
 use super::release::{self, Done};
 use super::resume;
+
+/// So many statuses of campaigns are on their way at once.
+const TOLD_AT_ONCE: usize = 8;
 
 /// Does what was decided. Whether something was written that calls for another look at once.
 ///
@@ -89,20 +93,34 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
             }
         }
     }
-    for report in &plan.reports {
-        if let Some(campaign) = campaigns.get(&report.campaign)
-            && let Err(error) = say(ctx, campaign.clone(), report).await
-        {
-            keep(&mut failed, error);
-        }
+    // What others are told takes as long as there are many of them; what goes now does not wait for it.
+    let told = tell_all(ctx, &campaigns, &plan.reports);
+    let released = async {
+        let (Some(order), Some(pool), true) = (&plan.release, &mut pool, is_pool_kept) else { return Ok(false) };
+        try_release(ctx, order, pool, &entries, &campaigns, now).await.map(|()| true)
+    };
+    let (untold, released) = futures::join!(told, Box::pin(released));
+    for error in untold {
+        keep(&mut failed, error);
     }
-    if let (Some(order), Some(pool), true) = (&plan.release, &mut pool, is_pool_kept) {
-        again = true;
-        if let Err(error) = Box::pin(try_release(ctx, order, pool, &entries, &campaigns, now)).await {
+    match released {
+        Ok(released) => again |= released,
+        Err(error) => {
+            again = true;
             keep(&mut failed, error);
         }
     }
     failed.map_or(Ok(again), Err)
+}
+
+/// Says what changed of each campaign, of some of them at a time; what could not be said.
+async fn tell_all(ctx: &Context, campaigns: &BTreeMap<(String, String), Campaign>, reports: &[Report]) -> Vec<Error> {
+    let mut said = Vec::new();
+    for report in reports {
+        said.extend(campaigns.get(&report.campaign).map(|campaign| say(ctx, campaign, report)));
+    }
+    let said = stream::iter(said).buffer_unordered(TOLD_AT_ONCE);
+    said.filter_map(|said| future::ready(said.err())).collect().await
 }
 
 /// The first failure is the one that is returned; every one is in the log.
@@ -386,12 +404,13 @@ async fn take_down(
 }
 
 /// Writes a campaign's status, and tells of a transition once.
-async fn say(ctx: &Context, mut campaign: crate::api::Campaign, report: &Report) -> Result<(), Error> {
+async fn say(ctx: &Context, campaign: &Campaign, report: &Report) -> Result<(), Error> {
     if campaign.resource_version().as_ref() != Some(&report.version) {
         return Ok(());
     }
-    campaign.status = Some(report.status.clone());
-    match objects::replace_status(&ctx.client, &campaign).await {
+    let mut said = campaign.clone();
+    said.status = Some(report.status.clone());
+    match objects::replace_status(&ctx.client, &said).await {
         Ok(written) => ctx.stores.echoes.expect(&written),
         // It was changed or deleted meanwhile: the next look speaks of what is there then.
         Err(Error::Conflict { .. } | Error::NotFound { .. }) => return Ok(()),
@@ -410,7 +429,7 @@ async fn say(ctx: &Context, mut campaign: crate::api::Campaign, report: &Report)
         );
         // Events of one reason and one action are folded into the first: the wave keeps those of two waves apart.
         let action = report.wave.as_ref().map_or_else(|| phase.to_owned(), |wave| format!("{phase} {wave}"));
-        ctx.events.tell(&campaign, report.is_warning, &reason, &action, &message).await;
+        ctx.events.tell(campaign, report.is_warning, &reason, &action, &message).await;
     }
     Ok(())
 }

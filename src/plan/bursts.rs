@@ -88,7 +88,8 @@ pub fn committed_beside<'a>(
 ) -> Committed {
     let others = committed(entries.filter(|entry| entry.name != at_rest.name), workload, now);
     let sent = ended_runs(at_rest).into_iter().map(|burst| burst.scaled(share(at_rest, workload)));
-    others.with_all(sent.filter(|burst| still_counts(burst, now)))
+    let sent: Vec<Burst> = sent.filter(|burst| still_counts(burst, now)).collect();
+    others.with_all(&sent)
 }
 
 /// What each run of a wave brought that Headroom has paused. As much as can have left from its start until it was seen at rest, since

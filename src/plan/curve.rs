@@ -131,7 +131,7 @@ impl Committed {
         let oldest = bursts.iter().map(|burst| minutes_between(burst.send().start, from)).fold(0.0, f64::max);
         let length = minutes.saturating_add(number::place(oldest)).saturating_add(4);
         let mut shapes: Vec<Response> = Vec::new();
-        for burst in bursts {
+        for burst in &bursts {
             let components = &burst.send().components;
             if !shapes.iter().any(|shape| shape.is_of(components)) {
                 shapes.push(Response::new(components, 1.0, length));

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::gate::Site;
+use super::gate::{Ask, Site};
 use super::load::Burst;
 
 /// No workload is asked for more; the pool's own maximum comes on top.
@@ -14,7 +14,12 @@ const WORTH: f64 = 0.05;
 impl Site {
     /// The smallest number of replicas for which (A) holds; None if no number does.
     pub fn needed_replicas(&self, wave: Option<&Burst>, now: Timestamp) -> Option<u32> {
-        self.fewest(wave, now, LIMIT)
+        self.needed_for(&self.asked(wave, now))
+    }
+
+    /// The same, of what was asked.
+    pub(super) fn needed_for(&self, ask: &Ask) -> Option<u32> {
+        self.fewest(ask, LIMIT)
     }
 
     /// Whether what was sent still needs a floor: more than one replica, or a twentieth of the capacity that the

@@ -85,7 +85,7 @@ pub struct Short {
 }
 
 /// What a wave, and everything else, asks of a workload now: (A) without the replicas.
-struct Ask {
+pub(super) struct Ask {
     baseline: f64,
     needed: f64,
     committed: f64,
@@ -103,7 +103,6 @@ impl Site {
         // f64::max takes a NaN for the other number; here it must stay what it is.
         let sound = demand.is_finite() && demand >= 0.0 && expected.is_finite();
         let baseline = if sound { demand.max(expected) } else { f64::NAN };
-        let all = wave.map_or_else(|| self.committed.clone(), |wave| self.committed.with(wave));
         let tail = match wave {
             Some(wave) => wave.tail(),
             None => self.committed.last_tail().unwrap_or(now),
@@ -111,7 +110,7 @@ impl Site {
         // Both crests are looked for at the same instants: what one finds and the other misses would be told as the load
         // of other sends.
         let (mut needed, mut most) = (wave.map_or(0.0, Burst::peak), 0.0_f64);
-        for instant in all.grid(now, tail.max(now)) {
+        for instant in self.committed.grid(wave, now, tail.max(now)) {
             let own = wave.map_or(0.0, |wave| wave.at(instant));
             needed = needed.max(own);
             most = most.max((self.committed.at(instant) - measured).max(0.0) + own);
@@ -134,6 +133,16 @@ impl Site {
         }
     }
 
+    /// What a wave asks, with demand as it was measured: once for all numbers of replicas.
+    pub(super) fn asked(&self, wave: Option<&Burst>, now: Timestamp) -> Ask {
+        self.ask(wave, now, self.demand, self.measured)
+    }
+
+    /// (A), with what is ready and held, of what was asked.
+    pub(super) fn room_now(&self, ask: &Ask) -> Room {
+        self.room_of(ask, self.now_replicas())
+    }
+
     /// (A), with what is ready and held.
     pub fn room(&self, wave: Option<&Burst>, now: Timestamp) -> Room {
         self.room_with(self.now_replicas(), wave, now)
@@ -141,14 +150,13 @@ impl Site {
 
     /// (A), were there so many replicas.
     pub fn room_with(&self, replicas: u32, wave: Option<&Burst>, now: Timestamp) -> Room {
-        self.room_of(&self.ask(wave, now, self.demand, self.measured), replicas)
+        self.room_of(&self.asked(wave, now), replicas)
     }
 
     /// The smallest number of replicas for which (A) holds: asked of the gate itself, so that a floor always opens it.
     /// None if no number up to `limit` does.
-    pub(super) fn fewest(&self, wave: Option<&Burst>, now: Timestamp, limit: u32) -> Option<u32> {
-        let ask = self.ask(wave, now, self.demand, self.measured);
-        let opens = |replicas: u32| self.room_of(&ask, replicas).is_enough();
+    pub(super) fn fewest(&self, ask: &Ask, limit: u32) -> Option<u32> {
+        let opens = |replicas: u32| self.room_of(ask, replicas).is_enough();
         if !opens(limit) {
             return None;
         }
@@ -165,22 +173,22 @@ impl Site {
 
     /// (B): the first instant at which even the most replicas would not bear it; None if they always do.
     pub fn later(&self, wave: &Burst, now: Timestamp) -> Option<Short> {
-        let is_there = self.room(Some(wave), now).is_enough();
-        let lead = if is_there { SignedDuration::ZERO } else { self.lead };
+        self.later_than(&self.room(Some(wave), now), wave, now)
+    }
+
+    /// The same, where the room for it now is known.
+    pub(super) fn later_than(&self, room: &Room, wave: &Burst, now: Timestamp) -> Option<Short> {
+        let lead = if room.is_enough() { SignedDuration::ZERO } else { self.lead };
         self.short(wave, now, lead)
     }
 
     fn short(&self, wave: &Burst, now: Timestamp, lead: SignedDuration) -> Option<Short> {
         let moved = wave.moved(wave.send().start.checked_add(lead).unwrap_or(Timestamp::MAX));
         let from = now.checked_add(lead).unwrap_or(Timestamp::MAX);
-        let all = self.committed.with(&moved);
         let most = self.capacity.of(self.most);
         let most = most - most * self.reserve;
-        // The order in which sums are taken is kept: where the wave is the last of them, the rest need not be added again.
-        let is_last = self.committed.is_before(&moved);
-        all.grid(from, moved.tail().max(from)).into_iter().find_map(|instant| {
-            let needed = self.baseline.at(instant)
-                + if is_last { self.committed.at(instant) + moved.at(instant) } else { all.at(instant) };
+        self.committed.grid(Some(&moved), from, moved.tail().max(from)).into_iter().find_map(|instant| {
+            let needed = self.baseline.at(instant) + (self.committed.at(instant) + moved.at(instant));
             (!suffices(most, needed)).then_some(Short { at: instant, needed, most })
         })
     }

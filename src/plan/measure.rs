@@ -76,7 +76,7 @@ impl Measure<'_> {
     }
 
     /// In front of the gate; None where nothing is known of an ordinary day.
-    pub(super) fn site(&self, committed: &Committed, asker: Asker) -> Option<Site> {
+    pub(super) fn site(&self, committed: Committed, asker: Asker) -> Option<Site> {
         let baseline = Baseline::new(self.history.as_ref(), self.rules.peak, self.demand.value, asker.unproven)?;
         Some(Site {
             name: self.rules.name.clone(),
@@ -87,7 +87,7 @@ impl Measure<'_> {
             reserve: asker.reserve,
             demand: self.demand.value,
             baseline,
-            committed: committed.clone(),
+            committed,
             measured: self.timed.measured(self.demand.sample_at, self.demand.range),
             lead: self.lead,
             span: self.span,
@@ -103,7 +103,7 @@ impl Measure<'_> {
 
     /// In front of the gate, for the floor alone.
     pub fn at_rest(&self) -> Option<Site> {
-        self.site(&self.committed, Asker { unproven: Unproven::Assumed, reserve: self.reserve, at_rest: None })
+        self.site(self.committed.clone(), Asker { unproven: Unproven::Assumed, reserve: self.reserve, at_rest: None })
     }
 }
 

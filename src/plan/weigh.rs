@@ -7,7 +7,7 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::baseline::Unproven;
-use super::gate::{Room, Site};
+use super::gate::{Ask, Room, Site};
 use super::guard::Guard;
 use super::lead;
 use super::ledger::Committed;
@@ -152,20 +152,24 @@ pub fn weigh<'a>(
 
 /// What those ahead have been promised, and what those that do not fit wait for.
 struct Line {
-    promised: Vec<Burst>,
+    promised: Vec<Shared>,
     heads: Vec<Head>,
     /// How often a likely time was looked for.
     estimates: usize,
     ahead: Option<(String, String)>,
     /// Campaigns that have been promised room for their first wave.
     starting: Vec<String>,
-    /// What is in front of the gate, by how many were promised room; the waves of one look share the sums in it.
+    /// What is in front of the gate, by how many were promised room; the waves of one look share the sums in it. For each
+    /// asker two at most: with all that were promised room, and with none.
     sites: Vec<(usize, Asker, Rc<Vec<Site>>)>,
 }
 
+/// The load of one wave at each workload.
+type Shared = Vec<Burst>;
+
 /// What a wave asks of each workload: its load there, the room for it, and the replicas that open the gate.
 struct Asked {
-    shared: Vec<Burst>,
+    shared: Shared,
     rooms: Vec<Room>,
     needs: Vec<Option<u32>>,
 }
@@ -173,23 +177,23 @@ struct Asked {
 struct Head {
     campaign: String,
     wave: String,
-    burst: Burst,
+    shared: Shared,
     likely: Timestamp,
     asker: Asker,
 }
 
 impl<'a> Scales<'_, 'a> {
-    /// What is committed to one workload, promises included.
-    fn committed(&self, index: usize, promised: &[Burst], asker: Asker) -> Committed {
-        let Some(measure) = self.measures.get(index) else { return Committed::new(Vec::new()) };
-        let committed = match asker.at_rest.and_then(|place| self.snapshot.entries.get(place)) {
+    /// What is committed to one workload, before any promise.
+    fn committed(&self, measure: &Measure<'_>, asker: Asker) -> Committed {
+        match asker.at_rest.and_then(|place| self.snapshot.entries.get(place)) {
             None => measure.committed.clone(),
             Some(entry) => measure.committed_beside(entry, self.snapshot, self.now),
-        };
-        if promised.is_empty() {
-            return committed;
         }
-        committed.with_all(promised.iter().map(|burst| burst.scaled(measure.rules.share)))
+    }
+
+    /// The load of a wave at each workload.
+    fn shared(&self, burst: &Burst) -> Shared {
+        self.measures.iter().map(|measure| burst.scaled(measure.rules.share)).collect()
     }
 
     /// How the gate looks at workloads for this campaign.
@@ -201,37 +205,46 @@ impl<'a> Scales<'_, 'a> {
         Asker { unproven, reserve: if is_urgent { 0.0 } else { self.rules.reserve }, at_rest }
     }
 
-    fn sites(&self, promised: &[Burst], asker: Asker) -> Result<Vec<Site>, Why> {
+    /// What is in front of the gate, with some more than there was before.
+    fn sites(&self, before: Option<&[Site]>, more: &[Shared], asker: Asker) -> Result<Vec<Site>, Why> {
         self.measures
             .iter()
             .enumerate()
             .map(|(index, measure)| {
-                measure
-                    .site(&self.committed(index, promised, asker), asker)
-                    .ok_or_else(|| Why::NoHistory { workload: measure.rules.name.clone() })
+                let before = before.and_then(|sites| sites.get(index)).map(|site| site.committed.clone());
+                let mut committed = before.unwrap_or_else(|| self.committed(measure, asker));
+                if !more.is_empty() {
+                    let more: Vec<Burst> = more.iter().filter_map(|shared| shared.get(index).cloned()).collect();
+                    committed = committed.with_all(&more);
+                }
+                measure.site(committed, asker).ok_or_else(|| Why::NoHistory { workload: measure.rules.name.clone() })
             })
             .collect()
     }
 
     /// The same for those ahead in the line, or for nobody: made once until somebody is promised room.
     fn sites_in_line(&self, line: &mut Line, alone: bool, asker: Asker) -> Result<Rc<Vec<Site>>, Why> {
-        let promised: &[Burst] = if alone { &[] } else { &line.promised };
-        let count = promised.len();
-        if let Some((.., sites)) = line.sites.iter().find(|(of, with, _)| *of == count && *with == asker) {
-            return Ok(Rc::clone(sites));
-        }
-        let sites = Rc::new(self.sites(promised, asker)?);
-        line.sites.retain(|(of, ..)| *of == 0 || *of == count);
+        let count = if alone { 0 } else { line.promised.len() };
+        let of_asker = line.sites.iter().filter(|(of, with, _)| *of <= count && *with == asker);
+        let before = of_asker.max_by_key(|(of, ..)| *of).map(|(of, _, sites)| (*of, Rc::clone(sites)));
+        let (of, before) = match before {
+            Some((of, sites)) if of == count => return Ok(sites),
+            Some((of, sites)) => (of, Some(sites)),
+            None => (0, None),
+        };
+        let more = line.promised.get(of..count).unwrap_or_default();
+        let sites = Rc::new(self.sites(before.as_ref().map(|sites| sites.as_slice()), more, asker)?);
+        line.sites.retain(|(of, with, _)| *with != asker || (*of == 0) != (count == 0));
         line.sites.push((count, asker, Rc::clone(&sites)));
         Ok(sites)
     }
 
     /// When a wave would probably fit everywhere.
-    fn likely(&self, burst: &Burst, promised: &[Burst], asker: Asker) -> Option<Timestamp> {
-        let sites = self.sites(promised, asker).ok()?;
-        sites.iter().zip(self.measures).try_fold(self.now, |latest, (site, measure)| {
-            Some(latest.max(site.earliest(&burst.scaled(measure.rules.share), self.now, HORIZON)?))
-        })
+    fn likely(&self, shared: &Shared, sites: &[Site]) -> Option<Timestamp> {
+        sites
+            .iter()
+            .zip(shared)
+            .try_fold(self.now, |latest, (site, burst)| Some(latest.max(site.earliest(burst, self.now, HORIZON)?)))
     }
 
     fn weigh_one(&self, mut want: Want<'a>, line: &mut Line, verdict: &mut Verdict<'a>, memory: &mut Memory) {
@@ -261,20 +274,18 @@ impl<'a> Scales<'_, 'a> {
             memory.streaks.remove(&key);
             let likely = if line.estimates < MOST_ESTIMATES {
                 line.estimates += 1;
-                self.likely(&burst, &line.promised, asker)
+                self.likely(&shared, &sites)
             } else {
                 None
             };
             if let Some(likely) = likely {
                 let (campaign, wave) = (want.key(), want.wave.name.clone());
-                line.heads.push(Head { campaign, wave, burst, likely, asker });
+                line.heads.push(Head { campaign, wave, shared: shared.clone(), likely, asker });
             }
             let also = lacks.split_off(1);
             let why = match lacks.remove(0) {
                 // One that would fit were nothing promised to those ahead waits for its turn.
-                Why::Room { wave, numbers, .. }
-                    if line.ahead.is_some() && self.fits_alone(line, &sites, &want, start) =>
-                {
+                Why::Room { wave, numbers, .. } if line.ahead.is_some() && self.fits_alone(line, &shared, asker) => {
                     let (ahead, ahead_wave) = line.ahead.clone().unwrap_or_default();
                     Why::Turn { wave, ahead, ahead_wave, numbers: Some(numbers) }
                 }
@@ -284,7 +295,7 @@ impl<'a> Scales<'_, 'a> {
             verdict.weighed.push(shut(want, why, also, rooms));
             return;
         }
-        if let Some(why) = self.delays_a_head(&want, &burst, line) {
+        if let Some(why) = self.delays_a_head(&want, &shared, line) {
             memory.streaks.remove(&key);
             verdict.weighed.push(shut(want, why, Vec::new(), rooms));
             return;
@@ -294,7 +305,7 @@ impl<'a> Scales<'_, 'a> {
             let need = need.and_then(|need| i32::try_from(need).ok());
             *all = (*all).max(need);
         }
-        line.promised.push(burst);
+        line.promised.push(shared);
         line.ahead.get_or_insert((want.key(), want.wave.name.clone()));
         if !want.begun {
             line.starting.push(want.key());
@@ -309,19 +320,19 @@ impl<'a> Scales<'_, 'a> {
 
     /// What a wave asks of each workload.
     fn asked(&self, burst: &Burst, sites: &[Site]) -> Asked {
-        let shared: Vec<Burst> = self.measures.iter().map(|measure| burst.scaled(measure.rules.share)).collect();
-        let each = || sites.iter().zip(&shared);
-        let rooms = each().map(|(site, burst)| site.room(Some(burst), self.now)).collect();
-        let needs = each().map(|(site, burst)| site.needed_replicas(Some(burst), self.now)).collect();
+        let shared = self.shared(burst);
+        let asks: Vec<Ask> = sites.iter().zip(&shared).map(|(site, wave)| site.asked(Some(wave), self.now)).collect();
+        let rooms = sites.iter().zip(&asks).map(|(site, ask)| site.room_now(ask)).collect();
+        let needs = sites.iter().zip(&asks).map(|(site, ask)| site.needed_for(ask)).collect();
         Asked { shared, rooms, needs }
     }
 
     /// What keeps a wave back that a person answers for, had nobody: only told, never acted on.
-    fn would_wait_for(&self, want: &Want<'_>, line: &Line) -> Option<Why> {
+    fn would_wait_for(&self, want: &Want<'_>, line: &mut Line) -> Option<Why> {
         if self.measures.len() != self.rules.workloads.len() {
             return self.guard.shut.first().cloned();
         }
-        let sites = match self.sites(&line.promised, self.asker(want)) {
+        let sites = match self.sites_in_line(line, false, self.asker(want)) {
             Ok(sites) => sites,
             Err(why) => return Some(why),
         };
@@ -345,15 +356,14 @@ impl<'a> Scales<'_, 'a> {
         })
     }
 
-    fn fits_alone(&self, line: &mut Line, sites: &[Site], want: &Want<'_>, start: Timestamp) -> bool {
-        let Ok(alone) = self.sites_in_line(line, true, self.asker(want)) else { return false };
-        let burst = want.burst(start);
-        alone.len() == sites.len()
-            && alone.iter().zip(self.measures).all(|(site, measure)| {
-                let burst = burst.scaled(measure.rules.share);
-                site.later(&burst, self.now).is_none()
-                    && site.needed_replicas(Some(&burst), self.now).is_some_and(|need| need <= measure.most)
-            })
+    /// Whether a wave would fit were nothing promised to those ahead of it.
+    fn fits_alone(&self, line: &mut Line, shared: &Shared, asker: Asker) -> bool {
+        let Ok(alone) = self.sites_in_line(line, true, asker) else { return false };
+        alone.iter().zip(shared).zip(self.measures).all(|((site, burst), measure)| {
+            let ask = site.asked(Some(burst), self.now);
+            site.later_than(&site.room_now(&ask), burst, self.now).is_none()
+                && site.needed_for(&ask).is_some_and(|need| need <= measure.most)
+        })
     }
 
     /// It fits with enough replicas: are they there, and was that seen often enough?

@@ -190,7 +190,7 @@ proptest! {
         let alone = site.room(Some(&wave), now());
         for (minute, size) in others {
             let other = push(size, 1_000.0, UNKNOWN_MARGIN).moved(now() - SignedDuration::from_mins(minute));
-            site.committed = site.committed.with(&other);
+            site.committed = site.committed.with_all(&[other]);
         }
         let room = site.room(Some(&wave), now());
         prop_assert!(room.free <= alone.free + 1e-9);

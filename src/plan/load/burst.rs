@@ -117,7 +117,7 @@ impl PartialEq for Known {
 /// The load of one wave, margin included, in requests per second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Burst {
-    send: Send,
+    send: Arc<Send>,
     /// How long its messages take to leave, in minutes.
     minutes: f64,
     /// Share that reaches the workload it is held against.
@@ -129,7 +129,12 @@ impl Burst {
     /// The load of a wave.
     pub fn new(send: Send) -> Burst {
         let minutes = number::of_count(send.recipients) / (60.0 * send.rate);
-        Burst { send, minutes: if minutes.is_finite() { minutes } else { 0.0 }, share: 1.0, known: Arc::default() }
+        Burst {
+            send: Arc::new(send),
+            minutes: if minutes.is_finite() { minutes } else { 0.0 },
+            share: 1.0,
+            known: Arc::default(),
+        }
     }
 
     /// The wave.
@@ -140,24 +145,25 @@ impl Burst {
     /// The part that reaches a workload.
     #[must_use]
     pub fn scaled(&self, share: f64) -> Burst {
-        Burst { send: self.send.clone(), minutes: self.minutes, share: self.share * share, known: Arc::default() }
+        Burst { send: Arc::clone(&self.send), minutes: self.minutes, share: self.share * share, known: Arc::default() }
     }
 
     /// The same wave at another time.
     #[must_use]
     pub fn moved(&self, start: Timestamp) -> Burst {
-        let known = Known { peak: self.known.peak.clone(), ..Known::default() };
-        let mut moved =
-            Burst { send: self.send.clone(), minutes: self.minutes, share: self.share, known: Arc::new(known) };
-        moved.send.start = start;
-        moved
+        if start == self.send.start {
+            return self.clone();
+        }
+        let known = Arc::new(Known { peak: self.known.peak.clone(), ..Known::default() });
+        let send = Arc::new(Send { start, ..Send::clone(&self.send) });
+        Burst { send, minutes: self.minutes, share: self.share, known }
     }
 
     /// The same wave to so many recipients at most.
     #[must_use]
     pub fn to_fewer(&self, recipients: u64) -> Burst {
         let recipients = recipients.min(self.send.recipients);
-        Burst { share: self.share, ..Burst::new(Send { recipients, ..self.send.clone() }) }
+        Burst { share: self.share, ..Burst::new(Send { recipients, ..Send::clone(&self.send) }) }
     }
 
     /// Its load at an instant: r · Σ K [F(t − a) − F(t − b)] with its margin.
@@ -209,10 +215,11 @@ impl Burst {
         minutes
     }
 
-    /// The instants at which its crest can be.
+    /// The instants at which its crest can be; none after its tail.
     pub fn crests(&self) -> &[Timestamp] {
         let at = |minutes| later(self.send.start, minutes);
-        self.known.crests.get_or_init(|| self.crest_minutes().into_iter().map(at).collect())
+        let is_crest = |at: &Timestamp| *at <= self.tail();
+        self.known.crests.get_or_init(|| self.crest_minutes().into_iter().map(at).filter(is_crest).collect())
     }
 
     /// Its height, margin included; at most 1.5 % low.

@@ -1,10 +1,9 @@
 //! What a wave lacks, however far the workloads are scaled: quiet, a slot, room at each workload, room in what cannot be
 //! scaled; and whether it would delay somebody ahead of it.
 
-use super::{Line, Scales};
+use super::{Line, Scales, Shared};
 use crate::plan::believe;
 use crate::plan::gate::{Room, Site};
-use crate::plan::load::Burst;
 use crate::plan::reading::SensorFault;
 use crate::plan::rules::LimitRules;
 use crate::plan::stand::Want;
@@ -28,7 +27,7 @@ impl Scales<'_, '_> {
         want: &Want<'_>,
         line: &Line,
         sites: &[Site],
-        shared: &[Burst],
+        shared: &Shared,
         rooms: &[Room],
         needs: &[Option<u32>],
     ) -> Vec<Why> {
@@ -53,7 +52,7 @@ impl Scales<'_, '_> {
                 lacks.push(Why::Room { wave: wave.clone(), numbers, lack, likely: None });
                 continue;
             }
-            if let Some(short) = site.later(burst, self.now) {
+            if let Some(short) = site.later_than(room, burst, self.now) {
                 let after = short.at.duration_since(self.now).as_secs_f64() / 60.0;
                 let lack = Lack::Later { after, needed: short.needed, most: short.most };
                 lacks.push(Why::Room { wave: wave.clone(), numbers, lack, likely: None });
@@ -129,15 +128,15 @@ impl Scales<'_, '_> {
     }
 
     /// Whether it would make somebody ahead of it wait longer than he does already.
-    pub(super) fn delays_a_head(&self, want: &Want<'_>, burst: &Burst, line: &Line) -> Option<Why> {
-        let mut with = line.promised.clone();
-        with.push(burst.clone());
-        line.heads.iter().find_map(|head| {
+    pub(super) fn delays_a_head(&self, want: &Want<'_>, shared: &Shared, line: &mut Line) -> Option<Why> {
+        (0..line.heads.len()).find_map(|place| {
+            let (asker, likely) = line.heads.get(place).map(|head| (head.asker, head.likely))?;
+            let ahead = self.sites_in_line(line, false, asker);
+            let with = ahead.and_then(|ahead| self.sites(Some(&ahead), std::slice::from_ref(shared), asker));
+            let head = line.heads.get(place)?;
             // More load never makes anything earlier, so that one instant tells.
-            let still = self.sites(&with, head.asker).is_ok_and(|sites| {
-                sites.iter().zip(self.measures).all(|(site, measure)| {
-                    site.would_fit(&head.burst.scaled(measure.rules.share), self.now, head.likely)
-                })
+            let still = with.is_ok_and(|sites| {
+                sites.iter().zip(&head.shared).all(|(site, burst)| site.would_fit(burst, self.now, likely))
             });
             (!still).then(|| Why::Turn {
                 wave: want.wave.name.clone(),

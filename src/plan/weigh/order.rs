@@ -64,7 +64,7 @@ impl<'a> Scales<'_, 'a> {
         };
         let confirmations = (0, self.rules.confirmations);
         let wave = want.wave.name.clone();
-        line.promised.push(want.burst(self.now));
+        line.promised.push(self.shared(&want.burst(self.now)));
         let (why, release) = match self.order(&want, nothing) {
             Ok(release) => (Why::Soaking { wave, until: self.now, unseen: None }, Some(release)),
             Err(why) => (why, None),
