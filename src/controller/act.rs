@@ -227,6 +227,8 @@ async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Resul
             ctx.events.tell(pool, reason != "Ready", &reason, "Look", &message).await;
         }
         tell_rivals(ctx, pool, &before).await;
+    } else if !plan.floors.is_empty() {
+        still_as_read(ctx, pool).await?;
     }
     if !borrows && has_finalizer {
         let finalizers: Vec<&String> =
@@ -239,6 +241,17 @@ async fn keep_pool(ctx: &Context, pool: &mut CapacityPool, plan: &Plan) -> Resul
         }
     }
     Ok(())
+}
+
+/// A floor that is written without a word in the pool rests on a claim that was read: another replica, which leads by now or
+/// thinks so, may have changed that since.
+async fn still_as_read(ctx: &Context, pool: &CapacityPool) -> Result<(), Error> {
+    let (namespace, name) = (pool.namespace().unwrap_or_default(), pool.name_any());
+    let there: Option<CapacityPool> = objects::get(&ctx.client, &namespace, &name).await?;
+    if there.is_some_and(|there| there.resource_version() == pool.resource_version() && there.uid() == pool.uid()) {
+        return Ok(());
+    }
+    Err(Error::Conflict { what: format!("rely on the claims of {namespace}/{name}") })
 }
 
 /// Somebody else's value that was found is said once, with his name.
