@@ -101,7 +101,11 @@ where
 {
     let writer = Writer::<K>::default();
     let store = writer.as_reader();
-    let stream = watcher(api, config).backoff(Patience::default()).reflect(writer).touched_objects().filter_map(told);
+    // Who manages which field is most of an object, nothing that is kept is asked for it, and an update that leaves it out
+    // leaves it as it is.
+    let slim = |object: &mut K| object.meta_mut().managed_fields = None;
+    let events = watcher(api, config).backoff(Patience::default()).modify(slim);
+    let stream = events.reflect(writer).touched_objects().filter_map(told);
     (store, stream.boxed())
 }
 

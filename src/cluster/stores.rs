@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
@@ -82,6 +83,11 @@ where
 {
     let echoes = echoes.clone();
     events.filter(move |object| std::future::ready(!echoes.is_echo(object)))
+}
+
+/// Those of what is kept that can be read.
+pub fn readable<K>(kept: &[Arc<Guarded<K>>]) -> impl Iterator<Item = &K> {
+    kept.iter().filter_map(|guarded| guarded.0.as_ref().ok())
 }
 
 /// The pool a campaign draws on.
@@ -180,22 +186,15 @@ impl Stores {
             Touched::Pool(namespace, name) => vec![(namespace.clone(), name.clone())],
             Touched::PoolsOf(namespace) => there().filter(|pool| pool.0 == *namespace).collect(),
             Touched::Sender(namespace, name) => {
-                let uses = |campaign: &Campaign| sender_of(campaign) == (namespace.clone(), name.clone());
-                self.readable_campaigns().filter(uses).map(|campaign| pool_of(&campaign)).collect()
+                let uses = |campaign: &&Campaign| sender_of(campaign) == (namespace.clone(), name.clone());
+                readable(&self.campaigns.state()).filter(uses).map(pool_of).collect()
             }
-            Touched::Everything => {
-                there().chain(self.readable_campaigns().map(|campaign| pool_of(&campaign))).collect()
-            }
+            Touched::Everything => there().chain(readable(&self.campaigns.state()).map(pool_of)).collect(),
             Touched::Unreadable(..) => Vec::new(),
         };
         pools.sort();
         pools.dedup();
         pools
-    }
-
-    /// Every campaign that can be read.
-    pub fn readable_campaigns(&self) -> impl Iterator<Item = Campaign> {
-        self.campaigns.state().into_iter().filter_map(|guarded| guarded.0.as_ref().ok().cloned())
     }
 
     /// Every Sender, by namespace and name.

@@ -13,7 +13,7 @@ use crate::api::release::Disposition;
 use crate::cluster::drift::{self, Drift};
 use crate::cluster::error::Error;
 use crate::cluster::events::Events;
-use crate::cluster::stores::Stores;
+use crate::cluster::stores::{self, Stores};
 use crate::cluster::{ledger, nodes};
 use crate::election::Mandate;
 use crate::metrics::{Metrics, Word};
@@ -161,20 +161,16 @@ impl Context {
         open(&self.own_entries).insert(entry.name_any(), entry);
     }
 
-    /// The ledger as it is known here: the store, and where we have written something newer, that.
-    pub fn entries(&self) -> BTreeMap<String, WaveRelease> {
+    /// What is wanted of the ledger as it is known here: of the store, and where we have written something newer, that.
+    pub fn entries(&self, is_wanted: impl Fn(&WaveRelease) -> bool) -> BTreeMap<String, WaveRelease> {
+        let all = self.stores.entries.state();
+        let mut there: HashMap<&str, &WaveRelease> = HashMap::new();
+        there.extend(stores::readable(&all).filter_map(|entry| Some((entry.metadata.name.as_deref()?, entry))));
         let mut own = open(&self.own_entries);
-        let mut entries = BTreeMap::new();
-        for guarded in self.stores.entries.state() {
-            if let Ok(entry) = &guarded.0 {
-                entries.insert(entry.name_any(), entry.clone());
-            }
-        }
-        own.retain(|name, entry| entries.get(name).is_none_or(|there| version(there) < version(entry)));
-        for (name, entry) in own.iter() {
-            entries.insert(name.clone(), entry.clone());
-        }
-        entries
+        own.retain(|name, entry| there.get(name.as_str()).is_none_or(|there| version(there) < version(entry)));
+        there.extend(own.iter().map(|(name, entry)| (name.as_str(), entry)));
+        let wanted = there.into_iter().filter(|(_, entry)| is_wanted(entry));
+        wanted.map(|(name, entry)| (name.to_owned(), entry.clone())).collect()
     }
 
     /// Counts what is there: campaigns by phase, waves of which nobody knows, objects that cannot be read.
@@ -202,7 +198,7 @@ impl Context {
         let is_unknown = |entry: &&WaveRelease| {
             ledger::entry(entry).is_some_and(|entry| entry.disposition == Disposition::Fire && entry.is_unknown())
         };
-        let entries = self.entries();
+        let entries = self.entries(|_| true);
         let unknown = entries.values().filter(is_unknown).count();
         let (all, sent) = self.under_way(&entries);
         self.metrics.under_way.0.set(all);

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 
 use crate::api::release::Outcome;
 use crate::api::{CapacityPool, STOP_CONFIG_MAP};
-use crate::cluster::{Error, ledger, objects, rollouts};
+use crate::cluster::{Error, ledger, objects, rollouts, stores};
 use crate::plan::after::{self, Other};
 use crate::plan::reading::Question;
 use crate::plan::snapshot::Snapshot;
@@ -62,13 +62,13 @@ fn others(ctx: &Context, snapshot: &mut Snapshot) {
         return;
     }
     let gone: BTreeSet<String> = ctx
-        .entries()
+        .entries(|entry| namespaces.contains(&entry.spec.campaign.namespace))
         .values()
         .filter_map(ledger::entry)
         .filter(|entry| entry.outcome == Some(Outcome::Released))
         .map(|entry| entry.campaign_uid)
         .collect();
-    for other in ctx.stores.readable_campaigns() {
+    for other in stores::readable(&ctx.stores.campaigns.state()) {
         let Some(namespace) = other.namespace().filter(|namespace| namespaces.contains(namespace)) else { continue };
         let key = format!("{namespace}/{}", other.name_any());
         let known = Other {

@@ -37,6 +37,7 @@ pub mod release;
 pub mod request;
 mod resume;
 mod secrets;
+mod sends;
 pub mod servers;
 
 use context::Context;

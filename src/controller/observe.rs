@@ -1,6 +1,6 @@
 //! Observe: everything one decision needs, read into plain data. Reads, and never writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -11,8 +11,8 @@ use crate::api::pool::Heartbeat;
 use crate::api::pool_status::CapacityPoolStatus;
 use crate::api::{
     ABORT_ANNOTATION, APPROVED_ANNOTATION, Campaign, CapacityPool, HOLD_ANNOTATION, INSTALL_ANNOTATION,
-    RESOLVE_ANNOTATION, RESOLVE_REASON_ANNOTATION, RESUME_ANNOTATION, SEND_LABEL, SenderSpec,
-    WITHOUT_HEADROOM_ANNOTATION, WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
+    RESOLVE_ANNOTATION, RESOLVE_REASON_ANNOTATION, RESUME_ANNOTATION, SenderSpec, WITHOUT_HEADROOM_ANNOTATION,
+    WITHOUT_HEADROOM_REASON_ANNOTATION, WaveRelease,
 };
 use crate::chance;
 use crate::cluster::targets::{self, Handle};
@@ -30,6 +30,7 @@ use super::context::Context;
 use super::gates;
 use super::inquire;
 use super::secrets;
+use super::sends::Sends;
 use super::servers::Look;
 
 /// History is asked for so far back, in such steps, and kept so long.
@@ -76,7 +77,6 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
         Some(Err(error)) => (None, unusable(format!("it cannot be read: {error}"))),
         None => (None, unusable("there is no such pool".into())),
     };
-    let all = ctx.entries();
     let key = format!("{namespace}/{name}");
     // Of a pool that is not there no install is the owner: one speaks of its campaigns, or several would contradict one
     // another, each from a ledger of its own.
@@ -86,16 +86,17 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     };
     let of_pool =
         |campaign: &Campaign| stores::pool_of(campaign) == (namespace.to_owned(), name.to_owned()) && is_ours(campaign);
-    let mut campaigns: Vec<Campaign> = ctx.stores.readable_campaigns().filter(of_pool).collect();
+    let all = ctx.stores.campaigns.state();
+    let mut campaigns: Vec<Campaign> = stores::readable(&all).filter(|campaign| of_pool(campaign)).cloned().collect();
     // The store has an order of its own, which changes when a watch begins anew: what is said must not.
     campaigns.sort_by_cached_key(|campaign| {
         (campaign.creation_timestamp().map(|at| at.0), campaign.namespace(), campaign.name_any())
     });
+    let sends = Sends::of(&all, &ctx.stores.entries.state());
     let plain: Vec<snapshot::Campaign> =
-        campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign, now)).collect();
-    let sends: Vec<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
-    let entries: BTreeMap<String, WaveRelease> =
-        all.into_iter().filter(|(_, entry)| entry.spec.pool == key || sends.contains(&entry.spec.send_id)).collect();
+        campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign, &sends, now)).collect();
+    let send_ids: HashSet<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
+    let entries = ctx.entries(|entry| entry.spec.pool == key || send_ids.contains(&entry.spec.send_id));
     let mut plain_pool = snapshot::Pool {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
@@ -169,7 +170,7 @@ fn take(pool: &CapacityPool, plain: &mut snapshot::Pool) {
     plain.status = pool.status.clone().unwrap_or_default();
 }
 
-fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot::Campaign> {
+fn plain_campaign(ctx: &Context, campaign: &Campaign, sends: &Sends<'_>, now: Timestamp) -> Option<snapshot::Campaign> {
     let namespace = campaign.namespace()?;
     let mut plain = snapshot::Campaign {
         name: campaign.name_any(),
@@ -187,14 +188,10 @@ fn plain_campaign(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<
         unreadable_entry: None,
         namespace,
     };
-    plain.taken_by = taken_by(ctx, &plain);
-    let label = SendId::parse(&plain.send_id(), &plain.namespace).ok().map(|send| send.label());
-    // The store has an order of its own: of several always the same one is named.
-    let unreadable = ctx.stores.entries.state().into_iter().filter_map(|entry| {
-        let is_of_send = label.is_some() && entry.labels().get(SEND_LABEL) == label.as_ref();
-        (entry.0.is_err() && is_of_send).then(|| entry.name_any())
-    });
-    plain.unreadable_entry = unreadable.min();
+    let send_id = plain.send_id();
+    plain.taken_by = sends.taken_by(&send_id, campaign);
+    let label = SendId::parse(&send_id, &plain.namespace).ok().map(|send| send.label());
+    plain.unreadable_entry = label.and_then(|label| sends.unreadable.get(&label).cloned());
     Some(plain)
 }
 
@@ -211,25 +208,6 @@ fn asks(campaign: &Campaign) -> snapshot::Asks {
         resolve: said(RESOLVE_ANNOTATION),
         resolve_reason: said(RESOLVE_REASON_ANNOTATION),
     }
-}
-
-/// The older of several Campaigns with one `sendId`, whatever pool it draws on.
-fn taken_by(ctx: &Context, campaign: &snapshot::Campaign) -> Option<String> {
-    let send_id = campaign.send_id();
-    let older = ctx.stores.readable_campaigns().filter(|other| {
-        let key = format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any());
-        let same = other.spec.send_id.clone().unwrap_or(key) == send_id;
-        let has_finished = other
-            .status
-            .as_ref()
-            .and_then(|status| status.phase)
-            .is_some_and(super::super::api::campaign_status::Phase::is_finished);
-        let rank = (other.creation_timestamp().map(|at| at.0), other.uid());
-        same && !has_finished
-            && other.metadata.deletion_timestamp.is_none()
-            && rank < (Some(campaign.created), Some(campaign.uid.clone()))
-    });
-    older.map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())).min()
 }
 
 fn sender(ctx: &Context, campaign: &Campaign, now: Timestamp) -> Option<snapshot::Sender> {

@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::ResourceExt;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::api::{Campaign, CapacityPool, FLOOR_ANNOTATION, WaveRelease};
+use crate::api::{FLOOR_ANNOTATION, WaveRelease};
 
 use super::apiserver::{ApiServer, Record};
 use super::prometheus::ready;
@@ -151,30 +152,39 @@ pub fn targets(server: &ApiServer) -> Vec<TargetLine> {
     server.read_all::<HorizontalPodAutoscaler>("").into_iter().map(line).collect()
 }
 
+/// A text in an object; empty where there is none.
+fn text<'a>(object: &'a Value, place: &str) -> &'a str {
+    object.pointer(place).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// `<namespace>/<name>` of an object.
+fn key(object: &Value) -> String {
+    format!("{}/{}", text(object, "/metadata/namespace"), text(object, "/metadata/name"))
+}
+
 impl Moment {
     /// The world as it is.
     pub fn of(server: &ApiServer, traffic: &Traffic, at: Timestamp) -> Moment {
-        let campaigns = server.read_all::<Campaign>("").into_iter().map(|campaign| {
-            let name = format!("{}/{}", campaign.namespace().unwrap_or_default(), campaign.name_any());
-            let status = campaign.status.unwrap_or_default();
-            let display = status.display.unwrap_or_default();
-            CampaignMoment {
-                name,
-                phase: status.phase.map_or("Pending", crate::api::Phase::name).to_owned(),
-                reason: status.reason.unwrap_or_default(),
-                waves: display.waves,
-                sent: display.sent,
-                room: display.room,
-                message: status.message.unwrap_or_default(),
-            }
+        // Read where they lie: a fortnight has forty thousand moments, and few of them differ.
+        let campaigns = server.list("campaigns.headroom.dev", "");
+        let campaigns = campaigns.iter().map(|campaign| CampaignMoment {
+            name: key(campaign),
+            phase: Some(text(campaign, "/status/phase"))
+                .filter(|phase| !phase.is_empty())
+                .unwrap_or("Pending")
+                .to_owned(),
+            reason: text(campaign, "/status/reason").to_owned(),
+            waves: text(campaign, "/status/display/waves").to_owned(),
+            sent: text(campaign, "/status/display/sent").to_owned(),
+            room: text(campaign, "/status/display/room").to_owned(),
+            message: text(campaign, "/status/message").to_owned(),
         });
-        let pools = server.read_all::<CapacityPool>("");
+        let pools = server.list("capacitypools.headroom.dev", "");
         let floor = |pool: &str, workload: &str| {
-            let is_it = |there: &&CapacityPool| {
-                format!("{}/{}", there.namespace().unwrap_or_default(), there.name_any()) == pool
-            };
-            let status = pools.iter().find(is_it)?.status.as_ref()?;
-            status.claims.iter().find(|claim| claim.workload == workload).map(|claim| claim.floor)
+            let there = pools.iter().find(|there| key(there) == pool)?;
+            let mut claims = there.pointer("/status/claims")?.as_array()?.iter();
+            let claim = claims.find(|claim| text(claim, "/workload") == workload)?;
+            claim["floor"].as_i64().and_then(|floor| i32::try_from(floor).ok())
         };
         let workloads = traffic.workloads.iter().map(|workload| {
             let ready = ready(server, workload);

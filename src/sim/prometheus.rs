@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::apps::v1::Deployment;
 
 use crate::api::pool::Reduce;
 use crate::clock;
@@ -181,9 +180,9 @@ impl Prometheus {
 
 /// Pods of a workload that are ready.
 pub fn ready(server: &ApiServer, workload: &Workload) -> u32 {
-    let deployment = server.read::<Deployment>(&workload.namespace, &workload.deployment);
-    let ready = deployment.and_then(|deployment| deployment.status?.ready_replicas).unwrap_or(0);
-    u32::try_from(ready).unwrap_or(0)
+    let deployment = server.get("deployments.apps", &workload.namespace, &workload.deployment);
+    let ready = deployment.and_then(|deployment| deployment.pointer("/status/readyReplicas")?.as_u64());
+    ready.and_then(|ready| u32::try_from(ready).ok()).unwrap_or(0)
 }
 
 /// The widest range in a query's text.
