@@ -134,7 +134,10 @@ fn target(meta: &ObjectMeta, kind: TargetKind, value: Option<i32>, field: &str) 
     }
 }
 
-/// The manager that owns `spec.<field>`; of several the one that wrote last.
+/// Under these names the API server puts together what it has lost the managers of: they may be anybody's fields, and ours.
+const OF_ANYBODY: [&str; 2] = ["before-first-apply", "ancient-changes"];
+
+/// The manager that owns `spec.<field>`; of several the one that wrote last. None: it cannot be told.
 fn writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<String> {
     managed
         .iter()
@@ -147,6 +150,7 @@ fn writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<String> {
         })
         .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
         .and_then(|entry| entry.manager.clone())
+        .filter(|manager| !OF_ANYBODY.contains(&manager.as_str()))
 }
 
 impl Handle {

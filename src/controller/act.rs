@@ -105,10 +105,7 @@ pub async fn act(ctx: &Context, observed: Observed, plan: Plan, now: Timestamp) 
     }
     match released {
         Ok(released) => again |= released,
-        Err(error) => {
-            again = true;
-            keep(&mut failed, error);
-        }
+        Err(error) => keep(&mut failed, error),
     }
     failed.map_or(Ok(again), Err)
 }

@@ -13,7 +13,7 @@ use crate::api::release::Disposition;
 use crate::cluster::drift::{self, Drift};
 use crate::cluster::error::Error;
 use crate::cluster::events::Events;
-use crate::cluster::stores::{self, Stores};
+use crate::cluster::stores::{self, Guarded, Stores};
 use crate::cluster::{ledger, nodes};
 use crate::election::Mandate;
 use crate::metrics::{Metrics, Word};
@@ -161,11 +161,14 @@ impl Context {
         open(&self.own_entries).insert(entry.name_any(), entry);
     }
 
-    /// What is wanted of the ledger as it is known here: of the store, and where we have written something newer, that.
-    pub fn entries(&self, is_wanted: impl Fn(&WaveRelease) -> bool) -> BTreeMap<String, WaveRelease> {
-        let all = self.stores.entries.state();
+    /// What is wanted of the ledger as it is known here: of what is kept, and where we have written something newer, that.
+    pub fn entries(
+        &self,
+        kept: &[Arc<Guarded<WaveRelease>>],
+        is_wanted: impl Fn(&WaveRelease) -> bool,
+    ) -> BTreeMap<String, WaveRelease> {
         let mut there: HashMap<&str, &WaveRelease> = HashMap::new();
-        there.extend(stores::readable(&all).filter_map(|entry| Some((entry.metadata.name.as_deref()?, entry))));
+        there.extend(stores::readable(kept).filter_map(|entry| Some((entry.metadata.name.as_deref()?, entry))));
         let mut own = open(&self.own_entries);
         own.retain(|name, entry| there.get(name.as_str()).is_none_or(|there| version(there) < version(entry)));
         there.extend(own.iter().map(|(name, entry)| (name.as_str(), entry)));
@@ -198,7 +201,8 @@ impl Context {
         let is_unknown = |entry: &&WaveRelease| {
             ledger::entry(entry).is_some_and(|entry| entry.disposition == Disposition::Fire && entry.is_unknown())
         };
-        let entries = self.entries(|_| true);
+        let kept = self.stores.entries.state();
+        let entries = self.entries(&kept, |_| true);
         let unknown = entries.values().filter(is_unknown).count();
         let (all, sent) = self.under_way(&entries);
         self.metrics.under_way.0.set(all);
@@ -206,8 +210,7 @@ impl Context {
         self.metrics.unknown_outcomes.set(i64::try_from(unknown).unwrap_or(i64::MAX));
         unreadable +=
             i64::try_from(self.stores.pools.state().iter().filter(|pool| pool.0.is_err()).count()).unwrap_or(0);
-        unreadable +=
-            i64::try_from(self.stores.entries.state().iter().filter(|entry| entry.0.is_err()).count()).unwrap_or(0);
+        unreadable += i64::try_from(kept.iter().filter(|entry| entry.0.is_err()).count()).unwrap_or(0);
         self.metrics.unreadable.set(unreadable);
     }
 

@@ -62,7 +62,7 @@ fn others(ctx: &Context, snapshot: &mut Snapshot) {
         return;
     }
     let gone: BTreeSet<String> = ctx
-        .entries(|entry| namespaces.contains(&entry.spec.campaign.namespace))
+        .entries(&ctx.stores.entries.state(), |entry| namespaces.contains(&entry.spec.campaign.namespace))
         .values()
         .filter_map(ledger::entry)
         .filter(|entry| entry.outcome == Some(Outcome::Released))

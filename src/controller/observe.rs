@@ -92,11 +92,13 @@ pub async fn observe(ctx: &Context, namespace: &str, name: &str, now: Timestamp)
     campaigns.sort_by_cached_key(|campaign| {
         (campaign.creation_timestamp().map(|at| at.0), campaign.namespace(), campaign.name_any())
     });
-    let sends = Sends::of(&all, &ctx.stores.entries.state());
+    // Read once: an entry is among those that can be read, or among those that cannot.
+    let kept = ctx.stores.entries.state();
+    let sends = Sends::of(&all, &kept);
     let plain: Vec<snapshot::Campaign> =
         campaigns.iter().filter_map(|campaign| plain_campaign(ctx, campaign, &sends, now)).collect();
     let send_ids: HashSet<String> = plain.iter().map(snapshot::Campaign::send_id).collect();
-    let entries = ctx.entries(|entry| entry.spec.pool == key || send_ids.contains(&entry.spec.send_id));
+    let entries = ctx.entries(&kept, |entry| entry.spec.pool == key || send_ids.contains(&entry.spec.send_id));
     let mut plain_pool = snapshot::Pool {
         namespace: namespace.to_owned(),
         name: name.to_owned(),

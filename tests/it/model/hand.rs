@@ -6,7 +6,8 @@ use super::cluster::{CAMPAIGNS, Campaign, Entry, Moment, Outcome, Reason, SLOTS,
 /// Where the carrying out of a plan stands: what comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
-    /// `act`: facts, outcomes and statuses, in that order.
+    /// `act`: facts, outcomes and statuses, in that order. The real one says the last beside what follows: it touches no object
+    /// that a release reads or writes.
     Facts,
     /// P0: reads again what was decided on.
     Reads,
