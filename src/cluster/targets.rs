@@ -186,3 +186,29 @@ impl Handle {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn managed(entries: &[(&str, &str, &str)]) -> Vec<ManagedFieldsEntry> {
+        let entry = |(manager, at, field): &(&str, &str, &str)| json!({"manager": manager, "operation": "Update", "time": at, "fieldsV1": {"f:spec": {*field: {}}}});
+        serde_json::from_value(entries.iter().map(entry).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_writer_of_a_value_is_who_wrote_that_field_last_where_that_can_be_told() {
+        let (early, late) = ("2027-03-19T09:00:00Z", "2027-03-19T09:05:00Z");
+        let of = |entries: &[(&str, &str, &str)]| writer(&managed(entries), "f:minReplicas");
+        let two = [("argocd", late, "f:minReplicas"), (MANAGER, early, "f:minReplicas")];
+        assert_eq!(of(&two).as_deref(), Some("argocd"));
+        let another_field = [("argocd", late, "f:maxReplicas"), (MANAGER, early, "f:minReplicas")];
+        assert_eq!(of(&another_field).as_deref(), Some(MANAGER));
+        assert_eq!(of(&[]), None);
+        // What the API server has put together once it had lost the managers may be ours.
+        for lost in ["before-first-apply", "ancient-changes"] {
+            assert_eq!(of(&[(lost, late, "f:minReplicas")]), None);
+        }
+    }
+}
