@@ -316,7 +316,7 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
     let (plans, begun) = (Arc::new(plans), Instant::now());
     let next = Arc::new(Mutex::new(0_usize));
     let broken: Arc<Mutex<Vec<String>>> = Arc::default();
-    let counts: Arc<Mutex<[usize; 7]>> = Arc::default();
+    let counts: Arc<Mutex<[usize; 8]>> = Arc::default();
     let workers = (0..slots.len()).map(|index| {
         let (slots, plans, next) = (Arc::clone(&slots), Arc::clone(&plans), Arc::clone(&next));
         let (broken, counts) = (Arc::clone(&broken), Arc::clone(&counts));
@@ -338,7 +338,9 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
                 };
                 let is_silent = ill == Some(Ill::Silent);
                 let more = [1, came.requests, came.deaths, usize::from(!came.was_hit), usize::from(ill.is_some())];
-                let more = more.into_iter().chain([usize::from(is_silent), usize::from(came.was_late)]);
+                let is_of_writes = matches!(&plans[place].cut, Some((_, fault)) if OF_WRITES.contains(fault));
+                let last = [is_silent, came.was_late, is_of_writes].map(usize::from);
+                let more = more.into_iter().chain(last);
                 counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
                 if counts[0] % 200 == 0 {
                     let broken = broken.lock().unwrap().len();
@@ -353,9 +355,9 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
     for worker in workers.collect::<Vec<_>>() {
         worker.await.unwrap();
     }
-    let [played, requests, deaths, missed, watches, silent, late] = *counts.lock().unwrap();
+    let [played, requests, deaths, missed, watches, silent, late, of_writes] = *counts.lock().unwrap();
     println!(
-        "cuts: {played} of {total} plans on the real API server, {requests} effects, {deaths} deaths of the operator, in {missed} the call did not come again; {watches} with a watch that went wrong, {silent} of them silent, of which {late} waited until it was closed after {} s; {} s",
+        "cuts: {played} of {total} plans on the real API server, {requests} effects, {deaths} deaths of the operator, {of_writes} faults of a write, in {missed} the call did not come again; {watches} with a watch that went wrong, {silent} of them silent, of which {late} waited until it was closed after {} s; {} s",
         SILENCE.as_secs(),
         begun.elapsed().as_secs()
     );
