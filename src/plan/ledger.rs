@@ -95,7 +95,7 @@ impl Committed {
             minute += if minute < FINE { 1 } else { COARSE };
         }
         instants.extend(self.sums().crests_between(self.count, from, to));
-        let own = wave.into_iter().flat_map(Burst::crests).copied();
+        let own = wave.into_iter().flat_map(|wave| sums::crests(wave, self.count));
         instants.extend(own.filter(|crest| from < *crest && *crest < to));
         instants.push(to);
         // Runs that are in order already cost a sort that looks for them next to nothing.

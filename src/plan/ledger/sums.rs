@@ -8,6 +8,9 @@ use jiff::Timestamp;
 
 use crate::plan::load::Burst;
 
+/// So many waves are each looked at where they have their crests.
+const MANY: usize = 32;
+
 /// The sum of the first so many waves at an instant.
 type Part = (usize, f64);
 
@@ -93,8 +96,8 @@ impl Sums {
             // One that has faded by then has no crest after that.
             if !*is_known && burst.latest_tail() >= from {
                 *is_known = true;
-                for crest in burst.crests() {
-                    self.crests.entry(*crest).and_modify(|first| *first = place.min(*first)).or_insert(place);
+                for crest in crests(burst, place) {
+                    self.crests.entry(crest).and_modify(|first| *first = place.min(*first)).or_insert(place);
                 }
             }
         }
@@ -104,6 +107,11 @@ impl Sums {
         let between = self.crests.range((Bound::Excluded(from), Bound::Excluded(to)));
         between.filter(|(_, place)| **place < count).map(|(at, _)| *at).collect()
     }
+}
+
+/// Where the crests of a wave are looked for, with so many ahead of it: beyond `MANY` where others have theirs.
+pub fn crests(burst: &Burst, place: usize) -> Vec<Timestamp> {
+    if place < MANY { burst.crests().to_vec() } else { burst.crests_in_common() }
 }
 
 /// Of the sums at an instant the one of the most waves, but of no more than so many.

@@ -16,7 +16,7 @@ const LONGEST_MODE: f64 = 240.0;
 /// log-normal density loses at most 1 % of its height.
 const NEAR_MODE: [f64; 13] = [0.25, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.35, 1.6, 2.0, 3.0];
 
-/// Crests are told to one of these, in milliseconds, which is no more than a sixteenth of the most likely delay: of its height
+/// Crests of many are told to one of these, in milliseconds, which is no more than a sixteenth of the most likely delay: of its height
 /// there a log-normal density loses at most 0.4 % by it.
 const STEPS: [i64; 6] = [1_000, 500, 250, 125, 25, 5];
 const OF_MODE: f64 = 1.0 / 16.0;
@@ -220,15 +220,19 @@ impl Burst {
         minutes
     }
 
-    /// The instants at which its crest can be, to one of `STEPS` above; none after its latest tail. Waves of a thousand sizes
-    /// have them in common, so that a sum of all of them is looked at where one of them has its crest, and not at a thousand
-    /// times as many instants.
+    /// The instants at which its crest can be; none after its latest tail.
     pub fn crests(&self) -> &[Timestamp] {
+        let at = |minutes| later(self.send.start, minutes);
+        self.known.crests.get_or_init(|| self.crest_minutes().into_iter().map(at).collect())
+    }
+
+    /// The same, to one of `STEPS` above. Waves of a thousand sizes have them in common, so that a sum of all of them is looked
+    /// at where one of them has its crest, and not at a thousand times as many instants.
+    pub fn crests_in_common(&self) -> Vec<Timestamp> {
         let finest = self.send.components.iter().map(Component::mode).fold(f64::INFINITY, f64::min);
         let is_fine = |step: &&i64| number::of_count(step.unsigned_abs()) <= finest * 60_000.0 * OF_MODE;
         let step = STEPS.iter().find(is_fine).copied().unwrap_or(1);
-        let at = |minutes| above(later(self.send.start, minutes), step);
-        self.known.crests.get_or_init(|| self.crest_minutes().into_iter().map(at).collect())
+        self.crests().iter().map(|crest| above(*crest, step)).collect()
     }
 
     /// Its height, margin included; at most 1.5 % low.
