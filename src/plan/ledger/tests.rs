@@ -103,13 +103,16 @@ fn the_height_of_a_sum_is_found_where_many_have_their_crests_in_common() {
     let begun = Timestamp::from_second(1_800_000_000).unwrap();
     // Answers after one, ten and thirty seconds, and after ten minutes.
     for (median, sizes) in [(1.0 / 60.0, 600), (1.0 / 6.0, 800), (0.5, 20_000), (10.0, 100_000)] {
-        let waves = (0..60_u32)
-            .map(|place| quick(&format!("w{place}"), i64::from(place) % 3, sizes + u64::from(place) * 5, median));
+        // Small ones first, each of which is looked at where it has its crest; then those that count.
+        let waves = (0..60_u32).map(|place| {
+            let (start, recipients) = if place < 32 { (0, sizes / 20) } else { (300, sizes + 5 * u64::from(place)) };
+            quick(&format!("w{place}"), start + i64::from(place) % 3, recipients, median)
+        });
         let all = Committed::new(waves.collect());
         let until = begun + SignedDuration::from_mins(30);
-        // Every fiftieth of a second for two minutes, and every second after that.
-        let fine = (0..6_000).map(|step| begun + SignedDuration::from_millis(20 * step));
-        let coarse = (120..1_800).map(|second| begun + SignedDuration::from_secs(second));
+        // Every fiftieth of a second of the two minutes after their start, and every second after that.
+        let fine = (0..6_000).map(|step| begun + SignedDuration::from_millis(300_000 + 20 * step));
+        let coarse = (420..1_800).map(|second| begun + SignedDuration::from_secs(second));
         let highest = fine.chain(coarse).map(|instant| all.at(instant)).fold(0.0, f64::max);
         let found = all.max_between(begun, until);
         assert!(found >= 0.985 * highest, "{median}: {found} of {highest}");
