@@ -16,7 +16,7 @@ use super::access::AccessArguments;
 use super::cluster::{Cluster, ClusterArguments};
 use super::lint::without_errors;
 use super::say;
-use crate::api::{Campaign, CampaignStatus, GROUP};
+use crate::api::{CampaignStatus, GROUP};
 use crate::clock;
 use crate::cluster::still::{self, Overlay};
 use crate::cluster::stores;
@@ -85,7 +85,7 @@ async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bo
     if overlay.campaigns.is_empty() {
         return Err(anyhow!("there is no Campaign in these files"));
     }
-    let ours: BTreeSet<String> = overlay.campaigns.iter().map(key).collect();
+    let ours: BTreeSet<String> = overlay.campaigns.iter().map(stores::key_of).collect();
     let pools: BTreeSet<(String, String)> = overlay.campaigns.iter().map(stores::pool_of).collect();
     let stores = Box::pin(still::picture(&cluster.client, &arguments.ledger_namespace, overlay))
         .await
@@ -117,10 +117,6 @@ async fn told(arguments: &PlanArguments, cluster: &Cluster) -> anyhow::Result<bo
     let is_refused = all.iter().any(|told| told.is_from_file && told.status.phase == Some(crate::api::Phase::Refused));
     say(&if arguments.json { machine(&all, &floors).to_string() } else { human(&all, &floors) });
     Ok(is_refused)
-}
-
-fn key(campaign: &Campaign) -> String {
-    format!("{}/{}", campaign.namespace().unwrap_or_default(), campaign.name_any())
 }
 
 /// Our own objects among all that files hold.

@@ -9,7 +9,6 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -232,7 +231,7 @@ fn told(campaign: &Campaign, pool: Option<&CapacityPool>, now: Timestamp) -> Tol
         |condition: &Condition| format!("{} is {}: {}", condition.type_, condition.status, condition.message);
     let missing = "The operator has said nothing of it yet: is it running, and does it look at this namespace?";
     Told {
-        campaign: format!("{}/{}", campaign.namespace().unwrap_or_default(), campaign.name_any()),
+        campaign: stores::key_of(campaign),
         phase: status.phase.map_or_else(|| "Pending".to_owned(), |phase| phase.name().to_owned()),
         reason: status.reason.clone().unwrap_or_default(),
         message: status.message.clone().unwrap_or_else(|| missing.to_owned()),

@@ -90,6 +90,11 @@ pub fn readable<K>(kept: &[Arc<Guarded<K>>]) -> impl Iterator<Item = &K> {
     kept.iter().filter_map(|guarded| guarded.0.as_ref().ok())
 }
 
+/// `<namespace>/<name>` of a campaign.
+pub fn key_of(campaign: &Campaign) -> String {
+    format!("{}/{}", campaign.namespace().unwrap_or_default(), campaign.name_any())
+}
+
 /// The pool a campaign draws on.
 pub fn pool_of(campaign: &Campaign) -> (String, String) {
     let pool = &campaign.spec.pool_ref;

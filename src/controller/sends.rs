@@ -19,11 +19,6 @@ pub(super) struct Sends<'a> {
     pub(super) unreadable: HashMap<String, String>,
 }
 
-/// `<namespace>/<name>`.
-fn key(campaign: &Campaign) -> String {
-    format!("{}/{}", campaign.namespace().unwrap_or_default(), campaign.name_any())
-}
-
 /// Who was first.
 fn rank(meta: &ObjectMeta) -> (Option<jiff::Timestamp>, Option<&str>) {
     (meta.creation_timestamp.as_ref().map(|at| at.0), meta.uid.as_deref())
@@ -36,7 +31,7 @@ impl<'a> Sends<'a> {
         for campaign in stores::readable(campaigns) {
             let phase = campaign.status.as_ref().and_then(|status| status.phase);
             if !phase.is_some_and(Phase::is_finished) && campaign.metadata.deletion_timestamp.is_none() {
-                let send_id = campaign.spec.send_id.clone().unwrap_or_else(|| key(campaign));
+                let send_id = campaign.spec.send_id.clone().unwrap_or_else(|| stores::key_of(campaign));
                 live.entry(send_id).or_default().push(campaign);
             }
         }
@@ -57,6 +52,6 @@ impl<'a> Sends<'a> {
     /// An older Campaign with the same `sendId`; of several the first by name.
     pub(super) fn taken_by(&self, send_id: &str, campaign: &Campaign) -> Option<String> {
         let older = self.live.get(send_id)?.iter();
-        older.filter(|other| rank(&other.metadata) < rank(&campaign.metadata)).map(|other| key(other)).min()
+        older.filter(|other| rank(&other.metadata) < rank(&campaign.metadata)).map(|other| stores::key_of(other)).min()
     }
 }

@@ -28,12 +28,6 @@ pub struct Committed {
     count: usize,
 }
 
-impl PartialEq for Committed {
-    fn eq(&self, other: &Committed) -> bool {
-        self.bursts() == other.bursts()
-    }
-}
-
 impl Committed {
     /// From waves in any order.
     pub fn new(mut bursts: Vec<Burst>) -> Committed {

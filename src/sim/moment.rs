@@ -169,10 +169,10 @@ impl Moment {
         let campaigns = server.list("campaigns.headroom.dev", "");
         let campaigns = campaigns.iter().map(|campaign| CampaignMoment {
             name: key(campaign),
-            phase: Some(text(campaign, "/status/phase"))
-                .filter(|phase| !phase.is_empty())
-                .unwrap_or("Pending")
-                .to_owned(),
+            phase: match text(campaign, "/status/phase") {
+                "" => "Pending".to_owned(),
+                phase => phase.to_owned(),
+            },
             reason: text(campaign, "/status/reason").to_owned(),
             waves: text(campaign, "/status/display/waves").to_owned(),
             sent: text(campaign, "/status/display/sent").to_owned(),
