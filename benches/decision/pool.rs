@@ -213,6 +213,7 @@ fn entry(campaign: &str, wave: &str, offset: u64, recipients: u64, second: i64) 
         heard: None,
         resolved: Vec::new(),
         ended: None,
+        taken: None,
         outcome: Some(Outcome::Released),
         message: None,
         load: Some(serde_json::from_value::<EntryLoad>(load).unwrap()),

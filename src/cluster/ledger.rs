@@ -57,9 +57,11 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     };
     let contract = spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry);
     // Of what went by a request it is known only when it was taken.
-    let is_over = matches!(status.outcome, Some(Outcome::Released | Outcome::Unknown));
-    let is_seen = contract.is_followed() && is_over;
-    let ended = status.decided_at.as_ref().filter(|_| is_seen).map(|at| at.0);
+    let (is_followed, is_released) = (contract.is_followed(), status.outcome == Some(Outcome::Released));
+    let is_over = is_released || status.outcome == Some(Outcome::Unknown);
+    let decided_at = status.decided_at.as_ref().map(|at| at.0);
+    let ended = decided_at.filter(|_| is_followed && is_over);
+    let taken = decided_at.filter(|_| !is_followed && is_released);
     let listmonk = spec.request.as_ref().and_then(|request| request.listmonk.as_ref());
     let sent_before = listmonk.and_then(|there| there.sent);
     Some(Entry {
@@ -90,6 +92,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
         ended,
+        taken,
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
         load: spec.load.clone(),
         sender_key: spec.request.as_ref().map(|request| request.sender.clone()),
@@ -183,6 +186,13 @@ mod tests {
         assert_eq!((ended("Released"), ended("Unknown"), ended("Rejected")), (Some(at(900)), Some(at(900)), None));
         assert_eq!(job(&json!({"attempts": tries(&["Started"])})).ended, None);
         assert_eq!(read(&json!({"outcome": "Released", "decidedAt": at(900)})).ended, None);
+        assert_eq!(job(&json!({"outcome": "Released", "decidedAt": at(900)})).taken, None);
+    }
+
+    #[test]
+    fn a_request_is_taken_when_that_is_written() {
+        let taken = |outcome: &str| read(&json!({"outcome": outcome, "decidedAt": at(9)})).taken;
+        assert_eq!((taken("Released"), taken("Unknown"), taken("Rejected")), (Some(at(9)), None, None));
     }
 
     #[test]

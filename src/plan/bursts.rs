@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::canary::{self, Noise, Unseen};
-
+use super::contract::QUIESCENCE;
 use super::ledger::Committed;
 use super::load::{Burst, Component, Send};
 use super::number;
@@ -53,8 +53,16 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
 
 /// When the last message of a recorded wave leaves, as it was planned or, if that was later, seen.
 pub fn end_of(entry: &Entry) -> Timestamp {
-    let planned = of(entry).map_or(entry.newest_attempt, |burst| burst.end());
+    let begun = begun(entry);
+    let planned = of(entry).map_or(begun, |burst| burst.moved(begun).end());
     entry.ended.map_or(planned, |ended| ended.max(planned))
+}
+
+/// When its first message had left at the latest. A request waits for the last look at what it rests on, and for its answer; where
+/// that it was taken was found out later, it was under way no longer than any can be.
+fn begun(entry: &Entry) -> Timestamp {
+    let latest = entry.newest_attempt.checked_add(QUIESCENCE).unwrap_or(Timestamp::MAX);
+    entry.taken.map_or(entry.newest_attempt, |taken| taken.min(latest).max(entry.newest_attempt))
 }
 
 /// The share of a recorded wave that reaches a workload: as it was recorded, or as it is now for one that came later.

@@ -304,6 +304,8 @@ pub struct Entry {
     pub outcome: Option<Outcome>,
     /// When its Job was seen to have ended, or it was written that nobody knows: its last message had left by then.
     pub ended: Option<Timestamp>,
+    /// When it was written that its receiver has taken it, of what goes by a request: its first message had left by then.
+    pub taken: Option<Timestamp>,
     /// The sentence of its outcome, or of its newest attempt while it has none.
     pub message: Option<String>,
     /// The load it brings.

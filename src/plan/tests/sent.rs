@@ -79,6 +79,21 @@ fn the_next_wave_waits_for_soak_and_begins_where_the_last_one_ended() {
 }
 
 #[test]
+fn soak_is_counted_from_when_the_receiver_had_it() {
+    // An attempt five seconds old when it was taken. Two seconds to leave and a minute of soak: until 62 s after that.
+    let taken = |tried: i64, taken: i64| {
+        let canary = Entry { taken: Some(at(taken)), ..entry("canary", 4_000, tried, Some(Outcome::Released)) };
+        let decided = plan(&Snapshot { entries: vec![canary], ..snapshot() }, at(0));
+        (decided.release.is_some(), decided.reports.first().and_then(|report| report.status.reason.clone()))
+    };
+    assert_eq!(taken(-66, -61), (false, Some("Soaking".to_owned())));
+    assert!(taken(-67, -62).0);
+    // A person found out an hour later that it had been taken: no request is under way for longer than six minutes.
+    assert!(!taken(-6 * 60 - 61, -1).0);
+    assert!(taken(-6 * 60 - 62, -1).0);
+}
+
+#[test]
 fn what_may_have_gone_by_one_attempt_or_by_another_counts_for_both() {
     let rules = snapshot().pool.rules.unwrap();
     let load = |starts: &[i64], second: i64| {

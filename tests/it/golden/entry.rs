@@ -127,6 +127,7 @@ impl WrittenEntry {
             resolved: Vec::new(),
             outcome: self.outcome,
             ended: self.ended.map(|ago| now - ago.0),
+            taken: None,
             message: self.message.clone(),
             load: if fires { Some(strict("entries.load", &self.load)?) } else { None },
             sender_key: None,

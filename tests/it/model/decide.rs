@@ -331,6 +331,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         heard: None,
         resolved: Vec::new(),
         ended: None,
+        taken: None,
         outcome: there.outcome.map(|outcome| match outcome {
             Outcome::Released => release::Outcome::Released,
             Outcome::Rejected => release::Outcome::Rejected,
