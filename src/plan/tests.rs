@@ -24,6 +24,7 @@ mod gates;
 mod guardrails;
 mod halted;
 mod idle;
+mod keys;
 mod limits;
 mod opening;
 mod resolve;
@@ -183,6 +184,7 @@ fn entry(wave: &str, recipients: u64, second: i64, outcome: Option<Outcome>) -> 
         resolved: Vec::new(),
         outcome,
         ended: None,
+        taken: None,
         message: None,
         load: Some(serde_json::from_value::<EntryLoad>(load).unwrap()),
         sender_key: Some("mail/push".into()),

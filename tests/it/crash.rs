@@ -1,9 +1,10 @@
 //! The operator killed right before and right after each step that cannot be taken back. Started again there is no
-//! second effect and no lost baseline; what nobody can know is visible, and waits for a person.
+//! second effect and no lost baseline; what nobody can know is visible, and waits for a person. And a step whose answer says
+//! nothing, while the operator lives on: it looks what is there, and takes the step no second time.
 
 use serde_json::json;
 
-use crate::support::proxy::{Match, Proxy, When, last_reading};
+use crate::support::proxy::{Blow, Match, Proxy, When, last_reading};
 use crate::support::world::{Wants, World};
 
 /// What is to come after the operator was started again.
@@ -162,4 +163,25 @@ fn before_the_scale_is_given_back() {
 #[test]
 fn after_the_scale_is_given_back() {
     case("restore-after", When::After, restore(), &End::Completed);
+}
+
+#[test]
+fn what_was_made_and_answered_with_504_is_looked_for_and_made_no_second_time() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let proxy = runtime.block_on(Proxy::to_api_server(When::After, create()));
+    let server = format!("http://127.0.0.1:{}", proxy.port);
+    let world = World::new("create-doubted", Wants { server: Some(server), ..Wants::default() });
+    proxy.wait_for(Blow::Refuse, When::After, create());
+    proxy.aim(world.operator.as_ref().unwrap().victim());
+    world
+        .apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "1s"}, {"name": "rest"}]}));
+    world.until_phase("sale", "Completed", 120);
+    assert!(proxy.struck_at().is_some(), "an entry's making was answered with 504");
+    assert_eq!(world.waves_received(), ["canary", "rest"]);
+    let writes = proxy.take_writes();
+    let made = writes.iter().filter(|write| create()(&write.method, &write.path, ""));
+    let answers: Vec<(&str, u16)> =
+        made.map(|write| (write.body["spec"]["wave"]["name"].as_str().unwrap(), write.status)).collect();
+    assert_eq!(answers, [("canary", 201), ("rest", 201)], "each entry is asked for once");
+    world.check_safety();
 }

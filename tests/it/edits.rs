@@ -91,6 +91,20 @@ fn a_wave_inserted_before_others_takes_nobody_twice_and_one_that_went_cannot_be_
 }
 
 #[test]
+fn another_sender_between_waves_takes_nobody_twice() {
+    let world = canary_gone("resent", 20_000);
+    let mail = format!("{}-mail", world.name);
+    let mut second = world.get(&["-n", &mail, "get", "sender", "push"]);
+    second["metadata"] = json!({"namespace": mail, "name": "second"});
+    second.as_object_mut().unwrap().remove("status");
+    world.bed().apply(&second.to_string());
+    edit_and_go_on(&world, &json!({"senderRef": {"namespace": mail, "name": "second"}}));
+    world.until_phase("sale", "Completed", 120);
+    assert_eq!(recipients(&world), [(0, 2_000), (2_000, 18_000)]);
+    world.check_safety();
+}
+
+#[test]
 fn deleted_and_applied_again_it_is_held_and_says_what_went() {
     let world = canary_gone("again", 20_000);
     world.bed().kubectl(&["-n", &world.marketing(), "delete", "campaign", "sale"]);

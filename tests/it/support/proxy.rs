@@ -81,6 +81,8 @@ pub enum Blow {
     Ask,
     /// It reaches the API server no more, until that is mended.
     Cut(Cut),
+    /// The call is answered with 504, and it is left alone.
+    Refuse,
 }
 
 /// What the proxy is to do.
@@ -240,8 +242,9 @@ impl Proxy {
         self.plan.lock().unwrap().done
     }
 
-    /// Strikes, if this call is the one at this moment. Whether the call comes to nothing: whoever is killed is dead when it returns.
-    async fn falls(&self, when: When, method: &str, path: &str, body: &str) -> bool {
+    /// Strikes, if this call is the one at this moment. What the call is answered with, if it comes to nothing: whoever is killed is
+    /// dead when it returns.
+    async fn falls(&self, when: When, method: &str, path: &str, body: &str) -> Option<StatusCode> {
         let blow = {
             let mut plan = self.plan.lock().unwrap();
             let is_it = plan.done.is_none()
@@ -254,9 +257,10 @@ impl Proxy {
             is_it.then_some(plan.blow)
         };
         match blow {
-            None | Some(Blow::Stop | Blow::Ask) => false,
-            Some(Blow::Kill) => true,
-            Some(Blow::Cut(_)) => self.bars(path).await,
+            None | Some(Blow::Stop | Blow::Ask) => None,
+            Some(Blow::Kill) => Some(StatusCode::BAD_GATEWAY),
+            Some(Blow::Cut(_)) => self.bars(path).await.then_some(StatusCode::BAD_GATEWAY),
+            Some(Blow::Refuse) => Some(StatusCode::GATEWAY_TIMEOUT),
         }
     }
 
@@ -274,6 +278,7 @@ impl Proxy {
             Blow::Cut(cut) => {
                 self.cut.send_replace(cut);
             }
+            Blow::Refuse => {}
         }
     }
 
@@ -314,8 +319,11 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let method = parts.method.as_str().to_owned();
     let nothing = || StatusCode::BAD_GATEWAY.into_response();
-    if proxy.bars(&path).await || proxy.falls(When::Before, &method, &path, &text).await {
+    if proxy.bars(&path).await {
         return nothing();
+    }
+    if let Some(refusal) = proxy.falls(When::Before, &method, &path, &text).await {
+        return refusal.into_response();
     }
     let response = match &proxy.onward {
         Onward::ApiServer(client) => {
@@ -363,10 +371,10 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
             }
         }
     };
-    if proxy.falls(When::After, &method, &path, &text).await {
-        return nothing();
+    match proxy.falls(When::After, &method, &path, &text).await {
+        Some(refusal) => refusal.into_response(),
+        None => response,
     }
-    response
 }
 
 /// Passes on a call that writes, and writes down what came of it.
