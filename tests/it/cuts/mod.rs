@@ -22,11 +22,13 @@ use serde_json::json;
 use door::{Call, DEATHS, Door, Fault, OF_WRITES, WATCH};
 use outside::{Books, Manner};
 use slot::Slot;
+use tally::Tally;
 use watches::{ILLS, Ill, SILENCE};
 
 mod door;
 mod outside;
 mod slot;
+mod tally;
 mod verdict;
 mod watches;
 
@@ -42,6 +44,8 @@ const AGAIN: usize = 50;
 const ENOUGH: usize = 5;
 /// A reservation of an operator that is dead is void after a minute.
 const LONGEST: Duration = Duration::from_secs(100);
+/// A run is looked at so often: it is the API server that is asked, which has enough to do.
+const GLANCE: Duration = Duration::from_millis(300);
 /// After a run has come to its end the operator lives on for so long: what is wrong may come then.
 const AFTER: Duration = Duration::from_millis(1500);
 /// What waits for its receiver, and says so, for so long, comes to no other end in a run.
@@ -169,7 +173,7 @@ async fn play(slot: &Slot, number: usize, plan: &Plan) -> Came {
         if begun.elapsed() > LONGEST {
             break false;
         }
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(GLANCE).await;
     };
     let is_silent = matches!(plan.cut, Some((_, Fault::Watch(Ill::Silent, _))));
     let was_late = is_silent && begun.elapsed() > SILENCE;
@@ -332,10 +336,10 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
     let (plans, begun) = (Arc::new(plans), Instant::now());
     let next = Arc::new(Mutex::new(0_usize));
     let broken: Arc<Mutex<Vec<String>>> = Arc::default();
-    let counts: Arc<Mutex<[usize; 8]>> = Arc::default();
+    let tally: Arc<Mutex<Tally>> = Arc::default();
     let workers = (0..slots.len()).map(|index| {
         let (slots, plans, next) = (Arc::clone(&slots), Arc::clone(&plans), Arc::clone(&next));
-        let (broken, counts) = (Arc::clone(&broken), Arc::clone(&counts));
+        let (broken, tally) = (Arc::clone(&broken), Arc::clone(&tally));
         tokio::spawn(async move {
             loop {
                 let place = {
@@ -347,20 +351,11 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
                     return;
                 }
                 let came = play(&slots[index], 1000 + place, &plans[place]).await;
-                let mut counts = counts.lock().unwrap();
-                let ill = match plans[place].cut {
-                    Some((_, Fault::Watch(ill, _))) => Some(ill),
-                    _ => None,
-                };
-                let is_silent = ill == Some(Ill::Silent);
-                let more = [1, came.requests, came.deaths, usize::from(!came.was_hit), usize::from(ill.is_some())];
-                let is_of_writes = matches!(&plans[place].cut, Some((_, fault)) if OF_WRITES.contains(fault));
-                let last = [is_silent, came.was_late, is_of_writes].map(usize::from);
-                let more = more.into_iter().chain(last);
-                counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
-                if counts[0] % 200 == 0 {
+                let mut tally = tally.lock().unwrap();
+                tally.add(&plans[place], &came);
+                if tally.played % 200 == 0 {
                     let broken = broken.lock().unwrap().len();
-                    println!("cuts: {} plans so far, {broken} broken, {} s", counts[0], begun.elapsed().as_secs());
+                    println!("cuts: {} plans so far, {broken} broken, {} s", tally.played, begun.elapsed().as_secs());
                 }
                 if !came.broken.is_empty() {
                     broken.lock().unwrap().push(format!("{}: {}", plans[place].name(), came.broken.join("\n  and ")));
@@ -371,12 +366,9 @@ async fn play_all(slots: Arc<Vec<Slot>>, plans: Vec<Plan>, total: usize) {
     for worker in workers.collect::<Vec<_>>() {
         worker.await.unwrap();
     }
-    let [played, requests, deaths, missed, watches, silent, late, of_writes] = *counts.lock().unwrap();
-    println!(
-        "cuts: {played} of {total} plans on the real API server, {requests} effects, {deaths} deaths of the operator, {of_writes} faults of a write, in {missed} the call did not come again; {watches} with a watch that went wrong, {silent} of them silent, of which {late} waited until it was closed after {} s; {} s",
-        SILENCE.as_secs(),
-        begun.elapsed().as_secs()
-    );
+    let tally = tally.lock().unwrap();
+    let (played, missed) = (tally.played, tally.missed);
+    println!("cuts: {played} of {total} plans on the real API server, {tally}; {} s", begun.elapsed().as_secs());
     let broken = broken.lock().unwrap();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     // A harness that hits nothing shows nothing.
