@@ -152,14 +152,15 @@ pub fn targets(server: &ApiServer) -> Vec<TargetLine> {
     server.read_all::<HorizontalPodAutoscaler>("").into_iter().map(line).collect()
 }
 
-/// A text in an object; empty where there is none.
-fn text<'a>(object: &'a Value, place: &str) -> &'a str {
-    object.pointer(place).and_then(Value::as_str).unwrap_or_default()
+/// A text; empty where there is none.
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// `<namespace>/<name>` of an object.
 fn key(object: &Value) -> String {
-    format!("{}/{}", text(object, "/metadata/namespace"), text(object, "/metadata/name"))
+    let metadata = &object["metadata"];
+    format!("{}/{}", text(&metadata["namespace"]), text(&metadata["name"]))
 }
 
 impl Moment {
@@ -167,23 +168,27 @@ impl Moment {
     pub fn of(server: &ApiServer, traffic: &Traffic, at: Timestamp) -> Moment {
         // Read where they lie: a fortnight has forty thousand moments, and few of them differ.
         let campaigns = server.list("campaigns.headroom.dev", "");
-        let campaigns = campaigns.iter().map(|campaign| CampaignMoment {
-            name: key(campaign),
-            phase: match text(campaign, "/status/phase") {
-                "" => "Pending".to_owned(),
-                phase => phase.to_owned(),
-            },
-            reason: text(campaign, "/status/reason").to_owned(),
-            waves: text(campaign, "/status/display/waves").to_owned(),
-            sent: text(campaign, "/status/display/sent").to_owned(),
-            room: text(campaign, "/status/display/room").to_owned(),
-            message: text(campaign, "/status/message").to_owned(),
+        let campaigns = campaigns.iter().map(|campaign| {
+            let status = &campaign["status"];
+            let display = &status["display"];
+            CampaignMoment {
+                name: key(campaign),
+                phase: match text(&status["phase"]) {
+                    "" => "Pending".to_owned(),
+                    phase => phase.to_owned(),
+                },
+                reason: text(&status["reason"]).to_owned(),
+                waves: text(&display["waves"]).to_owned(),
+                sent: text(&display["sent"]).to_owned(),
+                room: text(&display["room"]).to_owned(),
+                message: text(&status["message"]).to_owned(),
+            }
         });
         let pools = server.list("capacitypools.headroom.dev", "");
         let floor = |pool: &str, workload: &str| {
             let there = pools.iter().find(|there| key(there) == pool)?;
-            let mut claims = there.pointer("/status/claims")?.as_array()?.iter();
-            let claim = claims.find(|claim| text(claim, "/workload") == workload)?;
+            let mut claims = there["status"]["claims"].as_array()?.iter();
+            let claim = claims.find(|claim| text(&claim["workload"]) == workload)?;
             claim["floor"].as_i64().and_then(|floor| i32::try_from(floor).ok())
         };
         let workloads = traffic.workloads.iter().map(|workload| {

@@ -181,7 +181,7 @@ impl Prometheus {
 /// Pods of a workload that are ready.
 pub fn ready(server: &ApiServer, workload: &Workload) -> u32 {
     let deployment = server.get("deployments.apps", &workload.namespace, &workload.deployment);
-    let ready = deployment.and_then(|deployment| deployment.pointer("/status/readyReplicas")?.as_u64());
+    let ready = deployment.and_then(|deployment| deployment["status"]["readyReplicas"].as_u64());
     ready.and_then(|ready| u32::try_from(ready).ok()).unwrap_or(0)
 }
 

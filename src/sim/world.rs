@@ -267,12 +267,8 @@ async fn go_on(
 
 /// Whether every campaign has ended and no scale is borrowed any more.
 fn is_over(server: &ApiServer) -> bool {
-    let ended = |campaign: &Arc<Value>| {
-        let phase = campaign.pointer("/status/phase").and_then(|phase| Phase::deserialize(phase).ok());
-        phase.is_some_and(Phase::is_finished)
-    };
-    let given_back =
-        |pool: &Arc<Value>| pool.pointer("/status/claims").and_then(Value::as_array).is_none_or(Vec::is_empty);
+    let ended = |campaign: &Arc<Value>| Phase::deserialize(&campaign["status"]["phase"]).is_ok_and(Phase::is_finished);
+    let given_back = |pool: &Arc<Value>| pool["status"]["claims"].as_array().is_none_or(Vec::is_empty);
     server.list("campaigns.headroom.dev", "").iter().all(ended)
         && server.list("capacitypools.headroom.dev", "").iter().all(given_back)
 }
