@@ -15,15 +15,7 @@ mod worlds;
 /// How many cases each property is held against, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 100_000;
 
-/// Those that take several decisions a case: one takes half a millisecond where nothing is optimised, most of it in checks
-/// that an optimised build leaves out.
-const DECISIONS: u32 = 20_000;
-
 fn config() -> ProptestConfig {
-    cases(CASES)
-}
-
-fn cases(usual: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::with_cases(asked.unwrap_or(usual)) }
+    ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::with_cases(asked.unwrap_or(CASES)) }
 }

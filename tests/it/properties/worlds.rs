@@ -178,10 +178,6 @@ proptest! {
         everything_is_explained(&drawing, &decided)?;
         prop_assert!(decided.again >= jiff::SignedDuration::ZERO && decided.again.as_secs() <= 60);
     }
-}
-
-proptest! {
-    #![proptest_config(super::cases(super::DECISIONS))]
 
     /// Order does not matter, and what is forgotten makes nobody bolder.
     #[test]
