@@ -1,9 +1,6 @@
-//! The thin binary: one TLS provider and one allocator for the whole process, then the command line.
+//! The thin binary: one TLS provider for the whole process, then the command line.
 
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Two providers in one process make rustls panic at first use; this one is chosen before anything else runs.
