@@ -1,5 +1,7 @@
 //! A sensor that falls silent: nothing goes, nothing scales down, and the reason is said; it goes on when it is back.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::support::prometheus::{Prometheus, Sees, free_port};
@@ -32,6 +34,7 @@ fn a_silent_prometheus_holds_everything_and_scales_nothing_down() {
 
     // Dead between the waves: the floor stands.
     drop(seeing);
+    let last_scraped = Instant::now();
     world.until_reason("sale", "SensorUntrusted", 60);
     let floor = world.floor();
     assert!(floor > 2);
@@ -39,13 +42,15 @@ fn a_silent_prometheus_holds_everything_and_scales_nothing_down() {
 
     // Back, and measuring nothing: it answers with what it remembers.
     let blind = Prometheus::start(port, &Sees::Nothing);
-    let status = world.until_reason("sale", "SampleTooOld", 60);
-    let told = status["message"].as_str().unwrap();
-    assert!(
+    let told = || world.status("sale")["message"].as_str().unwrap_or_default().to_owned();
+    let is_old = |told: &str| {
         told.starts_with("Waiting: the newest sample of the demand of \"web\" is ")
-            && told.contains(" s old (limit 10 s). Is the scrape of silence-shop/web working?"),
-        "{told}"
-    );
+            && told.contains(" s old (limit 10 s). Is the scrape of silence-shop/web working?")
+    };
+    // On a machine so slow that it is back after the heartbeat's 90 s only, that is what is said.
+    let is_late =
+        |told: &str| last_scraped.elapsed() > Duration::from_secs(90) && told.contains("a heartbeat of Headroom");
+    world.until(60, "the newest sample is too old", || is_old(&told()) || is_late(&told()));
     world.always(5, "nothing goes and the floor stands", || world.received().len() == 1 && world.floor() == floor);
     drop(blind);
     let _seeing = Prometheus::start(port, &Sees::Everything);
