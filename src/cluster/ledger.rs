@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
-use crate::api::release::{Outcome, Resolution, ResolvedAs, WaveRelease};
+use crate::api::release::{Resolution, ResolvedAs, WaveRelease};
 use crate::plan::contract::Contract;
 use crate::plan::resume::Runs;
 use crate::plan::snapshot::Entry;
@@ -27,6 +27,19 @@ pub async fn create(client: &Client, entry: &WaveRelease) -> Result<WaveRelease,
     let reply = bounded(what.clone(), api.create(&PostParams::default(), entry)).await?;
     objects::same(&what, "spec", entry, &reply)?;
     Ok(reply)
+}
+
+/// The same for whoever wants to be the first; None if the one that is there is somebody else's, as its nonce tells.
+pub async fn create_own(client: &Client, entry: &WaveRelease) -> Result<Option<WaveRelease>, Error> {
+    match create(client, entry).await {
+        Ok(made) => Ok(Some(made)),
+        Err(Error::AlreadyExists { .. } | Error::Ambiguous { .. }) => {
+            let (namespace, name) = (entry.namespace().unwrap_or_default(), entry.name_any());
+            let there = objects::get::<WaveRelease>(client, &namespace, &name).await?;
+            Ok(there.filter(|there| there.spec.nonce == entry.spec.nonce))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// An entry as the plan reads it; None if a number in it is out of range, which only a person can have written.
@@ -56,12 +69,6 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         few => few.to_vec(),
     };
     let contract = spec.request.as_ref().map_or(Contract::AtMostOnce, Contract::of_entry);
-    // Of what went by a request it is known only when it was taken.
-    let (is_followed, is_released) = (contract.is_followed(), status.outcome == Some(Outcome::Released));
-    let is_over = is_released || status.outcome == Some(Outcome::Unknown);
-    let decided_at = status.decided_at.as_ref().map(|at| at.0);
-    let ended = decided_at.filter(|_| is_followed && is_over);
-    let taken = decided_at.filter(|_| !is_followed && is_released);
     let listmonk = spec.request.as_ref().and_then(|request| request.listmonk.as_ref());
     let sent_before = listmonk.and_then(|there| there.sent);
     Some(Entry {
@@ -91,8 +98,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         heard: None,
         resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
-        ended,
-        taken,
+        decided_at: status.decided_at.map(|at| at.0),
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
         load: spec.load.clone(),
         sender_key: spec.request.as_ref().map(|request| request.sender.clone()),
@@ -105,7 +111,10 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use kube::CustomResourceExt;
     use serde_json::{Value, json};
+
+    use crate::sim::apiserver::ApiServer;
 
     use super::*;
 
@@ -182,16 +191,16 @@ mod tests {
             object["spec"]["request"]["contract"] = json!("job");
             entry(&serde_json::from_value(object).unwrap()).unwrap()
         };
-        let ended = |outcome: &str| job(&json!({"outcome": outcome, "decidedAt": at(900)})).ended;
+        let ended = |outcome: &str| job(&json!({"outcome": outcome, "decidedAt": at(900)})).ended();
         assert_eq!((ended("Released"), ended("Unknown"), ended("Rejected")), (Some(at(900)), Some(at(900)), None));
-        assert_eq!(job(&json!({"attempts": tries(&["Started"])})).ended, None);
-        assert_eq!(read(&json!({"outcome": "Released", "decidedAt": at(900)})).ended, None);
-        assert_eq!(job(&json!({"outcome": "Released", "decidedAt": at(900)})).taken, None);
+        assert_eq!(job(&json!({"attempts": tries(&["Started"])})).ended(), None);
+        assert_eq!(read(&json!({"outcome": "Released", "decidedAt": at(900)})).ended(), None);
+        assert_eq!(job(&json!({"outcome": "Released", "decidedAt": at(900)})).taken(), None);
     }
 
     #[test]
     fn a_request_is_taken_when_that_is_written() {
-        let taken = |outcome: &str| read(&json!({"outcome": outcome, "decidedAt": at(9)})).taken;
+        let taken = |outcome: &str| read(&json!({"outcome": outcome, "decidedAt": at(9)})).taken();
         assert_eq!((taken("Released"), taken("Unknown"), taken("Rejected")), (Some(at(9)), None, None));
     }
 
@@ -201,5 +210,36 @@ mod tests {
         assert_eq!(read.again, Some(at(360)));
         // 48 h from the first attempt, less a minute.
         assert_eq!(read.forgotten_at(), Some(at(48 * 3_600 - 60)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_that_is_there_is_ours_by_its_nonce_alone() {
+        let _simulated = crate::clock::simulate("2027-03-19T09:00:00Z".parse().unwrap());
+        let server = ApiServer::new();
+        server.define(&[WaveRelease::crd()]).unwrap();
+        server
+            .create(
+                "kubectl",
+                &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "headroom-ledger"}}),
+            )
+            .unwrap();
+        let own = |nonce: &str| -> WaveRelease {
+            serde_json::from_value(json!({
+                "apiVersion": "headroom.dev/v1alpha1", "kind": "WaveRelease",
+                "metadata": {"name": "sale-all", "namespace": "headroom-ledger"},
+                "spec": {
+                    "sendId": "marketing/sale", "wave": {"name": "all", "offset": 0, "recipients": 0, "share": "none"},
+                    "disposition": "Skip", "skip": {"reason": "Aborted", "by": "a test"},
+                    "campaign": {"namespace": "marketing", "name": "sale", "uid": "u", "generation": 1},
+                    "pool": "shop/storefront", "nonce": nonce, "firstAttemptAt": at(0),
+                },
+            }))
+            .unwrap()
+        };
+        let client = server.client("headroom");
+        let made = async |nonce: &str| create_own(&client, &own(nonce)).await.unwrap().map(|there| there.spec.nonce);
+        assert_eq!(made("ours").await.as_deref(), Some("ours"));
+        assert_eq!(made("ours").await.as_deref(), Some("ours"), "a second delivery of the same request");
+        assert_eq!(made("another's").await, None);
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
 use kube::api::ObjectMeta;
-use kube::{Client, ResourceExt};
 
 use crate::api::campaign_status::Armed;
 use crate::api::pool_status::Reservation;
@@ -118,12 +118,8 @@ pub async fn release(
         (Some(there), Some(rest)) => resume::begin(ctx, there.clone(), order, rest, &armed_at).await?,
         (None, Some(_)) => return Ok(Done::Stale("the ledger has no entry of this wave any more".into())),
         (None, None) => {
-            match created(
-                &ctx.client,
-                draft(&ctx.settings.ledger_namespace, order, &means, (&campaign, &sender), &armed_at),
-            )
-            .await?
-            {
+            let draft = draft(&ctx.settings.ledger_namespace, order, &means, (&campaign, &sender), &armed_at);
+            match ledger::create_own(&ctx.client, &draft).await? {
                 Some(entry) => entry,
                 None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
             }
@@ -217,19 +213,6 @@ fn draft(
         first_attempt_at: at.clone(),
     };
     WaveRelease { metadata, spec, status: None }
-}
-
-/// Creates the entry; None if the one that is there is not ours.
-async fn created(client: &Client, draft: WaveRelease) -> Result<Option<WaveRelease>, Error> {
-    match ledger::create(client, &draft).await {
-        Ok(entry) => Ok(Some(entry)),
-        Err(Error::AlreadyExists { .. } | Error::Ambiguous { .. }) => {
-            let (namespace, name) = (draft.namespace().unwrap_or_default(), draft.name_any());
-            let there = objects::get::<WaveRelease>(client, &namespace, &name).await?;
-            Ok(there.filter(|there| there.spec.nonce == draft.spec.nonce))
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// A further try on an entry whose tries so far are known to have left nothing at the receiver, or whose receiver keeps its key.

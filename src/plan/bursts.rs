@@ -19,6 +19,10 @@ const NOTHING: f64 = 0.001;
 
 /// The load of one recorded wave, before it is shared out to workloads.
 pub fn of(entry: &Entry) -> Option<Burst> {
+    starting(entry, entry.newest_attempt)
+}
+
+fn starting(entry: &Entry, start: Timestamp) -> Option<Burst> {
     let load = entry.load.as_ref()?;
     let component = |component: &crate::api::release::EntryComponent| Component {
         per_message: component.requests_per_message,
@@ -27,7 +31,7 @@ pub fn of(entry: &Entry) -> Option<Burst> {
     };
     Some(Burst::new(Send {
         name: entry.name.clone(),
-        start: entry.newest_attempt,
+        start,
         rate: load.send_rate,
         recipients: entry.recipients,
         components: load.components.iter().map(component).collect(),
@@ -45,7 +49,7 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
     let coming = entry.may_be_coming().then_some(now);
     let takes = burst.as_ref().map_or(SignedDuration::ZERO, |burst| burst.end().duration_since(entry.newest_attempt));
     let seen =
-        entry.ended.and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
+        entry.ended().and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
     let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen).chain(entry.went_on_at());
     let runs = ended_runs(entry);
     starts.filter_map(move |start| Some(burst.as_ref()?.moved(start))).chain(runs)
@@ -54,15 +58,15 @@ fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
 /// When the last message of a recorded wave leaves, as it was planned or, if that was later, seen.
 pub fn end_of(entry: &Entry) -> Timestamp {
     let begun = begun(entry);
-    let planned = of(entry).map_or(begun, |burst| burst.moved(begun).end());
-    entry.ended.map_or(planned, |ended| ended.max(planned))
+    let planned = starting(entry, begun).map_or(begun, |burst| burst.end());
+    entry.ended().map_or(planned, |ended| ended.max(planned))
 }
 
 /// When its first message had left at the latest. A request waits for the last look at what it rests on, and for its answer; where
 /// that it was taken was found out later, it was under way no longer than any can be.
 fn begun(entry: &Entry) -> Timestamp {
     let latest = entry.newest_attempt.checked_add(QUIESCENCE).unwrap_or(Timestamp::MAX);
-    entry.taken.map_or(entry.newest_attempt, |taken| taken.min(latest).max(entry.newest_attempt))
+    entry.taken().map_or(entry.newest_attempt, |taken| taken.min(latest).max(entry.newest_attempt))
 }
 
 /// The share of a recorded wave that reaches a workload: as it was recorded, or as it is now for one that came later.

@@ -302,10 +302,8 @@ pub struct Entry {
     pub resolved: Vec<String>,
     /// What became of it.
     pub outcome: Option<Outcome>,
-    /// When its Job was seen to have ended, or it was written that nobody knows: its last message had left by then.
-    pub ended: Option<Timestamp>,
-    /// When it was written that its receiver has taken it, of what goes by a request: its first message had left by then.
-    pub taken: Option<Timestamp>,
+    /// When it was written what became of it.
+    pub decided_at: Option<Timestamp>,
     /// The sentence of its outcome, or of its newest attempt while it has none.
     pub message: Option<String>,
     /// The load it brings.
@@ -330,6 +328,18 @@ impl Entry {
     /// Whether its wave may still go through the gate: nothing of it has gone, or nobody knows and its receiver is asked again.
     pub fn is_open(&self) -> bool {
         self.may_be_tried_again() || self.outcome == Some(Outcome::Unknown)
+    }
+
+    /// When its Job was seen to have ended, or it was written that nobody knows: its last message had left by then. Of what went by a
+    /// request that is never seen.
+    pub fn ended(&self) -> Option<Timestamp> {
+        let is_over = matches!(self.outcome, Some(Outcome::Released | Outcome::Unknown));
+        self.decided_at.filter(|_| self.contract.is_followed() && is_over)
+    }
+
+    /// When it was written that its receiver has taken it, of what goes by a request: its first message had left by then.
+    pub fn taken(&self) -> Option<Timestamp> {
+        self.decided_at.filter(|_| !self.contract.is_followed() && self.outcome == Some(Outcome::Released))
     }
 
     /// Whether the load of this entry counts: everything that has, or may have, gone.

@@ -98,8 +98,8 @@ fn broken(module: &str, path: &Path, code: &str) -> Vec<String> {
                 .map(|word| format!("{} names {word}", path.display())),
         );
     }
-    // The operator that runs must not know whether its world is a simulation; its tests may play one.
-    if !is_test && !matches!(module, "sim" | "cli") && code.contains("crate::sim") {
+    // The operator that runs must not know whether its world is a simulation.
+    if !matches!(module, "sim" | "cli") && code.contains("crate::sim") {
         broken.push(format!("{} names crate::sim", path.display()));
     }
     // One clock: whoever reads another cannot be simulated.

@@ -1,11 +1,7 @@
 #![allow(clippy::unwrap_used)]
-//! What is written of an attempt, and what of an outcome that is there already; and whose an entry is.
-
-use kube::CustomResourceExt;
-use serde_json::json;
+//! What is written of an attempt, and what of an outcome that is there already.
 
 use super::*;
-use crate::sim::apiserver::ApiServer;
 
 fn at(second: i64) -> Time {
     Time(Timestamp::from_second(1_800_000_000 + second).unwrap())
@@ -67,32 +63,4 @@ fn the_newest_that_was_sent_is_told_of_one_that_nobody_knows() {
     assert_eq!(status.message.as_deref(), Some("the receiver answered 422 and said: no."));
     let called_off = Attempt::NotFired { why: "suspended".into() };
     assert_eq!(after(true, &[unknown(Some(360)), called_off]).message.as_deref(), Some("cut."));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_entry_that_is_there_is_ours_by_its_nonce_alone() {
-    let _simulated = clock::simulate("2027-03-19T09:00:00Z".parse().unwrap());
-    let server = ApiServer::new();
-    server.define(&[WaveRelease::crd()]).unwrap();
-    server
-        .create("kubectl", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "headroom-ledger"}}))
-        .unwrap();
-    let entry = |nonce: &str| -> WaveRelease {
-        serde_json::from_value(json!({
-            "apiVersion": "headroom.dev/v1alpha1", "kind": "WaveRelease",
-            "metadata": {"name": "sale-all", "namespace": "headroom-ledger"},
-            "spec": {
-                "sendId": "marketing/sale", "wave": {"name": "all", "offset": 0, "recipients": 0, "share": "none"},
-                "disposition": "Skip", "skip": {"reason": "Aborted", "by": "a test"},
-                "campaign": {"namespace": "marketing", "name": "sale", "uid": "u", "generation": 1},
-                "pool": "shop/storefront", "nonce": nonce, "firstAttemptAt": at(0),
-            },
-        }))
-        .unwrap()
-    };
-    let client = server.client("headroom");
-    let made = async |nonce: &str| created(&client, entry(nonce)).await.unwrap().map(|there| there.spec.nonce);
-    assert_eq!(made("ours").await.as_deref(), Some("ours"));
-    assert_eq!(made("ours").await.as_deref(), Some("ours"), "a second delivery of the same request");
-    assert_eq!(made("another's").await, None);
 }

@@ -106,7 +106,7 @@ fn a_job_that_is_under_way_may_begin_at_any_moment() {
         assert!((under_way - fresh(second) - gone(second)).abs() < 1e-9, "{second}: {under_way}");
     }
     // Once it was seen to have completed its last message left then: 4,000 at 2,000/s began two seconds before.
-    let ended = |entry: &mut Entry| (entry.outcome, entry.ended) = (Some(Outcome::Released), Some(at(0)));
+    let ended = |entry: &mut Entry| (entry.outcome, entry.decided_at) = (Some(Outcome::Released), Some(at(0)));
     assert!((brought(&ended, 3) - fresh(5) - gone(3)).abs() < 1e-9);
 }
 
@@ -170,7 +170,7 @@ fn a_job_that_was_running_is_not_forgotten_by_one_question_that_failed() {
 #[test]
 fn what_a_job_sent_before_it_failed_still_arrives() {
     // It failed just now, an hour after it was made: its last message may have left now.
-    let failed = |entry: &mut Entry| (entry.outcome, entry.ended) = (Some(Outcome::Unknown), Some(at(0)));
+    let failed = |entry: &mut Entry| (entry.outcome, entry.decided_at) = (Some(Outcome::Unknown), Some(at(0)));
     let failed = brought(
         &|entry| {
             failed(entry);
@@ -178,7 +178,7 @@ fn what_a_job_sent_before_it_failed_still_arrives() {
         },
         3,
     );
-    let completed = |entry: &mut Entry| (entry.outcome, entry.ended) = (Some(Outcome::Released), Some(at(0)));
+    let completed = |entry: &mut Entry| (entry.outcome, entry.decided_at) = (Some(Outcome::Released), Some(at(0)));
     assert!((failed - brought(&completed, 3)).abs() < 1e-9, "{failed}");
 }
 

@@ -82,7 +82,7 @@ fn the_next_wave_waits_for_soak_and_begins_where_the_last_one_ended() {
 fn soak_is_counted_from_when_the_receiver_had_it() {
     // An attempt five seconds old when it was taken. Two seconds to leave and a minute of soak: until 62 s after that.
     let taken = |tried: i64, taken: i64| {
-        let canary = Entry { taken: Some(at(taken)), ..entry("canary", 4_000, tried, Some(Outcome::Released)) };
+        let canary = Entry { decided_at: Some(at(taken)), ..entry("canary", 4_000, tried, Some(Outcome::Released)) };
         let decided = plan(&Snapshot { entries: vec![canary], ..snapshot() }, at(0));
         (decided.release.is_some(), decided.reports.first().and_then(|report| report.status.reason.clone()))
     };

@@ -330,8 +330,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         again: None,
         heard: None,
         resolved: Vec::new(),
-        ended: None,
-        taken: None,
+        decided_at: None,
         outcome: there.outcome.map(|outcome| match outcome {
             Outcome::Released => release::Outcome::Released,
             Outcome::Rejected => release::Outcome::Rejected,
