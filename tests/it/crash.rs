@@ -3,6 +3,7 @@
 //! nothing, while the operator lives on: it looks what is there, and takes the step no second time.
 
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use crate::support::proxy::{Blow, Match, Proxy, When, last_reading};
 use crate::support::world::{Wants, World};
@@ -15,18 +16,31 @@ enum End {
     NeedsAttention(usize),
 }
 
-fn case(name: &str, when: When, matches: Match, end: &End) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let proxy = runtime.block_on(Proxy::to_api_server(when, matches));
-    let server = format!("http://127.0.0.1:{}", proxy.port);
-    let world = World::new(name, Wants { server: Some(server), ..Wants::default() });
-    run(world, &proxy, end);
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-fn run(mut world: World, proxy: &Proxy, end: &End) {
+/// A world whose operator reaches the API server through a proxy.
+fn behind(proxy: &Proxy, name: &str) -> World {
+    let server = format!("http://127.0.0.1:{}", proxy.port);
+    World::new(name, Wants { server: Some(server), ..Wants::default() })
+}
+
+/// Two waves, and the proxy waits for its call.
+fn apply(world: &World, proxy: &Proxy) {
     proxy.aim(world.operator.as_ref().unwrap().victim());
     world
         .apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "1s"}, {"name": "rest"}]}));
+}
+
+fn case(name: &str, when: When, matches: Match, end: &End) {
+    let runtime = runtime();
+    let proxy = runtime.block_on(Proxy::to_api_server(when, matches));
+    run(behind(&proxy, name), &proxy, end);
+}
+
+fn run(mut world: World, proxy: &Proxy, end: &End) {
+    apply(&world, proxy);
     world.until(120, "the operator is killed", || proxy.has_killed());
     assert!(!world.operator.as_ref().unwrap().is_alive());
     world.restart(None);
@@ -115,7 +129,7 @@ fn before_it_is_sent() {
 
 #[test]
 fn after_it_is_sent() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = runtime();
     let _inside = runtime.enter();
     let proxy = Proxy::to_shop(When::After, Box::new(|method, path, _| method == "POST" && path.ends_with("/send")));
     let world = World::new(
@@ -167,19 +181,15 @@ fn after_the_scale_is_given_back() {
 
 #[test]
 fn what_was_made_and_answered_with_504_is_looked_for_and_made_no_second_time() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let proxy = runtime.block_on(Proxy::to_api_server(When::After, create()));
-    let server = format!("http://127.0.0.1:{}", proxy.port);
-    let world = World::new("create-doubted", Wants { server: Some(server), ..Wants::default() });
-    proxy.wait_for(Blow::Refuse, When::After, create());
-    proxy.aim(world.operator.as_ref().unwrap().victim());
-    world
-        .apply_campaign("sale", &json!({"waves": [{"name": "canary", "percent": 10, "soak": "1s"}, {"name": "rest"}]}));
+    let runtime = runtime();
+    let proxy = runtime.block_on(Proxy::to_api_server(When::After, create())).with(Blow::Refuse);
+    let world = behind(&proxy, "create-doubted");
+    apply(&world, &proxy);
     world.until_phase("sale", "Completed", 120);
     assert!(proxy.struck_at().is_some(), "an entry's making was answered with 504");
     assert_eq!(world.waves_received(), ["canary", "rest"]);
-    let writes = proxy.take_writes();
-    let made = writes.iter().filter(|write| create()(&write.method, &write.path, ""));
+    let (writes, is_create) = (proxy.take_writes(), create());
+    let made = writes.iter().filter(|write| is_create(&write.method, &write.path, ""));
     let answers: Vec<(&str, u16)> =
         made.map(|write| (write.body["spec"]["wave"]["name"].as_str().unwrap(), write.status)).collect();
     assert_eq!(answers, [("canary", 201), ("rest", 201)], "each entry is asked for once");

@@ -90,6 +90,17 @@ fn a_wave_inserted_before_others_takes_nobody_twice_and_one_that_went_cannot_be_
     world.check_safety();
 }
 
+/// What was applied again says what went before, and nothing goes.
+fn is_held_as_sent(world: &World) {
+    let status = world.until_reason("sale", "SentBefore", 20);
+    assert!(
+        status["message"].as_str().unwrap().contains("\"canary\" to 2,000 recipients on "),
+        "{}",
+        status["message"]
+    );
+    world.always(5, "nothing goes", || world.received().len() == 1);
+}
+
 #[test]
 fn applied_again_by_another_sender_it_is_the_same_send() {
     let world = canary_gone("resent", 20_000);
@@ -100,9 +111,7 @@ fn applied_again_by_another_sender_it_is_the_same_send() {
     world.bed().apply(&second.to_string());
     world.bed().kubectl(&["-n", &world.marketing(), "delete", "campaign", "sale"]);
     world.apply_campaign("sale", &json!({"senderRef": {"namespace": mail, "name": "second"}}));
-    let told = world.until_reason("sale", "SentBefore", 20)["message"].clone();
-    assert!(told.as_str().unwrap().contains("\"canary\" to 2,000 recipients on "), "{told}");
-    world.always(5, "nothing goes", || world.received().len() == 1);
+    is_held_as_sent(&world);
     world.check_safety();
 }
 
@@ -111,13 +120,7 @@ fn deleted_and_applied_again_it_is_held_and_says_what_went() {
     let world = canary_gone("again", 20_000);
     world.bed().kubectl(&["-n", &world.marketing(), "delete", "campaign", "sale"]);
     world.apply_campaign("sale", &json!({}));
-    let status = world.until_reason("sale", "SentBefore", 20);
-    assert!(
-        status["message"].as_str().unwrap().contains("\"canary\" to 2,000 recipients on "),
-        "{}",
-        status["message"]
-    );
-    world.always(5, "nothing goes", || world.received().len() == 1);
+    is_held_as_sent(&world);
     // Of two that have not gone, with one identity, the older counts.
     let one = json!({"sendId": format!("{}/both", world.marketing()), "suspend": true});
     world.apply_campaign("older", &one);

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::support::operator::Operator;
-use crate::support::proxy::{Match, Proxy, When, last_reading};
+use crate::support::proxy::{Blow, Match, Proxy, When, last_reading};
 use crate::support::world::{Wants, World};
 
 /// Who holds the Lease; empty: nobody.
@@ -119,8 +119,7 @@ fn whoever_cannot_reach_the_api_server_gives_up_before_another_takes_over() {
 /// The first replica stands still between its last reading and the first byte, for as long as this says.
 fn stands_still(name: &str, until: impl FnOnce(&World, &Operator), then: impl FnOnce(&World, &Operator)) {
     let runtime = runtime();
-    let proxy = runtime.block_on(Proxy::to_api_server(When::Before, last_reading()));
-    proxy.stop_instead();
+    let proxy = runtime.block_on(Proxy::to_api_server(When::Before, last_reading())).with(Blow::Stop);
     let (world, second) = two(name, Some(format!("http://127.0.0.1:{}", proxy.port)));
     proxy.aim(first(&world).victim());
     apply(&world);

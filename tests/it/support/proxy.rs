@@ -185,8 +185,10 @@ impl Proxy {
         self.plan.lock().unwrap().victim = Some(victim);
     }
 
-    pub fn stop_instead(&self) {
-        self.plan.lock().unwrap().blow = Blow::Stop;
+    /// Does this instead of a kill.
+    pub fn with(self, blow: Blow) -> Proxy {
+        self.plan.lock().unwrap().blow = blow;
+        self
     }
 
     /// From now on it waits for a call, to do something.
