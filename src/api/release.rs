@@ -427,7 +427,7 @@ pub enum Outcome {
 }
 
 /// One try.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// Random; tells the operator its own try from another's.
@@ -435,7 +435,7 @@ pub struct Attempt {
     pub nonce: String,
     /// When it was begun.
     pub at: Time,
-    /// `NotFired`, `NotSent`, `Started` of what tells its end itself, or the outcome it led to.
+    /// `NotFired`, `NotSent`, `Deferred` by a receiver that keeps keys, `Started` of what tells its end itself, or the outcome it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub result: Option<String>,
@@ -446,4 +446,7 @@ pub struct Attempt {
     /// When the receiver may be asked again under the same key, where it keeps keys and that may clear it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<Time>,
+    /// Messages per second by this try, where its Sender or Campaign has had another rate since the entry was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_rate: Option<f64>,
 }

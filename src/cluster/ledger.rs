@@ -60,7 +60,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     // What was tried before a person looked does not count against what is tried after.
     let before = again.and_then(|said| status.attempts.iter().position(|attempt| attempt.nonce == said.attempt));
     let since = status.attempts.iter().skip(before.map_or(0, |place| place + 1));
-    let is_away = |result: Option<&str>| matches!(result, Some("NotFired" | "NotSent" | "Rejected"));
+    let is_away = |result: Option<&str>| matches!(result, Some("NotFired" | "NotSent" | "Deferred" | "Rejected"));
     let left = since.clone().filter(|attempt| !is_away(attempt.result.as_deref())).map(|attempt| attempt.at.0);
     // An entry without attempts was just made, and the first is under way.
     let left: Vec<Timestamp> = left.chain(status.attempts.is_empty().then_some(first_attempt)).collect();
@@ -96,11 +96,13 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
         newest_result,
         again: newest.and_then(|attempt| attempt.again.as_ref()).map(|again| again.0),
         heard: None,
+        was_deferred: since.clone().any(|attempt| attempt.result.as_deref() == Some("Deferred")),
         resolved: status.resolutions.iter().map(|resolution| resolution.attempt.clone()).collect(),
         outcome: status.outcome,
         decided_at: status.decided_at.map(|at| at.0),
         message: status.message.or_else(|| newest.and_then(|attempt| attempt.message.clone())),
         load: spec.load.clone(),
+        rates: status.attempts.iter().filter_map(|attempt| attempt.send_rate).collect(),
         sender_key: spec.request.as_ref().map(|request| request.sender.clone()),
         sender: of_person.or_else(of_spec),
         body: spec.request.as_ref().map(|request| request.body.clone()),
@@ -164,6 +166,7 @@ mod tests {
             (&["Unknown"], 1, vec![0]),
             (&["Unknown", "NotFired"], 1, vec![0]),
             (&["NotSent", "Unknown", "NotSent", ""], 4, vec![60, 180]),
+            (&["Deferred", "NotFired"], 1, vec![]),
             // The first and the last stand for all between them.
             (&["Unknown", "Unknown", "Rejected", "Released"], 4, vec![0, 180]),
         ] {
@@ -182,6 +185,14 @@ mod tests {
         assert_eq!((open.tries, open.may_have_left_at, open.newest_result.as_deref()), (0, vec![], Some("NotSent")));
         let again = read(&["Unknown", "Unknown", "Unknown"]);
         assert_eq!((again.tries, again.may_have_left_at), (1, vec![at(120)]));
+        assert!(!read(&["Deferred", "Unknown"]).was_deferred && read(&["Unknown", "Unknown", "Deferred"]).was_deferred);
+    }
+
+    #[test]
+    fn every_rate_at_which_it_was_tried_is_kept() {
+        let mut attempts = tries(&["NotSent", "Unknown"]);
+        attempts[1]["sendRate"] = json!(900.0);
+        assert_eq!(read(&json!({ "attempts": attempts })).rates, [900.0]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use kube::api::ObjectMeta;
 
 use crate::api::campaign_status::Armed;
 use crate::api::pool_status::Reservation;
-use crate::api::release::{Attempt as Try, EntryCampaign, EntryRequest, Outcome, WaveReleaseStatus};
+use crate::api::release::{Attempt as Try, EntryCampaign, EntryLoad, EntryRequest, Outcome, WaveReleaseStatus};
 use crate::api::{Campaign, CapacityPool, POOL_LABEL, SEND_LABEL, Sender, WaveRelease, WaveReleaseSpec};
 use crate::clock::{self, Window};
 use crate::cluster::{Error, ledger, objects};
@@ -124,7 +124,7 @@ pub async fn release(
                 None => return Ok(Done::Stale("the ledger has an entry of this wave that is not ours".into())),
             }
         }
-        (Some(there), None) => begin_another_try(ctx, there.clone(), &nonce, &armed_at).await?,
+        (Some(there), None) => begin_another_try(ctx, there.clone(), order, &armed_at).await?,
     };
 
     // P5 and P6.
@@ -219,22 +219,27 @@ fn draft(
 async fn begin_another_try(
     ctx: &Context,
     mut entry: WaveRelease,
-    nonce: &str,
+    order: &Release,
     at: &Time,
 ) -> Result<WaveRelease, Error> {
-    let first = Try {
-        nonce: entry.spec.nonce.clone(),
-        at: entry.spec.first_attempt_at.clone(),
+    let begun = |nonce: &str, at: &Time, send_rate: Option<f64>| Try {
+        nonce: nonce.to_owned(),
+        at: at.clone(),
         result: None,
         message: None,
         again: None,
+        send_rate,
     };
+    let first = begun(&entry.spec.nonce, &entry.spec.first_attempt_at, None);
+    let is_as_first = |load: &EntryLoad| load.send_rate.total_cmp(&order.load.send_rate).is_eq();
+    let is_as_first = entry.spec.load.as_ref().is_some_and(is_as_first);
+    let send_rate = (!is_as_first).then_some(order.load.send_rate);
     let status = entry.status.get_or_insert_default();
     // Nobody lived to write down how the first ended: that it was made is not forgotten.
     if status.attempts.is_empty() {
         status.attempts.push(first);
     }
-    status.attempts.push(Try { nonce: nonce.to_owned(), at: at.clone(), result: None, message: None, again: None });
+    status.attempts.push(begun(&order.nonce, at, send_rate));
     objects::replace_status(&ctx.client, &entry).await
 }
 
@@ -399,6 +404,7 @@ fn note(status: &mut WaveReleaseStatus, is_keyed: bool, nonce: &str, at: &Time, 
     let (result, outcome, after) = match attempt {
         Attempt::NotFired { .. } => ("NotFired", None, None),
         Attempt::NotSent { after, .. } => ("NotSent", None, *after),
+        Attempt::Deferred { after, .. } => ("Deferred", None, *after),
         Attempt::Started { .. } => ("Started", None, None),
         Attempt::Released { .. } => ("Released", Some(Outcome::Released), None),
         Attempt::Refused { .. } | Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected), None),
@@ -411,10 +417,11 @@ fn note(status: &mut WaveReleaseStatus, is_keyed: bool, nonce: &str, at: &Time, 
         result: Some(result.to_owned()),
         message: Some(message.chars().take(512).collect()),
         again: after.and_then(|after| Some(Time(clock::now().checked_add(after).ok()?))),
+        send_rate: None,
     };
     // In the order in which they were begun, whoever writes last: the newest decides.
     if let Some(there) = status.attempts.iter_mut().find(|there| there.nonce == nonce) {
-        *there = told;
+        *there = Try { send_rate: there.send_rate, ..told };
     } else {
         let later = status.attempts.iter().position(|there| there.at.0 > at.0);
         status.attempts.insert(later.unwrap_or(status.attempts.len()), told);

@@ -24,7 +24,16 @@ pub(super) fn rests_unknown<'a>(
 }
 
 /// Why a wave that was tried before, and may go again, does not go now.
-pub(super) fn not_again_yet<'a>(entry: &Entry, sender: &Sender, now: Timestamp) -> Option<Stand<'a>> {
+pub(super) fn not_again_yet<'a>(
+    campaign: &Campaign,
+    past: &Past<'_>,
+    entry: &Entry,
+    sender: &Sender,
+    now: Timestamp,
+) -> Option<Stand<'a>> {
+    if entry.lost_at().is_some_and(|lost| now >= lost) {
+        return Some(rests_unknown(campaign, past, Some(entry), now));
+    }
     let way = Contract::of_sender(&sender.spec).unwrap_or_default().way();
     if !entry.is_for(sender) || entry.contract.way() != way {
         let name = &entry.wave;

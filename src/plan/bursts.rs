@@ -17,12 +17,20 @@ const LONGEST_WATCH: SignedDuration = SignedDuration::from_hours(24);
 /// Requests per second that are next to nothing: a thousand such sends bring one.
 const NOTHING: f64 = 0.001;
 
-/// The load of one recorded wave, before it is shared out to workloads.
+/// The load of one recorded wave, before it is shared out to workloads. Of one that was tried at several rates, at the fastest.
 pub fn of(entry: &Entry) -> Option<Burst> {
-    starting(entry, entry.newest_attempt)
+    at_rate(entry, f64::max)
 }
 
-fn starting(entry: &Entry, start: Timestamp) -> Option<Burst> {
+/// So long its messages take to leave, at the slowest rate at which it was tried.
+pub fn takes(entry: &Entry) -> Option<SignedDuration> {
+    let burst = at_rate(entry, f64::min)?;
+    Some(burst.end().duration_since(entry.newest_attempt))
+}
+
+/// The same from its newest attempt on, at the rate that is chosen of two. Nobody knows by which try it went, nor whether it goes
+/// as fast as its request said at first.
+fn at_rate(entry: &Entry, choose: fn(f64, f64) -> f64) -> Option<Burst> {
     let load = entry.load.as_ref()?;
     let component = |component: &crate::api::release::EntryComponent| Component {
         per_message: component.requests_per_message,
@@ -31,8 +39,8 @@ fn starting(entry: &Entry, start: Timestamp) -> Option<Burst> {
     };
     Some(Burst::new(Send {
         name: entry.name.clone(),
-        start,
-        rate: load.send_rate,
+        start: entry.newest_attempt,
+        rate: entry.rates.iter().copied().fold(load.send_rate, choose),
         recipients: entry.recipients,
         components: load.components.iter().map(component).collect(),
         margin: load.margin,
@@ -42,23 +50,27 @@ fn starting(entry: &Entry, start: Timestamp) -> Option<Burst> {
 /// All that a recorded wave may have brought. While it can have gone by one attempt or by another it counts for both: nobody knows
 /// by which, and room that is wrongly thought to be taken only costs time.
 fn brought(entry: &Entry, now: Timestamp) -> impl Iterator<Item = Burst> {
-    let burst = of(entry);
+    let slow = at_rate(entry, f64::min).filter(|_| !entry.rates.is_empty());
+    of(entry).into_iter().chain(slow).flat_map(move |burst| departures(entry, &burst, now)).chain(ended_runs(entry))
+}
+
+/// What it has brought if it leaves like this, once for each time at which it may have begun.
+fn departures(entry: &Entry, burst: &Burst, now: Timestamp) -> Vec<Burst> {
     let starts: &[Timestamp] = &entry.may_have_left_at;
     let newest = starts.is_empty().then_some(entry.newest_attempt);
     // What was started and has not ended may begin now; of what was seen to end it is known when its last message left at the latest.
     let coming = entry.may_be_coming().then_some(now);
-    let takes = burst.as_ref().map_or(SignedDuration::ZERO, |burst| burst.end().duration_since(entry.newest_attempt));
+    let takes = burst.end().duration_since(entry.newest_attempt);
     let seen =
         entry.ended().and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
     let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen).chain(entry.went_on_at());
-    let runs = ended_runs(entry);
-    starts.filter_map(move |start| Some(burst.as_ref()?.moved(start))).chain(runs)
+    starts.map(|start| burst.moved(start)).collect()
 }
 
 /// When the last message of a recorded wave leaves, as it was planned or, if that was later, seen.
 pub fn end_of(entry: &Entry) -> Timestamp {
     let begun = begun(entry);
-    let planned = starting(entry, begun).map_or(begun, |burst| burst.end());
+    let planned = takes(entry).and_then(|takes| begun.checked_add(takes).ok()).unwrap_or(begun);
     entry.ended().map_or(planned, |ended| ended.max(planned))
 }
 

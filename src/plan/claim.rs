@@ -294,7 +294,8 @@ fn claimed(
     let (need, rising) = match wish {
         Wish::Hold { replicas, rising } => (replicas.max(baseline), rising),
         Wish::Keep { most } if was_theirs => (most.map_or(0, |most| next.floor.min(most)).max(baseline), true),
-        Wish::Keep { .. } => (next.floor.max(baseline), true),
+        // One that was to be lowered, and stands where it was, is not lowered later: nothing is known any more.
+        Wish::Keep { .. } => (next.floor.max(baseline).max(held(target, Some(claim))), true),
         Wish::Release | Wish::ReleaseNow => (baseline, false),
     };
     let is_counted_anew = was_theirs && matches!(wish, Wish::Hold { .. } | Wish::Keep { .. });

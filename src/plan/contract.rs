@@ -171,6 +171,13 @@ impl Entry {
         self.first_attempt.checked_add(retention.to_duration() - BEFORE_FORGOTTEN).ok()
     }
 
+    /// When nobody can tell any more, by asking again, what became of requests that may have got through; None: there were none, or
+    /// the receiver keeps no keys.
+    pub fn lost_at(&self) -> Option<Timestamp> {
+        let may_have = self.outcome == Some(Outcome::Unknown) || (self.outcome.is_none() && self.was_deferred);
+        self.forgotten_at().filter(|_| may_have)
+    }
+
     /// When a wave of which nobody knows may be asked for again under the same key; None: never, by itself.
     fn repeats_at(&self) -> Option<Timestamp> {
         let forgotten = self.forgotten_at()?;
@@ -179,8 +186,8 @@ impl Entry {
             return None;
         }
         let at = match self.newest_result.as_deref() {
-            // It was called off, or did not get there: what was sent before it stays unknown.
-            Some("NotFired" | "NotSent") => Some(self.tried_again_at()),
+            // It was called off, did not get there or was put off: what was sent before it stays unknown.
+            Some("NotFired" | "NotSent" | "Deferred") => Some(self.tried_again_at()),
             // None: an answer that the receiver would only repeat.
             Some("Unknown") => self.again,
             // Its end was never seen.

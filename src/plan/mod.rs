@@ -392,9 +392,13 @@ fn outcomes(snapshot: &Snapshot, ended: &[End], now: Timestamp) -> Vec<(String, 
                 return Some((entry.name.clone(), Outcome::Skipped, told(&by)));
             }
             // Where every wave has an entry already, no further fact tells of the end.
-            let end =
-                ended.iter().find(|end| end.send_id == entry.send_id && end.campaign_uid == entry.campaign_uid)?;
-            return Some((entry.name.clone(), end.outcome, told(end.by)));
+            let is_its = |end: &&End| end.send_id == entry.send_id && end.campaign_uid == entry.campaign_uid;
+            if let Some(end) = ended.iter().find(is_its) {
+                return Some((entry.name.clone(), end.outcome, told(end.by)));
+            }
+            entry.lost_at().filter(|lost| now >= *lost)?;
+            let told = "its receiver put it off and keeps its key no longer, so that whether it got through cannot be asked any more.";
+            return Some((entry.name.clone(), Outcome::Unknown, told.to_owned()));
         }
         // What was started tells.
         if entry.is_under_way() {

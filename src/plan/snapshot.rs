@@ -298,6 +298,8 @@ pub struct Entry {
     pub again: Option<Timestamp>,
     /// What the receiver said of the newest attempt when it was asked.
     pub heard: Option<Heard>,
+    /// Whether a receiver that keeps keys has put one of those attempts off: they are harmless while the key is kept.
+    pub was_deferred: bool,
     /// Nonces of the attempts of which a person has said what became of them.
     pub resolved: Vec<String>,
     /// What became of it.
@@ -308,6 +310,8 @@ pub struct Entry {
     pub message: Option<String>,
     /// The load it brings.
     pub load: Option<EntryLoad>,
+    /// Messages per second by later tries, where that was another rate.
+    pub rates: Vec<f64>,
     /// `<namespace>/<name>` of the Sender it was made for.
     pub sender_key: Option<String>,
     /// UID of the Sender it was made for, and the digest of that Sender's URL; or those with which a person said it may be tried
@@ -320,9 +324,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether its newest attempt is known to have left nothing at the receiver, so that it may be tried again.
+    /// Whether its newest attempt is known to have left nothing at the receiver, so that it may be tried again; or was put off, while
+    /// the key is kept.
     pub fn may_be_tried_again(&self) -> bool {
-        self.outcome.is_none() && matches!(self.newest_result.as_deref(), Some("NotFired" | "NotSent"))
+        self.outcome.is_none() && matches!(self.newest_result.as_deref(), Some("NotFired" | "NotSent" | "Deferred"))
     }
 
     /// Whether its wave may still go through the gate: nothing of it has gone, or nobody knows and its receiver is asked again.

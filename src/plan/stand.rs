@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::campaign_status::Phase;
-use crate::api::release::{EntryWave, Outcome, SkipReason};
+use crate::api::release::{EntryWave, SkipReason};
 
 use super::admit::understood;
 use super::again::{not_again_yet, rests_unknown};
@@ -98,11 +98,12 @@ pub struct Cutting {
 }
 
 impl Want<'_> {
-    /// The load of the wave: as it would be now, or as it was recorded when it was first tried.
+    /// The load of the wave: as it would be now, or as it was recorded when it was first tried. It leaves as fast as it would now, or
+    /// as its request said then: it needs room for the faster.
     pub fn burst(&self, start: Timestamp) -> Burst {
         match self.retry.and_then(bursts::of) {
             Some(burst) if self.rest.is_some() => burst.to_fewer(self.recipients).moved(start),
-            Some(burst) => burst.moved(start),
+            Some(burst) => burst.no_slower_than(self.intent.rate.per_second()).moved(start),
             None => self.intent.burst(&self.wave.name, self.recipients, start),
         }
     }
@@ -391,7 +392,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         let sized = intent.waves.size(index, intent.audience, &gone);
         (sized.offset, sized.recipients, wave.size.as_written())
     };
-    if let Some(stand) = retry.and_then(|entry| not_again_yet(entry, sender, now)) {
+    if let Some(stand) = retry.and_then(|entry| not_again_yet(campaign, &past, entry, sender, now)) {
         return stand;
     }
     // One that is cut needs time for no more than the least of its parts.
@@ -401,7 +402,8 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         soak: wave.soak,
         since: past.entries.first().map(|entry| entry.first_attempt),
     });
-    let takes = intent.rate.time_for(cutting.as_ref().map_or(recipients, |cutting| recipients.min(cutting.least)));
+    let least = cutting.as_ref().map_or(recipients, |cutting| recipients.min(cutting.least));
+    let takes = retry.and_then(bursts::takes).into_iter().fold(intent.rate.time_for(least), SignedDuration::max);
     let names: Vec<String> = intent.waves.waves.iter().map(|wave| wave.name.clone()).collect();
     if gone.is_empty()
         && times.start().is_none_or(|start| now < start)
@@ -410,7 +412,7 @@ fn wants<'a>(ahead: Ahead<'a>, index: usize, guard: &Guard, now: Timestamp) -> S
         return rests(why);
     }
     // Of one that may have gone nobody says that its time has passed: whether it went is still to be found out.
-    let forgotten = retry.filter(|entry| entry.outcome == Some(Outcome::Unknown)).and_then(Entry::forgotten_at);
+    let forgotten = retry.and_then(Entry::lost_at);
     let mut not_after = forgotten;
     let (fit, freeze) = freezes::fit(times, &ahead_rules.freezes, now, takes);
     let not_before = match fit {

@@ -29,6 +29,15 @@ pub enum Attempt {
         /// The receiver asks not to be tried before so long.
         after: Option<SignedDuration>,
     },
+    /// A receiver that keeps keys asks for it later. Something in front of it may say so of a request that it has passed on, which
+    /// does no harm for as long as the key is kept.
+    #[error("it was put off: {why}.")]
+    Deferred {
+        /// Why.
+        why: String,
+        /// Not to be tried before so long.
+        after: Option<SignedDuration>,
+    },
     /// Its Job is there: what becomes of it that will tell.
     #[error("{what}.")]
     Started {
@@ -91,6 +100,7 @@ impl Attempt {
         match self {
             Attempt::NotFired { .. } => "NotFired",
             Attempt::NotSent { .. } => "NotSent",
+            Attempt::Deferred { .. } => "Deferred",
             Attempt::Released { .. } => "Released",
             Attempt::Started { .. } => "Started",
             Attempt::Refused { .. } | Attempt::Rejected { .. } => "Rejected",
@@ -127,8 +137,8 @@ impl Attempt {
             300..=399 | 400 | 401 | 403 | 404 | 405 | 410 | 413 | 415 | 422 => Attempt::Rejected { status: code, said },
             // It has the key and is at it: what becomes of that it says when it is asked again.
             409 if expected.keyed => Attempt::Unknown { why: told(), after: Some(wait.unwrap_or(AT_IT)) },
-            429 if expected.keyed => Attempt::NotSent { why: told(), after: wait },
-            503 if expected.keyed && wait.is_some() => Attempt::NotSent { why: told(), after: wait },
+            429 if expected.keyed => Attempt::Deferred { why: told(), after: wait },
+            503 if expected.keyed && wait.is_some() => Attempt::Deferred { why: told(), after: wait },
             // Among them 409 (perhaps it is at it already), 429 and 503: something in front of the receiver may say so
             // of a request that it has passed on.
             _ => Attempt::Unknown { why: told(), after: Some(QUIESCENCE) },

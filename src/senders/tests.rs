@@ -167,7 +167,7 @@ async fn attempt_at_one_that_keeps_keys(then: Then) -> Attempt {
 
 fn after(attempt: &Attempt) -> Option<i64> {
     match attempt {
-        Attempt::NotSent { after, .. } | Attempt::Unknown { after, .. } => after.map(|after| after.as_secs()),
+        Attempt::Deferred { after, .. } | Attempt::Unknown { after, .. } => after.map(|after| after.as_secs()),
         _ => None,
     }
 }
@@ -178,8 +178,8 @@ async fn one_that_keeps_keys_says_when_to_ask_again() {
         ("200 OK", "Released", None),
         ("422 Unprocessable", "Rejected", None),
         ("409 Conflict", "Unknown", Some(1)),
-        ("429 Too Many Requests", "NotSent", Some(1)),
-        ("503 Service Unavailable", "NotSent", Some(1)),
+        ("429 Too Many Requests", "Deferred", Some(1)),
+        ("503 Service Unavailable", "Deferred", Some(1)),
         ("500 Internal Server Error", "Unknown", Some(360)),
         ("502 Bad Gateway", "Unknown", Some(360)),
         ("408 Request Timeout", "Unknown", Some(360)),
@@ -194,12 +194,12 @@ async fn one_that_keeps_keys_says_when_to_ask_again() {
         // At it, and it does not say for how long. Busy without a word is no refusal: something in front of it may say so.
         ("409 Conflict", String::new(), "Unknown", Some(5)),
         ("503 Busy", String::new(), "Unknown", Some(360)),
-        ("429 Busy", String::new(), "NotSent", None),
+        ("429 Busy", String::new(), "Deferred", None),
         // However late it asks for: within an hour a person hears of it. What cannot be read is not there.
-        ("429 Busy", "retry-after: 86400\r\n".to_owned(), "NotSent", Some(3_600)),
-        ("429 Busy", format!("retry-after: {tomorrow}\r\n"), "NotSent", Some(3_600)),
-        ("429 Busy", "retry-after: -5\r\n".to_owned(), "NotSent", Some(0)),
-        ("429 Busy", "retry-after: soon\r\n".to_owned(), "NotSent", None),
+        ("429 Busy", "retry-after: 86400\r\n".to_owned(), "Deferred", Some(3_600)),
+        ("429 Busy", format!("retry-after: {tomorrow}\r\n"), "Deferred", Some(3_600)),
+        ("429 Busy", "retry-after: -5\r\n".to_owned(), "Deferred", Some(0)),
+        ("429 Busy", "retry-after: soon\r\n".to_owned(), "Deferred", None),
     ] {
         let attempt = attempt_at_one_that_keeps_keys(answered(status, &head)).await;
         assert_eq!((attempt.label(), after(&attempt)), (label, wait), "{status} {head}: {attempt}");

@@ -25,7 +25,7 @@ fn nothing_launders_an_unknown_but_the_success_of_a_receiver_that_keeps_keys() {
     let released = Attempt::Released { status: 200 };
     let refused = Attempt::Rejected { status: 422, said: String::new() };
     let called_off = Attempt::NotFired { why: "suspended".into() };
-    let busy = Attempt::NotSent { why: "429".into(), after: None };
+    let busy = Attempt::Deferred { why: "429".into(), after: None };
     for (is_keyed, later, outcome) in [
         (true, &released, Outcome::Released),
         (false, &released, Outcome::Unknown),
@@ -52,7 +52,7 @@ fn when_to_ask_again_is_written_where_that_may_clear_it_up() {
     assert!(!again(false, unknown(Some(360))));
     assert!(!again(true, unknown(None)));
     // Nothing has gone: whoever asks for time is given it.
-    assert!(again(true, Attempt::NotSent { why: "429".into(), after: Some(SignedDuration::from_secs(30)) }));
+    assert!(again(true, Attempt::Deferred { why: "429".into(), after: Some(SignedDuration::from_secs(30)) }));
     assert!(!again(true, Attempt::Rejected { status: 400, said: String::new() }));
 }
 

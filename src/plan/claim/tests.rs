@@ -137,6 +137,17 @@ fn while_a_wave_waits_the_floor_only_rises() {
 }
 
 #[test]
+fn a_floor_that_was_to_be_lowered_and_stands_is_not_lowered_in_silence() {
+    // The claim says 2, and whoever was to write that has died; then the sensor fell silent.
+    let there = target(Some(6), note(Some(2), 6));
+    let silent = step(&there, Some(&claim(Some(2), 2)), Wish::Keep { most: Some(30) });
+    assert_eq!((silent.write, silent.claim.unwrap().floor), (None, 6));
+    // While it is measured that nothing needs it, it goes as it was decided.
+    let measured = step(&there, Some(&claim(Some(2), 2)), Wish::Release);
+    assert_eq!(measured.write, Some(Write { value: Some(2), note: None }));
+}
+
+#[test]
 fn a_floor_that_was_only_somebodys_own_value_is_kept_in_silence_no_higher_than_the_cap() {
     // He set 27 and we held it with him; now he has set 14.
     let lowered = target(Some(14), note(Some(27), 27));

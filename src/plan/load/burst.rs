@@ -171,6 +171,15 @@ impl Burst {
         Burst { share: self.share, ..Burst::new(Send { recipients, ..Send::clone(&self.send) }) }
     }
 
+    /// The same wave at so many messages per second at least.
+    #[must_use]
+    pub fn no_slower_than(&self, rate: f64) -> Burst {
+        if self.send.rate >= rate {
+            return self.clone();
+        }
+        Burst { share: self.share, ..Burst::new(Send { rate, ..Send::clone(&self.send) }) }
+    }
+
     /// Its load at an instant: r · Σ K [F(t − a) − F(t − b)] with its margin.
     pub fn at(&self, instant: Timestamp) -> f64 {
         self.after(minutes_between(self.send.start, instant))

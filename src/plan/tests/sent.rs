@@ -110,6 +110,66 @@ fn what_may_have_gone_by_one_attempt_or_by_another_counts_for_both() {
 }
 
 #[test]
+fn a_wave_that_was_tried_at_another_rate_since_is_reckoned_with_at_both() {
+    let tried = |second: i64| Entry { rates: vec![500.0], ..entry("canary", 4_000, second, Some(Outcome::Released)) };
+    // Eight seconds to leave at 500 per second, where it is two at 2,000, and a minute of soak.
+    let goes = |second: i64| plan(&Snapshot { entries: vec![tried(second)], ..snapshot() }, at(0)).release.is_some();
+    assert!(!goes(-67) && goes(-68));
+    let rules = snapshot().pool.rules.unwrap();
+    let load = |tried: &Entry| bursts::committed(std::iter::once(tried), &rules.workloads[0], at(0)).at(at(0));
+    // Of 2,000 per second since 5 s ago, and of 500: r · 0.4 · 1.66 · [F(5 s) − F(5 s − what has gone)] with a median of 10 s and
+    // sigma 2, F(5 s) = 0.3645 and F(3 s) = 0.2736.
+    let (fast, both) = (load(&Entry { rates: Vec::new(), ..tried(-5) }), load(&tried(-5)));
+    assert!((fast - 1_328.0 * (0.3645 - 0.2736)).abs() < 0.5, "{fast}");
+    assert!((both - fast - 332.0 * 0.3645).abs() < 0.5, "{both}");
+}
+
+#[test]
+fn a_further_try_needs_room_for_the_faster_of_two_rates() {
+    // 4,000 at 2,000 per second bring 2,000 · 0.4 · 1.66 · F(2 s) = 1,328 · 0.2105 = 279.5 requests per second when the last has left,
+    // and at 200 per second never more than 200 · 0.4 · 1.66 = 132.8.
+    let needed = |recorded: f64, sender: &str| {
+        let mut world = snapshot();
+        world.campaigns[0].sender.as_mut().unwrap().spec.send_rate = sender.into();
+        let mut tried = entry("canary", 4_000, -600, None);
+        tried.load.as_mut().unwrap().send_rate = recorded;
+        tried.newest_result = Some("NotSent".into());
+        tried.tries = 1;
+        world.entries = vec![tried];
+        let order = plan(&world, at(0)).release.expect("it is tried again");
+        (order.evidence.needed, order.load.send_rate)
+    };
+    let (faster_now, rate) = needed(200.0, "2000/s");
+    assert!((faster_now - 279.5).abs() < 1.0 && (rate - 2_000.0).abs() < 1e-9, "{faster_now} at {rate}");
+    let (slower_now, rate) = needed(2_000.0, "200/s");
+    assert!((slower_now - 279.5).abs() < 1.0 && (rate - 200.0).abs() < 1e-9, "{slower_now} at {rate}");
+    let (slow, _) = needed(200.0, "200/s");
+    assert!(slow < 132.8, "{slow}");
+}
+
+#[test]
+fn what_was_put_off_is_tried_again_for_as_long_as_its_key_is_kept() {
+    // Kept for ten minutes after the first try, and held to have been forgotten a minute earlier.
+    let tried = |second: i64, was_deferred: bool| {
+        let mut world = snapshot();
+        let webhook = world.campaigns[0].sender.as_mut().unwrap().spec.webhook.as_mut().unwrap();
+        webhook.contract = serde_json::from_value(json!({"keyed": {"retention": "10m"}})).unwrap();
+        let mut tried = entry("canary", 4_000, second, None);
+        tried.contract = Contract::Keyed { retention: units::Span::parse("10m").unwrap() };
+        (tried.newest_result, tried.tries, tried.was_deferred) = (Some("NotFired".into()), 1, was_deferred);
+        world.entries = vec![tried];
+        let decided = plan(&world, at(0));
+        let outcome = decided.outcomes.first().map(|(_, outcome, _)| *outcome);
+        (decided.release.is_some(), outcome, decided.reports.first().and_then(|report| report.status.reason.clone()))
+    };
+    assert!(tried(-500, true).0);
+    let lost = tried(-600, true);
+    assert_eq!((lost.0, lost.1, lost.2.as_deref()), (false, Some(Outcome::Unknown), Some("OutcomeUnknown")));
+    // Of one that never left no key is needed.
+    assert_eq!((tried(-600, false).0, tried(-600, false).1), (true, None));
+}
+
+#[test]
 fn a_repeat_waits_for_room_for_both() {
     // 1,500 are borne and 300 asked for, so that 1,200 are free. 240,000 requests with a median of 6 min and sigma 0.5 bring
     // 240,000 · 0.1508/min · 1.66 = 1,001/s at their peak, after 4.7 min. What was sent 6 min ago brings 256/s then: 1,257.

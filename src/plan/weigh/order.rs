@@ -95,7 +95,11 @@ impl<'a> Scales<'_, 'a> {
             Some(frozen) => frozen,
             None => want.intent.body(want.campaign, want.index, offset, want.recipients)?,
         };
-        let load = want.retry.and_then(|entry| entry.load.clone()).unwrap_or_else(|| self.load(want));
+        let load = match want.retry.and_then(|entry| entry.load.clone()) {
+            Some(recorded) if want.rest.is_some() => recorded,
+            Some(recorded) => EntryLoad { send_rate: want.intent.rate.per_second(), ..recorded },
+            None => self.load(want),
+        };
         // What was recorded counts, also where the Sender promises more by now.
         let contract = match want.retry {
             Some(entry) => entry.contract.clone(),

@@ -98,6 +98,7 @@ impl WrittenEntry {
             attempts: self.attempts,
             tries: self.tries,
             may_have_left_at: Vec::new(),
+            was_deferred: false,
             contract: match (&self.retention, &self.query) {
                 _ if self.job => Contract::Job,
                 _ if self.listmonk => Contract::Listmonk,
@@ -129,6 +130,7 @@ impl WrittenEntry {
             decided_at: self.ended.map(|ago| now - ago.0),
             message: self.message.clone(),
             load: if fires { Some(strict("entries.load", &self.load)?) } else { None },
+            rates: Vec::new(),
             sender_key: None,
             sender: fires.then(|| ("uid-sender".to_owned(), digest(self.url.as_bytes()))),
             body: fires.then(|| self.body.clone()),

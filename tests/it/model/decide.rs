@@ -329,6 +329,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         newest_result: result,
         again: None,
         heard: None,
+        was_deferred: false,
         resolved: Vec::new(),
         decided_at: None,
         outcome: there.outcome.map(|outcome| match outcome {
@@ -340,6 +341,7 @@ fn entry(seen: &Seen, slot: usize) -> Option<snapshot::Entry> {
         }),
         message: None,
         load: is_fired.then(load),
+        rates: Vec::new(),
         sender_key: None,
         sender: is_fired.then(|| ("sender".into(), identity::digest(URL.as_bytes()))),
         body: is_fired.then(|| "{}".into()),

@@ -46,7 +46,10 @@ pub fn there_is_room(case: &Case<'_>) -> Result<(), String> {
                 let soon = soon - base(case, taken.at) + base(case, at);
                 soon <= ready(case, at) * bears
             };
-            let held = (0..=PAST.as_secs()).any(then);
+            // What a Job sends was decided when it was made: its program may begin minutes later, and nothing calls it back.
+            let of_it = case.played.heard.iter().filter(|heard| heard.key == taken.key && heard.at <= taken.at);
+            let made = of_it.map(|heard| heard.at).max().unwrap_or(taken.at);
+            let held = (0..=(taken.at.duration_since(made) + PAST).as_secs()).any(then);
             let most = f64::from(case.story.workloads[0].most) * bears;
             let rose = (0..=PAST.as_secs())
                 .any(|ago| base(case, taken.at - SignedDuration::from_secs(ago)) < base(case, taken.at));
