@@ -24,8 +24,7 @@ pub fn of(entry: &Entry) -> Option<Burst> {
 
 /// So long its messages take to leave, at the slowest rate at which it was tried.
 pub fn takes(entry: &Entry) -> Option<SignedDuration> {
-    let burst = at_rate(entry, f64::min)?;
-    Some(burst.end().duration_since(entry.newest_attempt))
+    at_rate(entry, f64::min).map(|burst| burst.takes())
 }
 
 /// The same from its newest attempt on, at the rate that is chosen of two. Nobody knows by which try it went, nor whether it goes
@@ -60,7 +59,7 @@ fn departures(entry: &Entry, burst: &Burst, now: Timestamp) -> Vec<Burst> {
     let newest = starts.is_empty().then_some(entry.newest_attempt);
     // What was started and has not ended may begin now; of what was seen to end it is known when its last message left at the latest.
     let coming = entry.may_be_coming().then_some(now);
-    let takes = burst.end().duration_since(entry.newest_attempt);
+    let takes = burst.takes();
     let seen =
         entry.ended().and_then(|ended| ended.checked_sub(takes).ok()).filter(|start| *start > entry.newest_attempt);
     let starts = starts.iter().copied().chain(newest).chain(coming).chain(seen).chain(entry.went_on_at());
@@ -129,8 +128,7 @@ fn ended_runs(entry: &Entry) -> Vec<Burst> {
         let able = u64::try_from(number::place((lasted * rate).ceil())).unwrap_or(u64::MAX);
         let early = whole.to_fewer(able.max(run.sent)).moved(run.began);
         let late = whole.to_fewer(run.sent);
-        let takes = late.end().duration_since(late.send().start);
-        let start = run.ended.checked_sub(takes).unwrap_or(run.began).max(run.began);
+        let start = run.ended.checked_sub(late.takes()).unwrap_or(run.began).max(run.began);
         [early, late.moved(start)]
     };
     entry.runs.ended(entry.newest_attempt).flat_map(of_run).collect()

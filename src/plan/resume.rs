@@ -317,7 +317,7 @@ pub(super) fn under_way<'a>(ahead: Ahead<'a>, entry: &'a Entry, guard: &Guard, n
         // Whoever has joined its lists since is sent to as well.
         rest.left = entry.recipients;
     }
-    let takes = whole.to_fewer(rest.left).end().duration_since(whole.send().start);
+    let takes = whole.to_fewer(rest.left).takes();
     let (fit, freeze) = freezes::fit(times, &ahead.rules.freezes, now, takes);
     let not_after = match fit {
         Fit::Now { until } => until.and_then(|until| until.checked_sub(takes).ok()),

@@ -210,6 +210,11 @@ impl Burst {
         later(self.send.start, self.minutes)
     }
 
+    /// How long its messages take to leave.
+    pub fn takes(&self) -> SignedDuration {
+        self.end().duration_since(self.send.start)
+    }
+
     /// Where its crest can be, in minutes after its start: it rises while messages leave, and for at most one mode more.
     fn crest_minutes(&self) -> Vec<f64> {
         let mode = self.send.components.iter().map(Component::mode).fold(0.0, f64::max).min(LONGEST_MODE);
