@@ -8,6 +8,7 @@ mod history;
 mod kept;
 mod mix;
 mod mutants;
+mod owners;
 mod replay;
 mod run;
 mod seeds;

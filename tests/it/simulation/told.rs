@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::dice::Dice;
 use super::kept;
 use super::mix::{Class, Mix};
+use super::owners;
 use crate::support::bed::root;
 
 /// The namespace of the campaigns, and those of the pool and of the Sender.
@@ -26,8 +27,8 @@ pub const SENDER: &str = "app-push";
 pub const TARGET: &str = "web";
 const HPAS: &str = "horizontalpodautoscalers.autoscaling";
 const DEPLOYMENTS: &str = "deployments.apps";
-const POOLS: &str = "capacitypools.headroom.dev";
-const SENDERS: &str = "senders.headroom.dev";
+pub const POOLS: &str = "capacitypools.headroom.dev";
+pub const SENDERS: &str = "senders.headroom.dev";
 const CAMPAIGNS: &str = "campaigns.headroom.dev";
 const FLOOR: &str = "headroom.dev/floor";
 
@@ -97,6 +98,9 @@ pub fn story(seed: u64, mix: &Mix) -> Story {
     }
     if seed >= FIRST_SMOOTH && !kept::is_kept(seed) {
         contracts(seed, &mut story, &mut deeds);
+    }
+    if seed >= owners::FIRST {
+        owners::change(seed, mix, &story, &mut deeds);
     }
     deeds.sort_by_key(|(at, _)| *at);
     story.deeds = deeds;
@@ -175,7 +179,8 @@ fn contracts(seed: u64, story: &mut Story, deeds: &mut Vec<(SignedDuration, Deed
     }
 }
 
-fn time(dice: &mut Dice) -> SignedDuration {
+/// When something befalls.
+pub fn time(dice: &mut Dice) -> SignedDuration {
     seconds(dice.below(CALM - 5))
 }
 

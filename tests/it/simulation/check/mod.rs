@@ -31,7 +31,7 @@ pub struct Case<'a> {
 pub type Checker = (&'static str, fn(&Case<'_>) -> Result<(), String>);
 
 /// Every promise.
-pub const ALL: [Checker; 22] = [
+pub const ALL: [Checker; 23] = [
     ("I1 at most one request for a wave", once::one_request_for_a_wave),
     ("I1 no recipient in two waves of a send", once::no_recipient_twice),
     ("I2 a committed entry with the same key and digest comes before a request", once::an_entry_comes_first),
@@ -41,6 +41,7 @@ pub const ALL: [Checker; 22] = [
     ("I5 no soak is cut short", times::soaked),
     ("I6 nothing goes after its campaign was stopped", stops::after_its_campaign_was_stopped),
     ("I6 nothing goes after its pool was stopped", stops::after_its_pool_was_stopped),
+    ("I6 nothing goes after its Sender was closed", stops::after_its_sender_was_closed),
     ("I6 nothing goes while requests fail", stops::while_requests_fail),
     ("I8 no floor is above the cap", scale::below_the_cap),
     ("I8 no floor is lowered in silence", scale::not_lowered_in_silence),

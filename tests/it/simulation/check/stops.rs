@@ -4,14 +4,21 @@ use headroom::sim::deed::Deed;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::{CAMPAIGNS, Case, POOLS, Version, asked};
+use super::super::owners::NOBODY;
+use super::super::told;
+use super::{CAMPAIGNS, Case, POOLS, SENDERS, Version, asked};
 
 /// A fire window that was open may still end.
 const WINDOW: SignedDuration = SignedDuration::from_secs(5);
 
+/// Gone, or whoever owns it lets nothing go: a campaign's owner, a pool's, or a Sender's.
 fn is_stopped(version: &Version) -> bool {
     let is_set = |field: &str| version.get(field) == &Value::Bool(true);
-    !version.stays() || is_set("/spec/suspend") || is_set("/spec/abort")
+    let admits_nobody = ["/spec/admission/namespaceSelector", "/spec/namespaceSelector"]
+        .iter()
+        .any(|selector| version.text(&format!("{selector}/matchLabels/team")) == NOBODY);
+    let observes = version.text("/spec/mode") == "Observe";
+    !version.stays() || is_set("/spec/suspend") || is_set("/spec/abort") || observes || admits_nobody
 }
 
 fn stopped(case: &Case<'_>, resource: &str, of: impl Fn(&super::Asked) -> String) -> Result<(), String> {
@@ -36,6 +43,10 @@ pub fn after_its_campaign_was_stopped(case: &Case<'_>) -> Result<(), String> {
 
 pub fn after_its_pool_was_stopped(case: &Case<'_>) -> Result<(), String> {
     stopped(case, POOLS, |_| case.pool_key())
+}
+
+pub fn after_its_sender_was_closed(case: &Case<'_>) -> Result<(), String> {
+    stopped(case, SENDERS, |_| format!("{}/{}", told::MAIL, told::SENDER))
 }
 
 /// A guardrail that bounds failures at 2 % for three seconds, scraped every five; a decision lasts for thirty.
