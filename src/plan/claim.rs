@@ -186,6 +186,12 @@ fn seen(target: &Target, claim: &Claim) -> Seen {
     }
 }
 
+/// Whether our floor stands there, and somebody has taken the note away.
+fn is_bare_floor(target: &Target, claim: &Claim) -> bool {
+    let is_floor = target.value == Some(claim.floor) && target.value != claim.baseline;
+    is_floor && target.note.is_none() && target.writer.as_deref() == Some(MANAGER)
+}
+
 /// The next move for one target.
 ///
 /// `bears` tells whether the workload can go down to so many replicas now; with an autoscaler it always can,
@@ -270,7 +276,7 @@ fn claimed(
         Seen::Undisturbed => None,
         Seen::Foreign(value) => Some(value),
     };
-    next.observed |= target.note.as_ref().is_some_and(|note| note.claim == claim.id);
+    next.observed |= target.note.as_ref().is_some_and(|note| note.claim == claim.id) || is_bare_floor(target, claim);
     if let Some(value) = foreign {
         let rival = Rival {
             manager: target.writer.clone().unwrap_or_else(|| "somebody unnamed".to_owned()),

@@ -5,7 +5,7 @@
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::support::proxy::{Blow, Match, Proxy, When, Write, last_reading};
+use crate::support::proxy::{Blow, Match, Proxy, When, last_reading};
 use crate::support::world::{Wants, World};
 
 /// What is to come after the operator was started again.
@@ -188,10 +188,11 @@ fn what_was_made_and_answered_with_504_is_looked_for_and_made_no_second_time() {
     world.until_phase("sale", "Completed", 120);
     assert!(proxy.struck_at().is_some(), "an entry's making was answered with 504");
     assert_eq!(world.waves_received(), ["canary", "rest"]);
-    // Of campaigns without a pool, which other tests make, every install of the bed notes what did not go.
-    let is_ours = |write: &&Write| write.body["spec"]["campaign"]["namespace"] == world.marketing().as_str();
     let (writes, is_create) = (proxy.take_writes(), create());
-    let made = writes.iter().filter(|write| is_create(&write.method, &write.path, "")).filter(is_ours);
+    let made = writes
+        .iter()
+        .filter(|write| is_create(&write.method, &write.path, ""))
+        .filter(|write| world.is_of_ours(&write.body["spec"]));
     let answers: Vec<(&str, u16)> =
         made.map(|write| (write.body["spec"]["wave"]["name"].as_str().unwrap(), write.status)).collect();
     assert_eq!(answers, [("canary", 201), ("rest", 201)], "each entry is asked for once");

@@ -65,7 +65,7 @@ fn what_is_borrowed_goes_back_before_a_release_is_removed_though_no_operator_run
     let (said, why) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{said}{why}");
     assert!(said.contains("HorizontalPodAutoscaler web") && said.contains("All scale is given back"), "{said}{why}");
-    assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
+    assert!(world.is_back_at(2), "{} {}", world.hpa(), world.pool());
     let ended = helm.wait().unwrap();
     assert!(ended.success(), "helm uninstall: {:?}", std::io::read_to_string(helm.stderr.take().unwrap()));
     let there = |what: &str| world.get(&["-n", &namespace, "get", what])["items"].as_array().unwrap().clone();
@@ -78,7 +78,7 @@ fn what_is_borrowed_goes_back_before_a_release_is_removed_though_no_operator_run
             && !names("configmaps").contains(&"headroom-stop".to_owned())
             && names("serviceaccounts") == ["default"]
     });
-    assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
+    assert!(world.is_back_at(2), "{} {}", world.hpa(), world.pool());
     // The ledger stays.
     assert_eq!(world.entries().len(), 2);
 }
@@ -97,12 +97,12 @@ fn an_operator_that_runs_gives_back_too_and_borrows_nothing_until_it_may_go_on()
     };
     let said = run(&["restore", "--install", &install, "--ledger-namespace", &ledger]);
     assert!(said.contains("lift that with: headroom go"), "{said}");
-    assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
+    assert!(world.is_back_at(2), "{} {}", world.hpa(), world.pool());
     // One that is due now waits, and nothing is raised for it.
     world.apply_campaign("next", &json!({}));
     let held = world.until_reason("next", "Stopped", 60);
     assert!(held["message"].as_str().unwrap().contains("is being left: headroom restore"), "{held}");
-    world.always(8, "nothing is borrowed", || world.is_back());
+    world.always(8, "nothing is borrowed", || world.is_back_at(2));
     run(&["go", "--operator-namespace", &format!("{}-op", world.name)]);
     world.until_phase("next", "Completed", 120);
     world.check_safety();

@@ -137,6 +137,20 @@ fn while_a_wave_waits_the_floor_only_rises() {
 }
 
 #[test]
+fn a_floor_whose_note_is_gone_has_been_seen_and_is_not_taken_for_one_that_is_yet_to_be_written() {
+    // Written by an operator that died of it; then "gitops" took the note away.
+    let unseen = Claim { observed: false, ..claim(Some(2), 12) };
+    let bare = Target { writer: Some(MANAGER.into()), ..target(Some(12), None) };
+    let seen = step(&bare, Some(&unseen), RISE).claim.unwrap();
+    assert!(seen.observed);
+    // When the old value stands there again, somebody has put it back, which counts.
+    let again = step(&target(Some(2), None), Some(&seen), RISE).claim.unwrap();
+    assert_eq!((again.reassertions, again.rival.map(|rival| rival.value)), (1, Some(2)));
+    // Whoever has set as much himself has shown nothing of ours.
+    assert!(!step(&target(Some(12), None), Some(&Claim { floor: 9, ..unseen }), RISE).claim.unwrap().observed);
+}
+
+#[test]
 fn a_floor_that_was_to_be_lowered_and_stands_is_not_lowered_in_silence() {
     // The claim says 2, and whoever was to write that has died; then the sensor fell silent.
     let there = target(Some(6), note(Some(2), 6));

@@ -94,7 +94,7 @@ fn play(pair: &mut Pair, run: u64) -> Came {
         // What is given up may have come to its end in that very moment: who was struck writes what became of it after all.
         let is_completed = status.phase == Some(Phase::Completed);
         let has_ended = is_completed || (was_given_up && status.phase == Some(Phase::Aborted));
-        if has_ended && is_calm && pair.world.is_back() {
+        if has_ended && is_calm && pair.world.is_back_at(2) {
             was_given_up &= !is_completed;
             break;
         }

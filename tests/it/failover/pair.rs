@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::Api;
 use tokio::runtime::Runtime;
 
-use crate::support::operator::Operator;
+use crate::support::operator::{Operator, last_lines};
 use crate::support::proxy::{Book, Proxy};
 use crate::support::world::{Wants, World};
 
@@ -134,12 +134,7 @@ impl Pair {
         if begun.elapsed() < Duration::from_secs(seconds) {
             return;
         }
-        let tail = |life: &Life| {
-            let log = life.log();
-            let lines: Vec<&str> = log.lines().rev().take(25).collect();
-            let lines: Vec<&str> = lines.into_iter().rev().collect();
-            format!("{} (alive: {}):\n{}", life.name, life.is_alive(), lines.join("\n"))
-        };
+        let tail = |life: &Life| format!("{} (alive: {}):\n{}", life.name, life.is_alive(), last_lines(&life.log()));
         let told: Vec<String> = self.lives.iter().map(tail).collect();
         panic!("{}: it was not so after {seconds} s: {}\n{}", self.world.name, what(), told.join("\n"));
     }

@@ -59,7 +59,7 @@ fn it_is_upgraded_and_rolled_back_in_the_middle_of_a_wave_and_left_while_a_floor
     world.bed().kubectl(&["-n", &namespace, "scale", "deployment/headroom", "--replicas=0"]);
     world.until(60, "the operator is gone", || count(&world, "pods") == 0);
     helm(&world, &["uninstall", "headroom", "--wait", "--timeout", "180s", "--namespace", &namespace]);
-    assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
+    assert!(world.is_back_at(2), "{} {}", world.hpa(), world.pool());
     world.until(60, "nothing of the install is left", || {
         ["deployments.apps", "jobs.batch", "pods", "roles", "rolebindings", "services"]
             .iter()

@@ -35,7 +35,7 @@ fn deleted(world: &World, order: [Of; 3]) {
         }
         // The operator's went first: nobody is there any more who would give anything back later.
         if of == Of::Operator && order[0] == Of::Operator {
-            assert!(world.is_back(), "{} {}", world.hpa(), world.pool());
+            assert!(world.is_back_at(2), "{} {}", world.hpa(), world.pool());
         }
     }
     let released = world.entries();

@@ -121,6 +121,12 @@ impl Drop for Operator {
     }
 }
 
+/// The end of a log, as much as a failure shows of it.
+pub fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(25)..].join("\n")
+}
+
 /// Sends a process a signal; one that has just ended is not there any more, which is as good.
 pub fn signal(process: u32, name: &str) {
     let _ = Command::new("kill").args([name, &process.to_string()]).stderr(Stdio::null()).status().unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::bed::{Bed, bed, root};
-use super::operator::Operator;
+use super::operator::{Operator, last_lines};
 
 /// The names of all that belongs to one test begin with its name.
 pub struct World {
@@ -304,8 +304,16 @@ impl World {
         self.hpa()["spec"]["minReplicas"].as_i64().unwrap()
     }
 
+    /// What its ledger has of its own campaigns. Of campaigns without a pool, which other tests make, every install notes what did not go.
     pub fn entries(&self) -> Vec<Value> {
-        self.bed().objects(&format!("{}-ledger", self.name), "wavereleases")
+        let mut all = self.bed().objects(&format!("{}-ledger", self.name), "wavereleases");
+        all.retain(|entry| self.is_of_ours(&entry["spec"]));
+        all
+    }
+
+    /// Whether an entry's spec is of a campaign of this world.
+    pub fn is_of_ours(&self, spec: &Value) -> bool {
+        spec["campaign"]["namespace"] == self.marketing().as_str()
     }
 
     /// Everything the receiver was sent.
@@ -348,9 +356,7 @@ impl World {
                         .try_kubectl(&["-n", &self.operator_namespace(), "logs", "deployment/headroom"])
                         .unwrap_or_default(),
                 };
-                let tail: Vec<&str> = log.lines().rev().take(25).collect();
-                let tail: Vec<&str> = tail.into_iter().rev().collect();
-                panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", tail.join("\n"));
+                panic!("{what} was not so after {seconds} s\n{campaigns}{pools}{}", last_lines(&log));
             }
             std::thread::sleep(Duration::from_millis(400));
         }
@@ -377,10 +383,10 @@ impl World {
         }
     }
 
-    /// Nothing is borrowed, and nothing of a floor is written anywhere.
-    pub fn is_back(&self) -> bool {
+    /// The least replicas are so many again, and nothing of a floor is written anywhere.
+    pub fn is_back_at(&self, baseline: i64) -> bool {
         let (hpa, pool) = (self.hpa(), self.pool());
-        hpa["spec"]["minReplicas"] == 2
+        hpa["spec"]["minReplicas"] == baseline
             && hpa["metadata"]["annotations"]["headroom.dev/floor"].is_null()
             && pool["status"]["claims"].as_array().is_none_or(Vec::is_empty)
             && pool["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
@@ -388,14 +394,7 @@ impl World {
 
     /// The scale is as it was, and nothing of ours is left.
     pub fn until_restored(&self, baseline: i64) {
-        self.until(150, "the scale is back", || {
-            let hpa = self.hpa();
-            let annotated = hpa["metadata"]["annotations"].get("headroom.dev/floor").is_some();
-            let pool = self.pool();
-            let claims = pool["status"]["claims"].as_array().map_or(0, Vec::len);
-            let finalizers = pool["metadata"]["finalizers"].as_array().map_or(0, Vec::len);
-            hpa["spec"]["minReplicas"] == baseline && !annotated && claims == 0 && finalizers == 0
-        });
+        self.until(150, "the scale is back", || self.is_back_at(baseline));
     }
 
     /// Every write of this world's operator that was answered with success, as the API server's audit log has it.
