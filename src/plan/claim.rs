@@ -88,10 +88,7 @@ pub enum Wish {
         rising: bool,
     },
     /// Nothing can be said now: leave it as it is.
-    Keep {
-        /// The most that may be asked for; None: not known.
-        most: Option<i32>,
-    },
+    Keep,
     /// Nothing needs it any more: give it back, in steps.
     Release,
     /// Give it back now: the pool is going, or its owner asked.
@@ -195,7 +192,7 @@ fn is_bare_floor(target: &Target, claim: &Claim) -> bool {
 /// The next move for one target.
 ///
 /// `bears` tells whether the workload can go down to so many replicas now; with an autoscaler it always can,
-/// since the autoscaler's own wish stays. `fresh_id` names a claim that is yet to be made.
+/// since the autoscaler's own wish stays. `most` is the most that may be asked for, where that is known. `fresh_id` names a claim that is yet to be made.
 #[allow(clippy::too_many_arguments)] // Everything that one pure step knows; a struct of them would be built in one place.
 pub fn next(
     pool: &str,
@@ -203,6 +200,7 @@ pub fn next(
     target: &Target,
     claim: Option<&Claim>,
     wish: Wish,
+    most: Option<i32>,
     pace: Pace,
     bears: &dyn Fn(i32) -> bool,
     fresh_id: &str,
@@ -212,7 +210,7 @@ pub fn next(
         None => unclaimed(pool, workload, target, wish, fresh_id),
         // Replaced by another object of the same name: what was borrowed went with the old one.
         Some(claim) if claim.uid != target.uid => Move::default(),
-        Some(claim) => claimed(pool, target, claim, wish, pace, bears, now),
+        Some(claim) => claimed(pool, target, claim, (wish, most), pace, bears, now),
     }
 }
 
@@ -265,7 +263,7 @@ fn claimed(
     pool: &str,
     target: &Target,
     claim: &Claim,
-    wish: Wish,
+    (wish, most): (Wish, Option<i32>),
     pace: Pace,
     bears: &dyn Fn(i32) -> bool,
     now: Timestamp,
@@ -299,12 +297,12 @@ fn claimed(
     let was_theirs = foreign.is_some() && claim.baseline.is_some_and(|baseline| baseline >= claim.floor);
     let (need, rising) = match wish {
         Wish::Hold { replicas, rising } => (replicas.max(baseline), rising),
-        Wish::Keep { most } if was_theirs => (most.map_or(0, |most| next.floor.min(most)).max(baseline), true),
+        Wish::Keep if was_theirs => (most.map_or(0, |most| next.floor.min(most)).max(baseline), true),
         // One that was to be lowered, and stands where it was, is not lowered later: nothing is known any more.
-        Wish::Keep { .. } => (next.floor.max(baseline).max(held(target, Some(claim))), true),
+        Wish::Keep => (next.floor.max(baseline).max(held(target, Some(claim))), true),
         Wish::Release | Wish::ReleaseNow => (baseline, false),
     };
-    let is_counted_anew = was_theirs && matches!(wish, Wish::Hold { .. } | Wish::Keep { .. });
+    let is_counted_anew = was_theirs && matches!(wish, Wish::Hold { .. } | Wish::Keep);
     if is_counted_anew || need >= next.floor {
         next.floor = need;
         next.quiet_since = None;
@@ -319,6 +317,11 @@ fn claimed(
     let gives_back = matches!(wish, Wish::Release | Wish::ReleaseNow) && (next.floor <= baseline || foreign.is_some());
     if gives_back {
         return give_back(target, next, foreign, adopted);
+    }
+    // What stands may stay above a cap that was lowered since, until it goes down in its steps; nothing is raised above it.
+    let live = target.value.unwrap_or(1);
+    if next.floor > live {
+        next.floor = most.map_or(next.floor, |most| next.floor.min(most)).max(live);
     }
     if let Some(value) = foreign.or_else(|| given_back(target, claim)).filter(|value| *value < next.floor) {
         // Counted and not written yet, because somebody else was quicker with another field: it is the same time still.

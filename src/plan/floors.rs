@@ -104,7 +104,6 @@ pub fn decide(
         let claim = claim.map(|claim| watched(snapshot, workload, claim, is_silent, now));
         let waited_out = rules.zip(claim.as_ref()).is_some_and(|(rules, claim)| is_waited_out(rules, claim, now));
         let most = found.most(workload.most);
-        let keep = Wish::Keep { most: Some(most) };
         let wish = if give_back_now {
             Wish::ReleaseNow
         } else if let Some(replicas) = needed.get(index).copied().flatten() {
@@ -114,11 +113,11 @@ pub fn decide(
                 _ if waited_out => Wish::Release,
                 // Somebody else has had the last word while waves wait: the claim stays and remembers that, or the
                 // three times would begin anew. Once nothing waits it is given up.
-                Some(measure) if measure.trouble.is_some() && waits.any => keep,
+                Some(measure) if measure.trouble.is_some() && waits.any => Wish::Keep,
                 // Nothing goes down because a sensor is silent: the wave that waits for it may need the floor at once.
-                Some(_) if waits.silent => keep,
+                Some(_) if waits.silent => Wish::Keep,
                 Some(measure) => at_rest(measure, most, now),
-                None => keep,
+                None => Wish::Keep,
             }
         };
         let capacity = Capacity::new(workload.per_replica, workload.utilization);
@@ -130,7 +129,8 @@ pub fn decide(
             }),
         };
         let id = format!("{}-{index}", snapshot.nonce);
-        let mut next = claim::next(&pool, &workload.name, &found.target, claim.as_ref(), wish, pace, &bears, &id, now);
+        let (target, most) = (&found.target, Some(most));
+        let mut next = claim::next(&pool, &workload.name, target, claim.as_ref(), wish, most, pace, &bears, &id, now);
         let took = next.claim.as_mut().and_then(|next| lead::watch(claim.as_ref(), next, found.ready, now));
         floors.leads.extend(took.map(|took| (workload.name.clone(), took)));
         floors.take(next, found.target.kind, &found.target.name, &found.target.uid);
@@ -158,14 +158,14 @@ pub fn decide(
         };
         let wish = match rules {
             _ if give_back_now => Wish::ReleaseNow,
-            Some(rules) if bereft.is_some() && !is_waited_out(rules, claim, now) => {
-                Wish::Keep { most: bereft.map(|workload| workload.most) }
-            }
+            Some(rules) if bereft.is_some() && !is_waited_out(rules, claim, now) => Wish::Keep,
             Some(_) => Wish::Release,
             // Rules that cannot be understood give nothing back: the next edit may mend them.
-            None => Wish::Keep { most: None },
+            None => Wish::Keep,
         };
-        let next = claim::next(&pool, &claim.workload, target, Some(claim), wish, pace, &|_| true, &claim.id, now);
+        let most = bereft.map(|workload| workload.most);
+        let next =
+            claim::next(&pool, &claim.workload, target, Some(claim), wish, most, pace, &|_| true, &claim.id, now);
         floors.take(next, target.kind, &target.name, &target.uid);
     }
     floors
@@ -224,7 +224,7 @@ fn watched(snapshot: &Snapshot, workload: &WorkloadRules, claim: Claim, is_silen
 
 /// What recorded waves still need, when none waits.
 fn at_rest(measure: &Measure<'_>, most: i32, now: Timestamp) -> Wish {
-    let Some(site) = measure.at_rest() else { return Wish::Keep { most: Some(most) } };
+    let Some(site) = measure.at_rest() else { return Wish::Keep };
     if !site.is_held(now) {
         return Wish::Release;
     }

@@ -192,8 +192,9 @@ fn trouble(
     now: Timestamp,
 ) -> Option<Why> {
     let pace = claim::Pace { hold: SignedDuration::ZERO, step: 1.0 };
-    let keep = Wish::Keep { most: Some(workload.most) };
-    let told = claim::next(pool, &workload.name, &found.target, claim, keep, pace, &|_| true, "", now).trouble?;
+    let most = Some(workload.most);
+    let told =
+        claim::next(pool, &workload.name, &found.target, claim, Wish::Keep, most, pace, &|_| true, "", now).trouble?;
     let workload = workload.name.clone();
     Some(match told {
         Trouble::Claimed { by } => Why::Claimed { workload, by },

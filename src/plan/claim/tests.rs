@@ -52,7 +52,11 @@ pub fn claim(baseline: Option<i32>, floor: i32) -> Claim {
 }
 
 fn step(target: &Target, claim: Option<&Claim>, wish: Wish) -> Move {
-    next(POOL, "web", target, claim, wish, PACE, &|_| true, "c", now())
+    within(None, target, claim, wish)
+}
+
+fn within(most: Option<i32>, target: &Target, claim: Option<&Claim>, wish: Wish) -> Move {
+    next(POOL, "web", target, claim, wish, most, PACE, &|_| true, "c", now())
 }
 
 const RISE: Wish = Wish::Hold { replicas: 12, rising: true };
@@ -132,7 +136,7 @@ fn while_a_wave_waits_the_floor_only_rises() {
     assert_eq!((lower.write, lower.claim.unwrap().floor), (None, 12));
     let higher = step(&there, Some(&claim(Some(2), 12)), Wish::Hold { replicas: 15, rising: true });
     assert_eq!(higher.write.unwrap().value, Some(15));
-    let silent = step(&there, Some(&claim(Some(2), 12)), Wish::Keep { most: Some(30) });
+    let silent = within(Some(30), &there, Some(&claim(Some(2), 12)), Wish::Keep);
     assert_eq!((silent.write, silent.claim.unwrap().floor), (None, 12));
 }
 
@@ -154,7 +158,7 @@ fn a_floor_whose_note_is_gone_has_been_seen_and_is_not_taken_for_one_that_is_yet
 fn a_floor_that_was_to_be_lowered_and_stands_is_not_lowered_in_silence() {
     // The claim says 2, and whoever was to write that has died; then the sensor fell silent.
     let there = target(Some(6), note(Some(2), 6));
-    let silent = step(&there, Some(&claim(Some(2), 2)), Wish::Keep { most: Some(30) });
+    let silent = within(Some(30), &there, Some(&claim(Some(2), 2)), Wish::Keep);
     assert_eq!((silent.write, silent.claim.unwrap().floor), (None, 6));
     // While it is measured that nothing needs it, it goes as it was decided.
     let measured = step(&there, Some(&claim(Some(2), 2)), Wish::Release);
@@ -162,15 +166,35 @@ fn a_floor_that_was_to_be_lowered_and_stands_is_not_lowered_in_silence() {
 }
 
 #[test]
+fn a_floor_is_raised_above_no_cap_that_was_lowered_while_it_stood() {
+    let ours = claim(Some(2), 17);
+    for wish in [RISE, Wish::Hold { replicas: 5, rising: true }, Wish::Keep] {
+        // Where it stands it stays, and goes down in its steps.
+        let stands = within(Some(12), &target(Some(17), note(Some(2), 17)), Some(&ours), wish);
+        assert_eq!((stands.write, stands.claim.unwrap().floor), (None, 17), "{wish:?}");
+        // "gitops" has set 4: it is raised again, as far as its owner lets it be by now.
+        let again = within(Some(12), &target(Some(4), note(Some(2), 17)), Some(&ours), wish);
+        assert_eq!(again.write.and_then(|write| write.value), Some(12), "{wish:?}");
+        // Or not at all.
+        let below = within(Some(3), &target(Some(4), note(Some(2), 17)), Some(&ours), Wish::Keep);
+        assert_eq!(below.claim.unwrap().floor, 4);
+        // And so is one that was claimed and not written.
+        let unwritten = Claim { observed: false, ..ours.clone() };
+        let first = within(Some(12), &target(Some(2), None), Some(&unwritten), wish);
+        assert_eq!(first.write.and_then(|write| write.value), Some(12), "{wish:?}");
+    }
+}
+
+#[test]
 fn a_floor_that_was_only_somebodys_own_value_is_kept_in_silence_no_higher_than_the_cap() {
     // He set 27 and we held it with him; now he has set 14.
     let lowered = target(Some(14), note(Some(27), 27));
-    let moved = |wish| step(&lowered, Some(&claim(Some(27), 27)), wish).claim.unwrap();
-    let within = moved(Wish::Keep { most: Some(24) });
-    assert_eq!((within.floor, within.baseline), (24, Some(14)));
-    assert_eq!(moved(Wish::Keep { most: Some(30) }).floor, 27, "what is needed may be as much, and nobody can say");
+    let moved = |most| within(most, &lowered, Some(&claim(Some(27), 27)), Wish::Keep).claim.unwrap();
+    let below = moved(Some(24));
+    assert_eq!((below.floor, below.baseline), (24, Some(14)));
+    assert_eq!(moved(Some(30)).floor, 27, "what is needed may be as much, and nobody can say");
     // Rules that cannot be read know of no need and no cap.
-    assert_eq!(moved(Wish::Keep { most: None }).floor, 14);
+    assert_eq!(moved(None).floor, 14);
 }
 
 #[test]
@@ -267,8 +291,9 @@ fn a_plain_workload_goes_down_only_to_what_bears_its_demand() {
     let plain = Target { kind: TargetKind::Deployment, ..target(Some(12), note(Some(2), 12)) };
     let mut quiet = claim(Some(2), 12);
     quiet.quiet_since = Some(Time(now() - SignedDuration::from_secs(700)));
-    let moved =
-        |bears: &dyn Fn(i32) -> bool| next(POOL, "web", &plain, Some(&quiet), Wish::Release, PACE, bears, "c", now());
+    let moved = |bears: &dyn Fn(i32) -> bool| {
+        next(POOL, "web", &plain, Some(&quiet), Wish::Release, None, PACE, bears, "c", now())
+    };
     assert_eq!(moved(&|_| true).write.unwrap().value, Some(10), "a tenth of twelve is two whole replicas");
     assert_eq!(moved(&|replicas| replicas >= 11).write, None);
 }

@@ -96,7 +96,7 @@ pub fn story(seed: u64, mix: &Mix) -> Story {
             befall(class, &mut dice, &names, &mut story, &mut deeds);
         }
     }
-    if seed >= FIRST_SMOOTH && !kept::is_kept(seed) {
+    if seed >= FIRST_SMOOTH && !kept::is_old(seed) {
         contracts(seed, &mut story, &mut deeds);
     }
     if seed >= owners::FIRST {
