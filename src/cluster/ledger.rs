@@ -6,7 +6,7 @@ use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
 use crate::api::release::{Resolution, ResolvedAs, WaveRelease};
-use crate::plan::contract::Contract;
+use crate::plan::contract::{Contract, stayed_away};
 use crate::plan::resume::Runs;
 use crate::plan::snapshot::Entry;
 
@@ -60,7 +60,7 @@ pub fn entry(release: &WaveRelease) -> Option<Entry> {
     // What was tried before a person looked does not count against what is tried after.
     let before = again.and_then(|said| status.attempts.iter().position(|attempt| attempt.nonce == said.attempt));
     let since = status.attempts.iter().skip(before.map_or(0, |place| place + 1));
-    let is_away = |result: Option<&str>| matches!(result, Some("NotFired" | "NotSent" | "Deferred" | "Rejected"));
+    let is_away = |result: Option<&str>| stayed_away(result) || result == Some("Rejected");
     let left = since.clone().filter(|attempt| !is_away(attempt.result.as_deref())).map(|attempt| attempt.at.0);
     // An entry without attempts was just made, and the first is under way.
     let left: Vec<Timestamp> = left.chain(status.attempts.is_empty().then_some(first_attempt)).collect();

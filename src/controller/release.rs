@@ -12,7 +12,7 @@ use kube::api::ObjectMeta;
 
 use crate::api::campaign_status::Armed;
 use crate::api::pool_status::Reservation;
-use crate::api::release::{Attempt as Try, EntryCampaign, EntryLoad, EntryRequest, Outcome, WaveReleaseStatus};
+use crate::api::release::{Attempt as Try, EntryCampaign, EntryRequest, Outcome, WaveReleaseStatus};
 use crate::api::{Campaign, CapacityPool, POOL_LABEL, SEND_LABEL, Sender, WaveRelease, WaveReleaseSpec};
 use crate::clock::{self, Window};
 use crate::cluster::{Error, ledger, objects};
@@ -231,9 +231,8 @@ async fn begin_another_try(
         send_rate,
     };
     let first = begun(&entry.spec.nonce, &entry.spec.first_attempt_at, None);
-    let is_as_first = |load: &EntryLoad| load.send_rate.total_cmp(&order.load.send_rate).is_eq();
-    let is_as_first = entry.spec.load.as_ref().is_some_and(is_as_first);
-    let send_rate = (!is_as_first).then_some(order.load.send_rate);
+    let recorded = entry.spec.load.as_ref().map(|load| load.send_rate);
+    let send_rate = Some(order.load.send_rate).filter(|_| recorded != Some(order.load.send_rate));
     let status = entry.status.get_or_insert_default();
     // Nobody lived to write down how the first ended: that it was made is not forgotten.
     if status.attempts.is_empty() {
@@ -401,20 +400,18 @@ async fn write(
 }
 
 fn note(status: &mut WaveReleaseStatus, is_keyed: bool, nonce: &str, at: &Time, attempt: &Attempt) {
-    let (result, outcome, after) = match attempt {
-        Attempt::NotFired { .. } => ("NotFired", None, None),
-        Attempt::NotSent { after, .. } => ("NotSent", None, *after),
-        Attempt::Deferred { after, .. } => ("Deferred", None, *after),
-        Attempt::Started { .. } => ("Started", None, None),
-        Attempt::Released { .. } => ("Released", Some(Outcome::Released), None),
-        Attempt::Refused { .. } | Attempt::Rejected { .. } => ("Rejected", Some(Outcome::Rejected), None),
-        Attempt::Unknown { after, .. } => ("Unknown", Some(Outcome::Unknown), after.filter(|_| is_keyed)),
+    let (outcome, after) = match attempt {
+        Attempt::NotFired { .. } | Attempt::NotSent { .. } | Attempt::Started { .. } => (None, None),
+        Attempt::Deferred { after, .. } => (None, *after),
+        Attempt::Released { .. } => (Some(Outcome::Released), None),
+        Attempt::Refused { .. } | Attempt::Rejected { .. } => (Some(Outcome::Rejected), None),
+        Attempt::Unknown { after, .. } => (Some(Outcome::Unknown), after.filter(|_| is_keyed)),
     };
     let message = attempt.to_string();
     let told = Try {
         nonce: nonce.to_owned(),
         at: at.clone(),
-        result: Some(result.to_owned()),
+        result: Some(attempt.label().to_owned()),
         message: Some(message.chars().take(512).collect()),
         again: after.and_then(|after| Some(Time(clock::now().checked_add(after).ok()?))),
         send_rate: None,

@@ -292,12 +292,12 @@ fn claimed(
         next.baseline = Some(value);
     }
     let baseline = next.baseline.unwrap_or(1);
-    // A floor that was no more than somebody's own value is that somebody's to lower: what is needed counts anew, and with it
-    // the most that may be asked for.
+    // A floor that was no more than somebody's own value is that somebody's to lower: what is needed counts anew.
     let was_theirs = foreign.is_some() && claim.baseline.is_some_and(|baseline| baseline >= claim.floor);
     let (need, rising) = match wish {
         Wish::Hold { replicas, rising } => (replicas.max(baseline), rising),
-        Wish::Keep if was_theirs => (most.map_or(0, |most| next.floor.min(most)).max(baseline), true),
+        // Where no rules can be read, nothing is known of a need.
+        Wish::Keep if was_theirs && most.is_none() => (baseline, true),
         // One that was to be lowered, and stands where it was, is not lowered later: nothing is known any more.
         Wish::Keep => (next.floor.max(baseline).max(held(target, Some(claim))), true),
         Wish::Release | Wish::ReleaseNow => (baseline, false),

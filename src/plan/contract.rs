@@ -151,6 +151,11 @@ fn back_off(attempts: usize) -> SignedDuration {
     SignedDuration::from_secs(doubled.min(60))
 }
 
+/// Whether an attempt with this result was called off, did not get there or was put off, so that another may follow it.
+pub fn stayed_away(result: Option<&str>) -> bool {
+    matches!(result, Some("NotFired" | "NotSent" | "Deferred"))
+}
+
 impl Entry {
     /// Whether nobody knows of it: that was written, or the end of an attempt was never seen.
     pub fn is_unknown(&self) -> bool {
@@ -186,8 +191,8 @@ impl Entry {
             return None;
         }
         let at = match self.newest_result.as_deref() {
-            // It was called off, did not get there or was put off: what was sent before it stays unknown.
-            Some("NotFired" | "NotSent" | "Deferred") => Some(self.tried_again_at()),
+            // What was sent before it stays unknown.
+            result if stayed_away(result) => Some(self.tried_again_at()),
             // None: an answer that the receiver would only repeat.
             Some("Unknown") => self.again,
             // Its end was never seen.

@@ -133,7 +133,7 @@ pub fn decide(
         let mut next = claim::next(&pool, &workload.name, target, claim.as_ref(), wish, most, pace, &bears, &id, now);
         let took = next.claim.as_mut().and_then(|next| lead::watch(claim.as_ref(), next, found.ready, now));
         floors.leads.extend(took.map(|took| (workload.name.clone(), took)));
-        floors.take(next, found.target.kind, &found.target.name, &found.target.uid);
+        floors.take(next, target.kind, &target.name, &target.uid);
     }
     for orphan in &snapshot.orphans {
         if floors.claims.iter().any(|claim| claim.id == orphan.claim.id) {

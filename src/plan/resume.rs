@@ -8,7 +8,7 @@ use crate::api::sender::ListmonkWaves;
 
 use super::IDLE;
 use super::bursts;
-use super::contract::QUIESCENCE;
+use super::contract::{QUIESCENCE, stayed_away};
 use super::deadline;
 use super::freezes;
 use super::guard::Guard;
@@ -133,7 +133,8 @@ impl Runs {
 impl Resume {
     /// Whether the wave may have gone on by it.
     fn may_have_worked(&self) -> bool {
-        !matches!(self.result.as_deref(), Some("NotFired" | "NotSent" | "Rejected"))
+        let result = self.result.as_deref();
+        !stayed_away(result) && result != Some("Rejected")
     }
 }
 
@@ -237,7 +238,7 @@ fn standing(entry: &Entry, now: Timestamp) -> Standing<'_> {
     }
     let again = tries.last().and_then(|newest| {
         // What may still be under way could arrive when nothing is confirmed any more.
-        let is_away = matches!(newest.result.as_deref(), Some("NotFired" | "NotSent"));
+        let is_away = stayed_away(newest.result.as_deref());
         newest.at.0.checked_add(if is_away { BACK_OFF } else { QUIESCENCE }).ok()
     });
     let left = entry.recipients.saturating_sub(still.sent).max(1);

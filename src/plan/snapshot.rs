@@ -12,7 +12,7 @@ use crate::api::sender::SenderSpec;
 
 use super::after::{Other, Rollout};
 use super::claim::Target;
-use super::contract::Contract;
+use super::contract::{Contract, stayed_away};
 use super::inquiry::Heard;
 use super::memory::Memory;
 use super::reading::{HistoryPoints, Reading, SensorFault};
@@ -327,7 +327,7 @@ impl Entry {
     /// Whether its newest attempt is known to have left nothing at the receiver, so that it may be tried again; or was put off, while
     /// the key is kept.
     pub fn may_be_tried_again(&self) -> bool {
-        self.outcome.is_none() && matches!(self.newest_result.as_deref(), Some("NotFired" | "NotSent" | "Deferred"))
+        self.outcome.is_none() && stayed_away(self.newest_result.as_deref())
     }
 
     /// Whether its wave may still go through the gate: nothing of it has gone, or nobody knows and its receiver is asked again.

@@ -26,8 +26,6 @@ pub enum Attempt {
     NotSent {
         /// Why.
         why: String,
-        /// The receiver asks not to be tried before so long.
-        after: Option<SignedDuration>,
     },
     /// A receiver that keeps keys asks for it later. Something in front of it may say so of a request that it has passed on, which
     /// does no harm for as long as the key is kept.
@@ -111,7 +109,7 @@ impl Attempt {
     /// Why nothing came of it, for whoever says so himself.
     pub fn why(self) -> String {
         match self {
-            Attempt::NotSent { why, .. } | Attempt::NotFired { why } => why,
+            Attempt::NotSent { why } | Attempt::NotFired { why } => why,
             attempt => attempt.to_string(),
         }
     }

@@ -62,7 +62,7 @@ pub struct Connection {
 }
 
 fn not_sent(why: impl std::fmt::Display) -> Attempt {
-    Attempt::NotSent { why: why.to_string(), after: None }
+    Attempt::NotSent { why: why.to_string() }
 }
 
 /// Why no TLS came about, and what can be done.

@@ -153,7 +153,7 @@ impl Outside for Surroundings {
         Box::pin(async move {
             match manner {
                 Some(Manner::Refuses) => {
-                    return Err(Attempt::NotSent { why: "the connection was refused".to_owned(), after: None });
+                    return Err(Attempt::NotSent { why: "the connection was refused".to_owned() });
                 }
                 Some(Manner::ConnectsIn(long)) => tokio::time::sleep(long).await,
                 _ => {}

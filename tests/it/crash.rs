@@ -3,9 +3,8 @@
 //! nothing, while the operator lives on: it looks what is there, and takes the step no second time.
 
 use serde_json::json;
-use tokio::runtime::Runtime;
 
-use crate::support::proxy::{Blow, Match, Proxy, When, last_reading};
+use crate::support::proxy::{Blow, Match, Proxy, When, last_reading, runtime};
 use crate::support::world::{Wants, World};
 
 /// What is to come after the operator was started again.
@@ -14,10 +13,6 @@ enum End {
     Completed,
     /// A person must look, and so many requests may have been seen.
     NeedsAttention(usize),
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// A world whose operator reaches the API server through a proxy.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::support::operator::Operator;
-use crate::support::proxy::{Blow, Match, Proxy, When, last_reading};
+use crate::support::proxy::{Blow, Match, Proxy, When, last_reading, runtime};
 use crate::support::world::{Wants, World};
 
 /// Who holds the Lease; empty: nobody.
@@ -97,10 +97,6 @@ fn whoever_is_killed_is_replaced_when_its_lease_has_run_out() {
     assert!(begun.elapsed().as_secs_f64() > 2.0, "{:?}", begun.elapsed());
     println!("taken over after {:.1} s", begun.elapsed().as_secs_f64());
     check(&world);
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 #[test]

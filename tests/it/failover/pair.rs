@@ -10,7 +10,7 @@ use kube::Api;
 use tokio::runtime::Runtime;
 
 use crate::support::operator::{Operator, last_lines};
-use crate::support::proxy::{Book, Proxy};
+use crate::support::proxy::{Book, Proxy, runtime};
 use crate::support::world::{Wants, World};
 
 /// Longer than another needs to take over.
@@ -64,7 +64,7 @@ pub struct Pair {
 
 impl Pair {
     pub fn new(name: &str) -> Pair {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = runtime();
         // Shorter than the window in which a wave is fired.
         let wants = Wants { values: vec!["leaderElection.leaseDuration=3s".to_owned()], ..Wants::default() };
         let bed = crate::support::bed::bed();

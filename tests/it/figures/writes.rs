@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::proxy::{Proxy, When, Write};
+use crate::support::proxy::{Proxy, When, Write, runtime};
 use crate::support::world::{Wants, World};
 
 fn kilobytes(pid: u32) -> u64 {
@@ -121,7 +121,7 @@ fn by_wave<'a>(told: &[(For, &'a Write)]) -> Vec<(&'a str, BTreeMap<For, usize>)
 
 #[test]
 fn writes_for_a_wave_and_none_while_nothing_is_due() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = runtime();
     let proxy = runtime.block_on(Proxy::to_api_server(When::Before, Box::new(|_, _, _| false)));
     let server = format!("http://127.0.0.1:{}", proxy.port);
     // A floor stays between waves, as it does where waves are minutes apart.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::dice::Dice;
 use super::mix::{Class, Mix};
-use super::told::{self, CALM, MAIL, POOL, POOLS, SENDER, SENDERS, SHOP, seconds};
+use super::told::{self, MAIL, POOL, POOLS, SENDER, SENDERS, SHOP};
 
 /// Earlier seeds are told as they were when they were played.
 pub const FIRST: u64 = 70_001;
@@ -31,7 +31,7 @@ pub fn change(seed: u64, mix: &Mix, story: &Story, deeds: &mut Vec<(SignedDurati
             let at = told::time(&mut dice);
             deeds.push((at, write(then)));
             if dice.one_in(2) {
-                deeds.push(((at + seconds(dice.between(2, 90))).min(seconds(CALM - 1)), write(back)));
+                deeds.push((told::until(at, &mut dice), write(back)));
             }
         }
     }

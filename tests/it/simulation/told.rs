@@ -25,11 +25,11 @@ pub const MAIL: &str = "mail";
 pub const POOL: &str = "storefront";
 pub const SENDER: &str = "app-push";
 pub const TARGET: &str = "web";
-const HPAS: &str = "horizontalpodautoscalers.autoscaling";
-const DEPLOYMENTS: &str = "deployments.apps";
+pub const HPAS: &str = "horizontalpodautoscalers.autoscaling";
+pub const DEPLOYMENTS: &str = "deployments.apps";
 pub const POOLS: &str = "capacitypools.headroom.dev";
 pub const SENDERS: &str = "senders.headroom.dev";
-const CAMPAIGNS: &str = "campaigns.headroom.dev";
+pub const CAMPAIGNS: &str = "campaigns.headroom.dev";
 const FLOOR: &str = "headroom.dev/floor";
 
 /// When the files say that the world begins; the story begins when its cluster has settled.
@@ -184,6 +184,11 @@ pub fn time(dice: &mut Dice) -> SignedDuration {
     seconds(dice.below(CALM - 5))
 }
 
+/// When what befell then is over.
+pub fn until(at: SignedDuration, dice: &mut Dice) -> SignedDuration {
+    (at + seconds(dice.between(2, 90))).min(seconds(CALM - 1))
+}
+
 /// A campaign like the one of the files, with a size, waves and times of its own.
 fn campaign(file: &Value, name: &str, dice: &mut Dice) -> Value {
     let mut campaign = file.clone();
@@ -269,7 +274,7 @@ fn befall(class: Class, dice: &mut Dice, names: &[String], story: &mut Story, de
     let pool = Thing::new(POOLS, SHOP, POOL);
     let sender = Thing::new(SENDERS, MAIL, SENDER);
     let campaign = Thing::new(CAMPAIGNS, MARKETING, &name);
-    let until = |dice: &mut Dice| (at + seconds(dice.between(2, 90))).min(seconds(CALM - 1));
+    let until = |dice: &mut Dice| until(at, dice);
     match class {
         Class::Refusals
         | Class::AppliedAndRefused

@@ -13,6 +13,7 @@ use futures::{StreamExt, stream};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::bed::bed;
@@ -137,6 +138,11 @@ pub struct Proxy {
 enum Onward {
     ApiServer(kube::Client),
     Server(reqwest::Client, String),
+}
+
+/// What proxies live in, beside a test.
+pub fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 impl Proxy {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::history::{History, Version};
 use super::mix::{Class, Mix};
-use super::told;
+use super::told::{self, CAMPAIGNS, DEPLOYMENTS, HPAS, POOLS, SENDERS};
 
 mod once;
 mod quiet;
@@ -57,12 +57,7 @@ pub const ALL: [Checker; 23] = [
     ("I19 whoever waits has a reason of the list", quiet::reasons_are_documented),
 ];
 
-pub const CAMPAIGNS: &str = "campaigns.headroom.dev";
-pub const POOLS: &str = "capacitypools.headroom.dev";
-pub const SENDERS: &str = "senders.headroom.dev";
 pub const ENTRIES: &str = "wavereleases.headroom.dev";
-pub const HPAS: &str = "horizontalpodautoscalers.autoscaling";
-pub const DEPLOYMENTS: &str = "deployments.apps";
 
 /// What a request says of itself.
 pub struct Asked {
@@ -76,6 +71,10 @@ pub struct Asked {
 impl Case<'_> {
     pub fn pool_key(&self) -> String {
         format!("{}/{}", told::SHOP, told::POOL)
+    }
+
+    pub fn sender_key(&self) -> String {
+        format!("{}/{}", told::MAIL, told::SENDER)
     }
 
     pub fn target_key(&self) -> String {

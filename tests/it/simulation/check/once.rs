@@ -15,14 +15,14 @@ const MOST: usize = 5;
 fn is_keyed(case: &Case<'_>, heard: &Heard) -> bool {
     let Some((_, versions)) = case.entry_of(heard) else { return false };
     let Some(first) = versions.first() else { return false };
-    let sender = case.history.at(SENDERS, "mail/app-push", first.revision);
+    let sender = case.history.at(SENDERS, &case.sender_key(), first.revision);
     sender.is_some_and(|sender| !sender.get("/spec/webhook/contract/keyed").is_null())
 }
 
 /// How long it keeps them.
 fn retention(case: &Case<'_>, heard: &Heard) -> SignedDuration {
     let Some((_, versions)) = case.entry_of(heard) else { return SignedDuration::ZERO };
-    let sender = versions.first().and_then(|first| case.history.at(SENDERS, "mail/app-push", first.revision));
+    let sender = versions.first().and_then(|first| case.history.at(SENDERS, &case.sender_key(), first.revision));
     sender.map_or(SignedDuration::ZERO, |sender| match sender.text("/spec/webhook/contract/keyed/retention") {
         "48h" => SignedDuration::from_hours(48),
         "1h" => SignedDuration::from_hours(1),

@@ -5,7 +5,6 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::super::owners::NOBODY;
-use super::super::told;
 use super::{CAMPAIGNS, Case, POOLS, SENDERS, Version, asked};
 
 /// A fire window that was open may still end.
@@ -46,7 +45,7 @@ pub fn after_its_pool_was_stopped(case: &Case<'_>) -> Result<(), String> {
 }
 
 pub fn after_its_sender_was_closed(case: &Case<'_>) -> Result<(), String> {
-    stopped(case, SENDERS, |_| format!("{}/{}", told::MAIL, told::SENDER))
+    stopped(case, SENDERS, |_| case.sender_key())
 }
 
 /// A guardrail that bounds failures at 2 % for three seconds, scraped every five; a decision lasts for thirty.

@@ -73,7 +73,7 @@ pub fn soaked(case: &Case<'_>) -> Result<(), String> {
                 continue;
             }
             // As fast as its Sender was then, with the shortest soak that was written lately.
-            let sender = case.history.at(SENDERS, "mail/app-push", before.revision);
+            let sender = case.history.at(SENDERS, &case.sender_key(), before.revision);
             let per_second = sender.map_or(2_000.0, |sender| rate(sender.text("/spec/sendRate")));
             let soaks = lately(case, &asked_now, heard).into_iter().flat_map(|version| waves(case, version));
             let soak = soaks.filter(|(name, _)| *name == asked_before.wave).map(|(_, soak)| soak).min();
@@ -114,7 +114,7 @@ fn allows(schedule: &Value, from: Timestamp, to: Timestamp, drift: SignedDuratio
 pub fn no_catching_up(case: &Case<'_>) -> Result<(), String> {
     for heard in &case.played.heard {
         let asked = asked(heard);
-        let sender = case.history.at(SENDERS, "mail/app-push", heard.revision);
+        let sender = case.history.at(SENDERS, &case.sender_key(), heard.revision);
         let per_second = sender.map_or(2_000.0, |sender| rate(sender.text("/spec/sendRate")));
         let until = heard.at + leaving(asked.recipients, per_second);
         let lately = lately(case, &asked, heard);
